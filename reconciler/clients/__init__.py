@@ -1,0 +1,1 @@
+"""One client per upstream, each the port of `reconciler.ports` spoken over HTTP."""

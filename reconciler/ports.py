@@ -1,0 +1,472 @@
+"""The seams: what the reconciler needs from an upstream and from the database.
+
+Clients raise `UpstreamError`, stores raise `StoreError`, and neither retries: the loop does, where retries survive a
+restart and are counted. A method that asks for removal says nothing about absence by returning.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from reconciler.model import (
+    Condition,
+    DeletionId,
+    DeletionRequest,
+    DeletionState,
+    Event,
+    InfoHash,
+    InstanceName,
+    LedgerCoverage,
+    LibraryRow,
+    ManualAdd,
+    Media,
+    MediaKind,
+    Monitoring,
+    NewReference,
+    Phase,
+    Reference,
+    SettledAs,
+    Source,
+    Target,
+    TorrentId,
+    UpstreamKind,
+)
+from reconciler.observed import (
+    AppInfo,
+    Entry,
+    EntryFile,
+    FolderListing,
+    HistoryPage,
+    MediaRequest,
+    PathMapping,
+    QueueItem,
+    Record,
+    RootFolder,
+    Torrent,
+    TorrentFile,
+)
+from reconciler.reasons import Reason
+
+# --- upstreams -----------------------------------------------------------------------------------------------------
+
+
+class Upstream(Protocol):
+    """What every client offers."""
+
+    @property
+    def instance(self) -> InstanceName: ...
+
+    @property
+    def kind(self) -> UpstreamKind: ...
+
+    async def identify(self) -> AppInfo:
+        """Prove that the right program answers and takes our credentials.
+
+        Raises `Unintelligible` when another program answers, `Unauthorized` when the credentials are refused.
+        """
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
+class TorrentClient(Upstream, Protocol):
+    """qBittorrent."""
+
+    async def torrents(self) -> tuple[Torrent, ...]:
+        """Return the complete list."""
+
+    async def files(self, torrent: TorrentId) -> tuple[TorrentFile, ...] | None:
+        """Return the files of one torrent, `()` without metadata, or `None` when there is no such torrent."""
+
+    async def remove(self, torrents: Sequence[TorrentId], *, delete_files: bool) -> None:
+        """Ask for removal in one call. An empty sequence sends nothing."""
+
+
+class LibraryClient(Upstream, Protocol):
+    """Radarr or Sonarr."""
+
+    async def entries(self) -> tuple[Entry, ...]:
+        """Return every title."""
+
+    async def entry(self, entry_id: int) -> Entry | None:
+        """Return one title by internal id, or `None` when the upstream says there is none."""
+
+    async def entry_files(self, entry_id: int) -> tuple[EntryFile, ...]:
+        """Return the movie files or episode files of one title."""
+
+    async def queue(self) -> tuple[QueueItem, ...]:
+        """Return every download the library follows, those of deleted titles included."""
+
+    async def root_folders(self) -> tuple[RootFolder, ...]:
+        """Return the root folders and whether the library can reach them."""
+
+    async def path_mappings(self) -> tuple[PathMapping, ...]:
+        """Return the remote path mappings."""
+
+    async def torrent_clients(self) -> frozenset[str]:
+        """Return the names of the download clients that are qBittorrent."""
+
+    async def recycle_bin(self) -> str:
+        """Return the recycle bin's path, or `""` when deleted files are removed at once."""
+
+    async def list_folder(self, path: str) -> FolderListing:
+        """List one folder as the library sees it."""
+
+    async def history_page(self, page: int, page_size: int) -> HistoryPage:
+        """Return one page of the whole history, oldest first, for the back-fill. `page` counts from 1."""
+
+    async def history_since(self, date: str) -> HistoryPage:
+        """Return all history at or after the upstream date text, oldest first."""
+
+    async def unmonitor(self, entry_ids: Sequence[int]) -> None:
+        """Stop looking for these titles, in one call."""
+
+    async def restore_monitoring(self, entry_id: int, prior: Monitoring) -> None:
+        """Put back what `unmonitor` changed, seasons included. The title must exist."""
+
+    async def end_downloads(self, queue_ids: Sequence[int]) -> None:
+        """Remove queue items, and their data in the download client, without blocklisting or a new search."""
+
+    async def delete_entries(self, entry_ids: Sequence[int], *, delete_files: bool, add_exclusion: bool) -> None:
+        """Ask for removal of these titles in one call; all or none is accepted."""
+
+    async def delete_entry(self, entry_id: int, *, delete_files: bool, add_exclusion: bool) -> None:
+        """Ask for removal of one title; an unknown id is no error."""
+
+    async def delete_files(self, entry_id: int, file_ids: Sequence[int]) -> None:
+        """Delete files of one title, keeping the title."""
+
+    async def search(self, entry_id: int) -> None:
+        """Start one automatic search for a title."""
+
+
+class RequestClient(Upstream, Protocol):
+    """Jellyseerr, Seerr or Overseerr."""
+
+    async def records(self) -> tuple[Record, ...]:
+        """Return every media row, over all pages; raises `Unintelligible` if the list changed while it was read."""
+
+    async def requests(self) -> tuple[MediaRequest, ...]:
+        """Return every request, over all pages, likewise."""
+
+    async def request(self, request_id: int) -> MediaRequest | None:
+        """Return one request, or `None` when the upstream does not show it (which is no proof of absence)."""
+
+    async def tvdb_id(self, tmdb_id: int) -> int | None:
+        """Return the TVDB id of a series; `None` when TMDB has none."""
+
+    async def delete_request(self, request_id: int) -> None:
+        """Ask for removal of one request; "not found" is no error."""
+
+    async def delete_record(self, record_id: int) -> None:
+        """Ask for removal of one media row with all its requests; "not found" is no error."""
+
+    async def reset_variant(self, record_id: int, *, is_4k: bool) -> None:
+        """Set one variant of a media row to unknown."""
+
+
+# --- intake --------------------------------------------------------------------------------------------------------
+
+
+class Heard(StrEnum):
+    """How a webhook was understood."""
+
+    DELETE = "delete"
+    REFERENCE = "reference"
+    WANT = "want"  # wakes the want check
+    TEST = "test"  # answered, never stored
+    IGNORED = "ignored"
+    OVERSIZED = "oversized"  # not read; made good by a history sync
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What an intake parser made of one payload.
+
+    `reason` says in words why nothing follows from it (ignored, oversized). `internal_entry` is the Radarr or Sonarr
+    id a delete webhook spoke of, so that the echo of our own delete is recognised.
+    """
+
+    heard: Heard
+    deletions: tuple[DeletionRequest, ...] = ()
+    references: tuple[NewReference, ...] = ()
+    manual_add: ManualAdd | None = None
+    internal_entry: tuple[InstanceName, int] | None = None
+    event: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The raw inbox row: what arrived, redacted of secrets and e-mail addresses, as JSON text (at most 256 KiB)."""
+
+    source: Source
+    instance: InstanceName | None
+    received_at: datetime
+    body: str
+    idempotency_key: str | None = None
+    body_digest: str = ""
+
+
+class Accepted(StrEnum):
+    CREATED = "created"
+    EXISTING = "existing"  # the same unsettled coverage and options, or a repeated idempotency key
+    ECHO = "echo"  # our own delete coming back: nothing was created
+    CONFLICT = "conflict"  # the same unsettled coverage with other options: nothing was created (409)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedDeletion:
+    outcome: Accepted
+    id: DeletionId | None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """What one durable write did. `key_reused`: the idempotency key came with another body (422), nothing written."""
+
+    deletions: tuple[AcceptedDeletion, ...] = ()
+    key_reused: bool = False
+
+
+# --- the store -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to reconcile. Every write of a pass carries `epoch`; `expires_at` is our wall time."""
+
+    holder: str
+    epoch: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What `bind` stores in one transaction: targets, released references (by number), and where the ledger stood."""
+
+    deletion: DeletionId
+    media: Media
+    targets: tuple[Target, ...]
+    released: tuple[int, ...]
+    bound_seq: int
+    live_request_ids: frozenset[int]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one planning round says of one deletion; written in one transaction.
+
+    The store sets each condition's transition time, appends an event per condition whose status or reason changed,
+    and replaces the deletion's conditions by these. `absent` and `present` are the numbers of targets observed
+    (sets or clears `absent_since`). `settle` ends the deletion; a cancellation also gives back its references:
+    each goes to another unsettled deletion that bound the same hash for the same media, or becomes unreleased.
+    `reopen` makes a settled deletion unsettled again (drift).
+    """
+
+    deletion: DeletionId
+    conditions: tuple[Condition, ...]
+    at: datetime
+    next_due_at: datetime | None
+    attempt: int
+    absent: tuple[int, ...] = ()
+    present: tuple[int, ...] = ()
+    settle: tuple[SettledAs, Reason | None] | None = None
+    watch_until: datetime | None = None
+    reopen: bool = False
+    finishing_old_copy: bool = False
+    trip_breaker: bool = False
+    frozen: bool = False
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The ids of an upstream's last complete list, for telling a suspicious one."""
+
+    instance: InstanceName
+    identity: str
+    ids: frozenset[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamHealth:
+    """What the status page says of one instance. `since` is when `reachable` last changed."""
+
+    instance: InstanceName
+    kind: UpstreamKind
+    reachable: bool
+    since: datetime
+    app: str = ""
+    version: str = ""
+    last_seen_at: datetime | None = None
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PassRecord:
+    started_at: datetime
+    finished_at: datetime
+    deletions: int
+    rounds: int
+    calls: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionFilter:
+    phase: Phase | None = None
+    kind: MediaKind | None = None
+    source: Source | None = None
+    tmdb_id: int | None = None
+    tvdb_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionPage:
+    """Newest first; `next_cursor` is opaque, `None` on the last page."""
+
+    deletions: tuple[DeletionState, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What `/status` counts, read at one moment."""
+
+    by_phase: Mapping[Phase, int] = field(default_factory=dict)
+    oldest_unsettled_at: datetime | None = None
+    schema_version: int = 0
+    upstreams: tuple[UpstreamHealth, ...] = ()
+    coverage: tuple[LedgerCoverage, ...] = ()
+    last_pass: PassRecord | None = None
+
+
+class IntakeStore(Protocol):
+    """What the web handlers write. Returning means committed and fsynced."""
+
+    async def ingest(
+        self,
+        receipt: Receipt,
+        understood: Understood,
+        *,
+        instances: Mapping[MediaKind, frozenset[InstanceName]],
+        grace: timedelta = timedelta(0),
+    ) -> IngestResult:
+        """Write a receipt and everything that follows from it, all or nothing, in one group commit.
+
+        `instances` are the configured Radarr/Sonarr instances by media kind, for deletions that name none.
+        """
+
+    async def approve(self, deletion: DeletionId, by: str) -> frozenset[Reason]:
+        """Lift every approvable reason the deletion now carries, make it due, and return those lifted.
+
+        Lifting `SuspiciousList` also forgets the baseline of the instances concerned. Raises `KeyError` when unknown.
+        """
+
+    async def cancel(self, deletion: DeletionId, by: str) -> bool:
+        """Ask for the end of an unsettled deletion.
+
+        If nothing was frozen or destroyed it is settled at once; otherwise the loop restores monitoring first.
+        Returns whether it was unsettled. Raises `KeyError` when unknown.
+        """
+
+    async def retry(self, deletion: DeletionId, by: str) -> bool:
+        """Make an unsettled deletion due now with its attempts forgotten; the same contract as `cancel`."""
+
+
+class ReadStore(Protocol):
+    """What pages and programs read."""
+
+    async def ready(self) -> bool:
+        """Tell whether the database answers and its schema is the one this program needs."""
+
+    async def overview(self) -> Overview: ...
+
+    async def deletion(self, deletion: DeletionId) -> DeletionState | None: ...
+
+    async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
+        """Return the timeline, oldest first."""
+
+    async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage: ...
+
+
+class PassStore(Protocol):
+    """What a pass reads and writes. Writes with a `lease` raise `LeaseLost` if its epoch is over."""
+
+    async def acquire_lease(self, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
+        """Take or renew the lease; `None` while another holder's has not expired."""
+
+    async def release_lease(self, lease: Lease) -> None: ...
+
+    async def due(self, now: datetime, limit: int) -> tuple[DeletionState, ...]:
+        """Return unsettled deletions that are due, and settled ones due inside their watch window, oldest first."""
+
+    async def next_due_at(self) -> datetime | None:
+        """Return the earliest time at which anything is due."""
+
+    async def became_destructive_since(self, since: datetime) -> int:
+        """Count deletions whose `destroyed_at` lies at or after `since`."""
+
+    async def ledger_position(self) -> int:
+        """Return the highest reference or manual-add number given so far (one shared sequence)."""
+
+    async def references_of_media(self, media: Sequence[Media]) -> tuple[Reference, ...]:
+        """Return the references whose media share an id with any of these (the caller re-filters)."""
+
+    async def references_of_hashes(self, hashes: Collection[InfoHash]) -> tuple[Reference, ...]: ...
+
+    async def referenced_hashes(self) -> frozenset[InfoHash]:
+        """Return every hash that any reference names."""
+
+    async def references_of_entries(self, entries: Collection[tuple[InstanceName, int]]) -> tuple[Reference, ...]: ...
+
+    async def manual_adds_after(self, number: int) -> tuple[ManualAdd, ...]: ...
+
+    async def library_rows(self, media: Sequence[Media]) -> tuple[LibraryRow, ...]: ...
+
+    async def save_library(self, lease: Lease, instance: InstanceName, rows: Sequence[LibraryRow]) -> None:
+        """Insert or update the rows given; rows not given are kept."""
+
+    async def coverage(self, instance: InstanceName) -> LedgerCoverage: ...
+
+    async def save_history(self, lease: Lease, references: Sequence[NewReference], coverage: LedgerCoverage) -> int:
+        """Insert rows not yet known, adopt provisional ones, drop superseded ones, store the cursor; one transaction.
+
+        A history row adopts the oldest provisional (webhook) reference with the same instance, entry, hash, kind,
+        season and episode instead of adding one. Afterwards provisional references of this instance that arrived
+        before the previous sync and whose key has a history-backed twin are dropped. Returns how many were new.
+        """
+
+    async def baseline(self, instance: InstanceName) -> Baseline | None: ...
+
+    async def save_baseline(self, lease: Lease, baseline: Baseline) -> None: ...
+
+    async def bind(self, lease: Lease, binding: Binding) -> None:
+        """Store targets, release references that no other deletion has, set `bound_at`; repeated binding adds."""
+
+    async def mark_sent(
+        self, lease: Lease, sent: Mapping[DeletionId, Sequence[int]], at: datetime, *, destructive: bool
+    ) -> None:
+        """Record, before a call, which targets it is about; `destructive` also sets `destroyed_at` once."""
+
+    async def unreleased_among(self, hashes: Collection[InfoHash]) -> frozenset[InfoHash]:
+        """Return those of `hashes` that a reference not released by any deletion names: the last look before a delete."""
+
+    async def record(self, lease: Lease, verdicts: Sequence[Verdict]) -> None: ...
+
+    async def add_events(self, lease: Lease, events: Mapping[DeletionId, Sequence[Event]], at: datetime) -> None: ...
+
+    async def save_health(self, health: Sequence[UpstreamHealth]) -> None: ...
+
+    async def record_pass(self, done: PassRecord) -> None: ...
+
+
+class Store(IntakeStore, ReadStore, PassStore, Protocol):
+    """The whole database."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,155 @@
+"""Every reason a condition can carry, and what it means for the work.
+
+The names are stable: dashboards and alerts match on them. `docs/reasons.md` explains each, and a test fails when one
+is missing there.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Effect(StrEnum):
+    """What a reason does to a deletion."""
+
+    DONE = "done"  # nothing is left to do for this condition
+    PROGRESS = "progress"  # the reconciler is at it
+    WAIT = "wait"  # time or an upstream must change; retried by itself
+    HOLD = "hold"  # a person must decide
+
+
+class Reason(StrEnum):
+    """Why a condition is as it is."""
+
+    # done
+    ABSENT = "Absent"
+    ALREADY_ABSENT = "AlreadyAbsent"
+    NO_TORRENT_KNOWN = "NoTorrentKnown"
+    ACCEPTED_BY_PERSON = "AcceptedByPerson"
+    NOT_CONFIGURED = "NotConfigured"
+    NOT_OBSERVABLE = "NotObservable"
+    FILES_KEPT = "FilesKept"
+    CLEARED = "Cleared"
+    NOTHING_TO_CLEAR = "NothingToClear"
+    PARTLY_COVERED = "PartlyCovered"
+    BLOCKLIST_KEPT = "BlocklistKept"
+    DECLINE_KEPT = "DeclineKept"
+    PENDING_KEPT = "PendingKept"
+    WANTED_AGAIN = "WantedAgain"
+    RETURNED_FOR_NEW_REQUEST = "ReturnedForNewRequest"
+    # progress
+    NOT_LOOKED_YET = "NotLookedYet"
+    PRESENT = "Present"
+    REMOVING = "Removing"
+    FREEZING = "Freezing"
+    AFTER_TORRENTS = "AfterTorrents"
+    AFTER_ENTRY = "AfterEntry"
+    AFTER_FILES = "AfterFiles"
+    CONFIRMING = "Confirming"
+    # wait
+    UNREACHABLE = "Unreachable"
+    THROTTLED = "Throttled"
+    UNAUTHORIZED = "Unauthorized"
+    REJECTED = "Rejected"
+    UNINTELLIGIBLE = "Unintelligible"
+    SUSPICIOUS_LIST = "SuspiciousList"
+    LEDGER_INCOMPLETE = "LedgerIncomplete"
+    REQUESTS_UNSEEN = "RequestsUnseen"
+    ROOT_FOLDER_INACCESSIBLE = "RootFolderInaccessible"
+    NOT_BEFORE = "NotBefore"
+    OBSERVE_MODE = "ObserveMode"
+    # hold
+    BREAKER_OPEN = "BreakerOpen"
+    PROTECTED = "Protected"
+    HASH_BELONGS_ELSEWHERE = "HashBelongsElsewhere"
+    SHARED_WITH_WANTED = "SharedWithWanted"
+    SHARED_WITH_UNKNOWN = "SharedWithUnknown"
+    GROUP_UNDETERMINED = "GroupUndetermined"
+    SHARED_FOLDER = "SharedFolder"
+    SEEDS_IN_PLACE = "SeedsInPlace"
+    UNATTRIBUTED_TORRENT = "UnattributedTorrent"
+    IDENTITY_UNRESOLVED = "IdentityUnresolved"
+    IDENTITY_CONFLICT = "IdentityConflict"
+    REAPPEARED = "Reappeared"
+    FILES_LEFT_BEHIND = "FilesLeftBehind"
+    INFERRED_DELETE = "InferredDelete"
+    # how a deletion that was cancelled ended
+    CANCELLED_BY_PERSON = "CancelledByPerson"
+    STILL_WANTED = "StillWanted"
+    NOT_COVERED = "NotCovered"
+    # why a webhook created nothing
+    AMBIGUOUS_INSTANCE = "AmbiguousInstance"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a reason does, and whether `approve` can lift it."""
+
+    effect: Effect
+    approvable: bool = False
+
+
+_DONE = Meaning(Effect.DONE)
+_PROGRESS = Meaning(Effect.PROGRESS)
+_WAIT = Meaning(Effect.WAIT)
+_HOLD = Meaning(Effect.HOLD)
+_ASK = Meaning(Effect.HOLD, approvable=True)
+
+MEANINGS: dict[Reason, Meaning] = {
+    Reason.ABSENT: _DONE,
+    Reason.ALREADY_ABSENT: _DONE,
+    Reason.NO_TORRENT_KNOWN: _DONE,
+    Reason.ACCEPTED_BY_PERSON: _DONE,
+    Reason.NOT_CONFIGURED: _DONE,
+    Reason.NOT_OBSERVABLE: _DONE,
+    Reason.FILES_KEPT: _DONE,
+    Reason.CLEARED: _DONE,
+    Reason.NOTHING_TO_CLEAR: _DONE,
+    Reason.PARTLY_COVERED: _DONE,
+    Reason.BLOCKLIST_KEPT: _DONE,
+    Reason.DECLINE_KEPT: _DONE,
+    Reason.PENDING_KEPT: _DONE,
+    Reason.WANTED_AGAIN: _DONE,
+    Reason.RETURNED_FOR_NEW_REQUEST: _DONE,
+    Reason.NOT_LOOKED_YET: _PROGRESS,
+    Reason.PRESENT: _PROGRESS,
+    Reason.REMOVING: _PROGRESS,
+    Reason.FREEZING: _PROGRESS,
+    Reason.AFTER_TORRENTS: _PROGRESS,
+    Reason.AFTER_ENTRY: _PROGRESS,
+    Reason.AFTER_FILES: _PROGRESS,
+    Reason.CONFIRMING: _PROGRESS,
+    Reason.UNREACHABLE: _WAIT,
+    Reason.THROTTLED: _WAIT,
+    Reason.UNAUTHORIZED: _WAIT,
+    Reason.REJECTED: _WAIT,
+    Reason.UNINTELLIGIBLE: _WAIT,
+    Reason.SUSPICIOUS_LIST: Meaning(Effect.WAIT, approvable=True),
+    Reason.LEDGER_INCOMPLETE: _WAIT,
+    Reason.REQUESTS_UNSEEN: _WAIT,
+    Reason.ROOT_FOLDER_INACCESSIBLE: _WAIT,
+    Reason.NOT_BEFORE: _WAIT,
+    Reason.OBSERVE_MODE: _WAIT,
+    Reason.BREAKER_OPEN: _ASK,
+    Reason.PROTECTED: _ASK,
+    Reason.HASH_BELONGS_ELSEWHERE: _HOLD,
+    Reason.SHARED_WITH_WANTED: _HOLD,
+    Reason.SHARED_WITH_UNKNOWN: _HOLD,
+    Reason.GROUP_UNDETERMINED: _HOLD,
+    Reason.SHARED_FOLDER: _HOLD,
+    Reason.SEEDS_IN_PLACE: _HOLD,
+    Reason.UNATTRIBUTED_TORRENT: _ASK,
+    Reason.IDENTITY_UNRESOLVED: _ASK,
+    Reason.IDENTITY_CONFLICT: _HOLD,
+    Reason.REAPPEARED: _HOLD,
+    Reason.FILES_LEFT_BEHIND: _ASK,
+    Reason.INFERRED_DELETE: _ASK,
+    Reason.CANCELLED_BY_PERSON: _DONE,
+    Reason.STILL_WANTED: _DONE,
+    Reason.NOT_COVERED: _DONE,
+    Reason.AMBIGUOUS_INSTANCE: _DONE,
+}
+
+
+def effect_of(reason: Reason) -> Effect:
+    """Return what `reason` does to a deletion."""
+    return MEANINGS[reason].effect
