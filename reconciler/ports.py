@@ -455,7 +455,7 @@ class PassStore(Protocol):
         """Record, before a call, which targets it is about; `destructive` also sets `destroyed_at` once."""
 
     async def unreleased_among(self, hashes: Collection[InfoHash]) -> frozenset[InfoHash]:
-        """Return those of `hashes` that a reference not released by any deletion names: the last look before a delete."""
+        """Return those of `hashes` that an unreleased reference names: the last look before a delete."""
 
     async def record(self, lease: Lease, verdicts: Sequence[Verdict]) -> None: ...
 
