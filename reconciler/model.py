@@ -58,6 +58,28 @@ class MediaKind(StrEnum):
     SERIES = "series"
 
 
+WANTED_NOTIFICATIONS = frozenset(
+    {
+        "MEDIA_PENDING",
+        "MEDIA_APPROVED",
+        "MEDIA_AUTO_APPROVED",
+        "MEDIA_AUTO_REQUESTED",
+        "MEDIA_AVAILABLE",
+        "MEDIA_FAILED",
+    }
+)
+"""Jellyseerr's notification types that speak of something wanted (upstreams.md 1.6): a reason to look again."""
+
+NEVER_DELETING_NOTIFICATIONS = WANTED_NOTIFICATIONS | {
+    "TEST_NOTIFICATION",
+    "ISSUE_CREATED",
+    "ISSUE_COMMENT",
+    "ISSUE_RESOLVED",
+    "ISSUE_REOPENED",
+}
+"""Jellyseerr's notification types that no configuration can turn into a deletion."""
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
     """One movie or one series, by the ids that upstreams use; ids are positive or `None` (unknown).
@@ -154,6 +176,7 @@ class Deletion:
     released by this deletion unless the sweep binds them. `live_request_ids` are the Jellyseerr requests that were
     live at binding; any other live one is a want. `approved` holds the reasons a person has lifted.
     `finishing_old_copy` is set once a want arrived after something was destroyed: from then on no title is deleted.
+    `searched_at` is when the one search for the fresh copy was asked for.
     `cancel_requested_at` is set while a person's cancel still has monitoring to give back.
     """
 
@@ -175,6 +198,7 @@ class Deletion:
     frozen_at: datetime | None = None
     destroyed_at: datetime | None = None
     finishing_old_copy: bool = False
+    searched_at: datetime | None = None
     breaker_tripped_at: datetime | None = None
     cancel_requested_at: datetime | None = None
     approved: frozenset[Reason] = frozenset()

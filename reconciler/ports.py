@@ -77,6 +77,12 @@ class TorrentClient(Upstream, Protocol):
     async def torrents(self) -> tuple[Torrent, ...]:
         """Return the complete list."""
 
+    async def present(self, torrents: Sequence[TorrentId]) -> tuple[Torrent, ...]:
+        """Return those of the given torrents that are there now.
+
+        The answer is re-filtered by id; an empty sequence sends nothing and answers `()`.
+        """
+
     async def files(self, torrent: TorrentId) -> tuple[TorrentFile, ...] | None:
         """Return the files of one torrent, `()` without metadata, or `None` when there is no such torrent."""
 
@@ -231,6 +237,41 @@ class IngestResult:
     key_reused: bool = False
 
 
+# --- what the web shows of the loop ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LoopStatus:
+    """What this process's loop is doing: whether it runs, when it looks next, whether it may reconcile."""
+
+    running: bool
+    next_pass_at: datetime | None
+    lease_held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPreview:
+    """What the next pass would do to one deletion, as seen now; nothing was sent. All texts are for people."""
+
+    deletion: DeletionId
+    actions: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What `check` found at one configured instance. `message` says what was seen, `fix` what to do if not `ok`."""
+
+    instance: InstanceName
+    kind: UpstreamKind
+    ok: bool
+    app: str = ""
+    version: str = ""
+    message: str = ""
+    fix: str = ""
+
+
 # --- the store -----------------------------------------------------------------------------------------------------
 
 
@@ -278,6 +319,7 @@ class Verdict:
     watch_until: datetime | None = None
     reopen: bool = False
     finishing_old_copy: bool = False
+    searched: bool = False
     trip_breaker: bool = False
     frozen: bool = False
     events: tuple[Event, ...] = ()
@@ -428,6 +470,9 @@ class PassStore(Protocol):
     async def manual_adds_after(self, number: int) -> tuple[ManualAdd, ...]: ...
 
     async def library_rows(self, media: Sequence[Media]) -> tuple[LibraryRow, ...]: ...
+
+    async def library_of(self, instance: InstanceName) -> tuple[LibraryRow, ...]:
+        """Return every title last seen in one instance: whose folders must be respected while it cannot be asked."""
 
     async def save_library(self, lease: Lease, instance: InstanceName, rows: Sequence[LibraryRow]) -> None:
         """Insert or update the rows given; rows not given are kept."""

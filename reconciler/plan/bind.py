@@ -1,0 +1,432 @@
+"""Binding: which concrete things a deletion may destroy, decided once and stored before anything is touched."""
+
+from dataclasses import dataclass
+
+from reconciler.model import (
+    Condition,
+    ConditionType,
+    Deletion,
+    DeletionState,
+    DownloadProtocol,
+    InfoHash,
+    InstanceName,
+    Media,
+    MediaKind,
+    Reference,
+    Source,
+    Target,
+    TargetKind,
+    TorrentId,
+    parse_info_hash,
+)
+from reconciler.observed import Entry, Library, RequestBoard, RequestStatus, Seen
+from reconciler.plan.content import absolute_files
+from reconciler.plan.facts import contradicts, covered_variants, is_false, listed, own_id
+from reconciler.plan.world import Coverage, Policy, World
+from reconciler.ports import Binding
+from reconciler.reasons import Reason
+
+
+def resolve(deletion: Deletion, world: World) -> Media:
+    """Return the deletion's media with the ids that trustworthy sources add.
+
+    Jellyseerr's mapping comes first: the TMDB id that Sonarr keeps may be missing or wrong (upstreams.md 3.3).
+    """
+    media = deletion.media
+    if media.kind is not MediaKind.SERIES:
+        return media
+    if isinstance(world.board, Seen):
+        for _, record in sorted(world.board.data.records.items()):
+            if record.media.is_same(media):
+                media = media.merged(record.media)
+    if media.tvdb_id is None and media.tmdb_id is not None:
+        media = Media(media.kind, media.tmdb_id, world.tvdb_ids.get(media.tmdb_id))
+    for library in world.libraries.values():
+        if isinstance(library, Seen):
+            for _, entry in sorted(library.data.entries.items()):
+                if entry.media.is_same(media):
+                    media = media.merged(entry.media)
+    for row in world.library_rows:
+        if row.media.is_same(media):
+            media = media.merged(row.media)
+    return media
+
+
+def coverage_of(state: DeletionState, world: World, media: Media) -> Coverage:
+    """Return what the deletion covers: its media in its instances, and the entries bound or about to be bound."""
+    deletion = state.deletion
+    bound = state.targets_of(TargetKind.ENTRY)
+    if deletion.bound_at is not None:
+        ids = {(t.instance, int(t.external_id)) for t in bound}
+    else:
+        ids = {(t.instance, int(t.external_id)) for t in _entry_targets(deletion, world, media)}
+    return Coverage(media, deletion.instances, frozenset(ids))
+
+
+def live_entries(instance: InstanceName, world: World, media: Media) -> tuple[Entry, ...]:
+    """Return the entries of a library that are this media, in order of id; none if it was not seen."""
+    library = world.libraries.get(instance)
+    if not isinstance(library, Seen):
+        return ()
+    return tuple(e for _, e in sorted(library.data.entries.items()) if e.media.is_same(media))
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a deletion cannot be bound: a hold, or (with `cancels`) the end of the deletion."""
+
+    condition: Condition
+    cancels: Reason | None = None
+
+
+def objection(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Objection | None:
+    """Return what speaks against binding, or `None`. Every covered upstream must have been `Seen`."""
+    media = coverage.media
+    for instance in sorted(deletion.instances):
+        library = world.libraries.get(instance)
+        if not isinstance(library, Seen):
+            continue
+        for _, entry in sorted(library.data.entries.items()):
+            if contradicts(entry.media, media):
+                return Objection(
+                    is_false(
+                        ConditionType.ENTRY_ABSENT,
+                        instance,
+                        Reason.IDENTITY_CONFLICT,
+                        f"{entry.title!r} is {entry.media}, the deletion is for {media}: the ids contradict",
+                    )
+                )
+        named = deletion.hints.radarr_id if media.kind is MediaKind.MOVIE else deletion.hints.sonarr_id
+        hinted = library.data.entries.get(named) if named is not None else None
+        if hinted is not None and not hinted.media.is_same(media) and deletion.source not in _LIBRARY_SOURCES:
+            return Objection(
+                is_false(
+                    ConditionType.ENTRY_ABSENT,
+                    instance,
+                    Reason.IDENTITY_CONFLICT,
+                    f"id {named} is {hinted.title!r} ({hinted.media}), not {media}",
+                )
+            )
+    return (
+        _entry_added_since(deletion, world, coverage)
+        or _decline_objection(deletion, world, policy, coverage)
+        or _hash_belongs_elsewhere(deletion, world, coverage, policy)
+    )
+
+
+_LIBRARY_SOURCES = frozenset({Source.RADARR, Source.SONARR})
+
+
+def _entry_added_since(deletion: Deletion, world: World, coverage: Coverage) -> Objection | None:
+    """A library said that entry N was deleted; another entry of the same title is a later one and is not ours."""
+    named = deletion.hints.radarr_id if coverage.media.kind is MediaKind.MOVIE else deletion.hints.sonarr_id
+    if deletion.source not in _LIBRARY_SOURCES or named is None:
+        return None
+    for instance in sorted(deletion.instances):
+        for entry in live_entries(instance, world, coverage.media):
+            if entry.id == named:
+                continue
+            by_hand = any(add.instance == instance and add.entry_id == entry.id for add in world.manual_adds)
+            condition = is_false(
+                ConditionType.ENTRY_ABSENT,
+                instance,
+                Reason.WANTED_AGAIN if by_hand else Reason.REAPPEARED,
+                f"{entry.title!r} was added again as entry {entry.id} after entry {named} was deleted",
+            )
+            return Objection(condition, Reason.WANTED_AGAIN if by_hand else None)
+    return None
+
+
+def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Objection | None:
+    """A decline cleans up after its own request only: whoever else has or wants the title keeps it."""
+    if not deletion.inferred or policy.request_instance is None or not isinstance(world.board, Seen):
+        return None
+    board = world.board.data
+    instance = policy.request_instance
+    own = board.requests.get(deletion.hints.request_id or 0)
+    variants = covered_variants(deletion, policy)
+    if own is not None and own.is_4k not in variants:
+        return Objection(
+            is_false(
+                ConditionType.REQUEST_CLEARED,
+                instance,
+                Reason.NOT_COVERED,
+                "the declined request is for a variant whose library is not configured here",
+            ),
+            Reason.NOT_COVERED,
+        )
+    if own is not None and own.status is not RequestStatus.DECLINED:
+        return Objection(
+            is_false(
+                ConditionType.REQUEST_CLEARED,
+                instance,
+                Reason.STILL_WANTED,
+                f"request {own.id} is not declined any more",
+            ),
+            Reason.STILL_WANTED,
+        )
+    others = [
+        r.id
+        for r in board.requests.values()
+        if r.media.is_same(coverage.media)
+        and r.id != deletion.hints.request_id
+        and r.status is not RequestStatus.DECLINED
+    ]
+    available = [
+        r.id
+        for r in board.records.values()
+        if r.media.is_same(coverage.media) and (_is_available(r.status.value) or _is_available(r.status_4k.value))
+    ]
+    if others or available:
+        why = f"request {listed(str(i) for i in others)} is still open" if others else "a copy is available"
+        return Objection(
+            is_false(ConditionType.REQUEST_CLEARED, instance, Reason.STILL_WANTED, why), Reason.STILL_WANTED
+        )
+    return None
+
+
+def _is_available(status: int) -> bool:
+    return status in {4, 5}
+
+
+def _hash_belongs_elsewhere(deletion: Deletion, world: World, coverage: Coverage, policy: Policy) -> Objection | None:
+    for hash_ in deletion.hints.hashes:
+        references = world.references_to(_aliases_of(hash_, world))
+        foreign = [r for r in references if r.released_by is None and not coverage.covers(r)]
+        if foreign and not any(coverage.covers(r) for r in references):
+            return Objection(
+                is_false(
+                    ConditionType.TORRENTS_ABSENT,
+                    policy.torrent_instance or InstanceName("qbittorrent"),
+                    Reason.HASH_BELONGS_ELSEWHERE,
+                    f"hash {hash_} was grabbed for {listed(str(r.media or r.entry_id) for r in foreign)}",
+                )
+            )
+    return None
+
+
+def _aliases_of(hash_: InfoHash, world: World) -> frozenset[InfoHash]:
+    names = {hash_}
+    if isinstance(world.torrents, Seen):
+        for torrent in world.torrents.data.matching(hash_):
+            names |= torrent.aliases
+    return frozenset(names)
+
+
+def binding_of(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Binding:
+    """Return everything the deletion may destroy, and the references it releases."""
+    entries = _entry_targets(deletion, world, coverage.media)
+    covered = [r for r in world.references if coverage.covers(r)]
+    queued = _queued_hashes(world, coverage)
+    hashes = {r.hash for r in covered if r.hash is not None} | set(deletion.hints.hashes) | queued
+    torrents, unmanaged = _download_targets(covered, hashes, world, policy)
+    requests, live = _request_targets(deletion, world, policy, coverage)
+    return Binding(
+        deletion=deletion.id,
+        media=coverage.media,
+        targets=(*entries, *torrents, *unmanaged, *requests),
+        released=tuple(sorted(r.number for r in covered if r.released_by is None)),
+        bound_seq=world.position,
+        live_request_ids=live,
+        at=world.now,
+    )
+
+
+def late_binding(state: DeletionState, world: World, policy: Policy, coverage: Coverage) -> Binding | None:
+    """Return what the re-read of history, queue and records adds to a bound deletion (the sweep), or `None`.
+
+    Only what belongs to entries that were bound is swept; a new entry's references protect their hash. A webhook's
+    reference is not swept before the history has told whether a person made the grab.
+    """
+    deletion = state.deletion
+    if deletion.finishing_old_copy:
+        return None
+    late = [
+        r
+        for r in world.references
+        if r.released_by is None
+        and (r.instance, r.entry_id) in coverage.entry_ids
+        and r.instance in deletion.instances
+        and not r.by_person
+        and r.history_id is not None
+    ]
+    bound = {t.external_id for t in state.targets_of(TargetKind.TORRENT)}
+    known = {alias for h in bound for alias in _aliases_of(InfoHash(h), world)}
+    hashes = {r.hash for r in late if r.hash is not None} | _queued_hashes(world, coverage)
+    torrents, unmanaged = _download_targets(late, hashes - known, world, policy)
+    have = {(t.kind, t.instance, t.external_id) for t in state.targets}
+    requests, _ = _request_targets(deletion, world, policy, coverage)
+    records = [t for t in requests if t.kind is TargetKind.RECORD]
+    added = [t for t in (*torrents, *unmanaged, *records) if (t.kind, t.instance, t.external_id) not in have]
+    released = tuple(sorted(r.number for r in late))
+    if not added and not released:
+        return None
+    return Binding(
+        deletion=deletion.id,
+        media=coverage.media,
+        targets=tuple(added),
+        released=released,
+        bound_seq=deletion.bound_seq or 0,
+        live_request_ids=deletion.live_request_ids,
+        at=world.now,
+    )
+
+
+def _entry_targets(deletion: Deletion, world: World, media: Media) -> tuple[Target, ...]:
+    """The live entries of the title, and for a library that has none, the one last seen there."""
+    targets: list[Target] = []
+    hinted = deletion.hints.radarr_id if media.kind is MediaKind.MOVIE else deletion.hints.sonarr_id
+    for instance in sorted(deletion.instances):
+        live = live_entries(instance, world, media)
+        library = world.libraries.get(instance)
+        targets += [_live_target(e, instance, library.data) for e in live if isinstance(library, Seen)]
+        if live:
+            continue
+        rows = [r for r in world.library_rows if r.instance == instance and r.media.is_same(media)]
+        last = max(rows, key=lambda r: (r.entry_id == hinted, r.entry_id), default=None)
+        if last is not None:
+            targets.append(
+                Target(
+                    TargetKind.ENTRY,
+                    instance,
+                    str(last.entry_id),
+                    media=last.media,
+                    added=last.added,
+                    name=last.title,
+                    path=last.path,
+                    files=last.files,
+                    size=last.size,
+                    absent_since=world.now,
+                )
+            )
+        elif hinted is not None and deletion.source in _LIBRARY_SOURCES:
+            targets.append(
+                Target(
+                    TargetKind.ENTRY, instance, str(hinted), media=media, name=deletion.title, absent_since=world.now
+                )
+            )
+    return tuple(targets)
+
+
+def _live_target(entry: Entry, instance: InstanceName, library: Library) -> Target:
+    files = entry.files if entry.files is not None else library.entry_files.get(entry.id, ())
+    return Target(
+        TargetKind.ENTRY,
+        instance,
+        str(entry.id),
+        media=entry.media,
+        added=entry.added,
+        name=entry.title,
+        path=entry.path,
+        files=tuple(f.path for f in files),
+        size=entry.size,
+        prior=entry.monitoring,
+    )
+
+
+def _queued_hashes(world: World, coverage: Coverage) -> set[InfoHash]:
+    """Hashes that a covered library is downloading for a bound entry in our torrent client."""
+    found: set[InfoHash] = set()
+    for instance in coverage.instances:
+        library = world.libraries.get(instance)
+        if not isinstance(library, Seen):
+            continue
+        for item in library.data.queue:
+            hash_ = parse_info_hash(item.download_id)
+            is_ours = item.client is None or item.client in library.data.torrent_clients
+            is_covered = item.entry_id is not None and (instance, item.entry_id) in coverage.entry_ids
+            if hash_ and is_ours and is_covered and item.protocol is not DownloadProtocol.USENET:
+                found.add(hash_)
+    return found
+
+
+def _download_targets(
+    references: list[Reference], hashes: set[InfoHash], world: World, policy: Policy
+) -> tuple[list[Target], list[Target]]:
+    """Split what was downloaded into torrents of our client and downloads we do not manage."""
+    torrents: list[Target] = []
+    unmanaged: list[Target] = []
+    instance = policy.torrent_instance
+    seen = world.torrents.data if isinstance(world.torrents, Seen) else None
+    for hash_ in sorted(hashes):
+        matches = seen.matching(hash_) if seen else ()
+        naming = [r for r in references if r.hash == hash_]
+        if not matches and naming and all(_is_elsewhere(r, world) for r in naming):
+            unmanaged.append(_unmanaged(naming[0], hash_))
+            continue
+        if instance is None:
+            continue
+        torrent = matches[0] if matches else None
+        name = torrent.name if torrent else next((r.source_title for r in naming if r.source_title), None)
+        torrents.append(
+            Target(
+                TargetKind.TORRENT,
+                instance,
+                hash_,
+                added=str(torrent.added_on) if torrent else None,
+                name=name,
+                path=torrent.content_path if torrent else None,
+                files=_file_paths(torrent.id, world) if torrent else (),
+                size=torrent.size if torrent else 0,
+                absent_since=None if torrent else world.now,
+            )
+        )
+    usenet = {r.raw_hash: r for r in references if r.protocol is DownloadProtocol.USENET and r.raw_hash}
+    unmanaged += [_unmanaged(r, raw) for raw, r in sorted(usenet.items())]
+    return torrents, unmanaged
+
+
+def _file_paths(torrent_id: TorrentId, world: World) -> tuple[str, ...]:
+    if not isinstance(world.torrents, Seen):
+        return ()
+    torrents = world.torrents.data
+    torrent = torrents.by_id.get(torrent_id)
+    files = torrents.files.get(torrent.id) if torrent else None
+    return absolute_files(torrent, files) if torrent and files else ()
+
+
+def _is_elsewhere(reference: Reference, world: World) -> bool:
+    """Tell whether a grab went to a torrent client that is not qBittorrent."""
+    library = world.libraries.get(reference.instance)
+    if reference.client is None or not isinstance(library, Seen) or not library.data.torrent_clients:
+        return False
+    known = {name.casefold() for name in library.data.torrent_clients} | {"qbittorrent"}
+    return reference.client.casefold() not in known
+
+
+def _unmanaged(reference: Reference, external_id: str) -> Target:
+    return Target(
+        TargetKind.UNMANAGED,
+        reference.instance,
+        external_id,
+        media=reference.media,
+        name=f"{reference.source_title or 'a download'} in {reference.client or reference.protocol.value}",
+    )
+
+
+def _request_targets(
+    deletion: Deletion, world: World, policy: Policy, coverage: Coverage
+) -> tuple[list[Target], frozenset[int]]:
+    """The media rows and the requests of the covered variants, and every request that is live at this moment.
+
+    A pending request and the request that a decline was about are never bound, so they are never cleared.
+    """
+    if policy.request_instance is None or not isinstance(world.board, Seen):
+        return [], frozenset()
+    board: RequestBoard = world.board.data
+    variants = covered_variants(deletion, policy)
+    records = [r for _, r in sorted(board.records.items()) if r.media.is_same(coverage.media)]
+    requests = [r for _, r in sorted(board.requests.items()) if r.media.is_same(coverage.media)]
+    instance = policy.request_instance
+    targets = [Target(TargetKind.RECORD, instance, str(r.id), media=r.media, added=r.created_at) for r in records]
+    targets += [
+        Target(TargetKind.REQUEST, instance, str(r.id), media=r.media, added=r.created_at, name=r.requested_by)
+        for r in requests
+        if r.is_4k in variants and r.status is not RequestStatus.PENDING and r.id != deletion.hints.request_id
+    ]
+    return targets, frozenset(r.id for r in requests if r.is_live)
+
+
+def identity_is_known(deletion_media: Media) -> bool:
+    """Tell whether the library of this kind of media can prove absence by its own id."""
+    return own_id(deletion_media) is not None

@@ -1,0 +1,338 @@
+"""The titles in Radarr and Sonarr: freeze, delete as bound, or (when wanted again) finish the old copy only."""
+
+from dataclasses import dataclass
+
+from reconciler.model import (
+    Condition,
+    ConditionType,
+    DeletionState,
+    DownloadProtocol,
+    InstanceName,
+    Target,
+    TargetKind,
+    TorrentId,
+)
+from reconciler.observed import Entry, EntryFile, Library, QueueItem, Seen, Unseen
+from reconciler.plan.actions import (
+    DeleteEntry,
+    DeleteFiles,
+    EndDownloads,
+    RestoreMonitoring,
+    Search,
+    Unmonitor,
+)
+from reconciler.plan.bind import live_entries
+from reconciler.plan.content import content_paths
+from reconciler.plan.facts import (
+    absent_upstream,
+    contradicts,
+    is_bound,
+    is_false,
+    is_true,
+    is_unknown,
+    listed,
+    own_id,
+    unseen,
+)
+from reconciler.plan.paths import as_library_sees, is_within, normal, touch
+from reconciler.plan.world import Coverage, Policy, World
+from reconciler.reasons import Reason
+
+_TYPE = ConditionType.ENTRY_ABSENT
+
+EntryAction = DeleteEntry | DeleteFiles | RestoreMonitoring | Search
+
+
+@dataclass(frozen=True, slots=True)
+class EntryFinding:
+    """The judgement on a deletion's title in one library.
+
+    `freeze` comes before the torrents, `actions` after them.
+    """
+
+    instance: InstanceName
+    condition: Condition
+    freeze: tuple[Unmonitor | EndDownloads, ...] = ()
+    actions: tuple[EntryAction, ...] = ()
+    absent: tuple[int, ...] = ()
+    present: tuple[int, ...] = ()
+
+
+def judge_entries(
+    state: DeletionState, world: World, policy: Policy, coverage: Coverage, kept: frozenset[TorrentId]
+) -> tuple[EntryFinding, ...]:
+    """Judge the title in every covered library. `kept` are torrents of a new grab that carry a bound hash."""
+    if not coverage.instances:
+        condition = absent_upstream(_TYPE, coverage.media.kind)
+        return (EntryFinding(condition.instance, condition),)
+    return tuple(
+        _judge_instance(state, instance, world, policy, coverage, kept) for instance in sorted(coverage.instances)
+    )
+
+
+def _judge_instance(
+    state: DeletionState,
+    instance: InstanceName,
+    world: World,
+    policy: Policy,
+    coverage: Coverage,
+    kept: frozenset[TorrentId],
+) -> EntryFinding:
+    observation = world.libraries.get(instance)
+    if observation is None:
+        condition = is_unknown(_TYPE, instance, Reason.UNREACHABLE, f"{instance} is no longer configured")
+        return EntryFinding(instance, condition)
+    if isinstance(observation, Unseen):
+        return EntryFinding(instance, unseen(_TYPE, instance, observation))
+    library = observation.data
+    targets = tuple(t for t in state.targets_of(TargetKind.ENTRY) if t.instance == instance)
+    live = [(t, library.entries[int(t.external_id)]) for t in targets if int(t.external_id) in library.entries]
+    bound = [(t, e) for t, e in live if is_bound(e, t)]
+    absent = tuple(t.number for t in targets if t.number not in {b.number for b, _ in bound})
+    present = tuple(t.number for t, _ in bound)
+    conflict = next((e for _, e in sorted(library.entries.items()) if contradicts(e.media, coverage.media)), None)
+    if conflict is not None:
+        text = f"{conflict.title!r} is {conflict.media}, the deletion is for {coverage.media}: the ids contradict"
+        return EntryFinding(
+            instance, is_false(_TYPE, instance, Reason.IDENTITY_CONFLICT, text), (), (), absent, present
+        )
+    newcomers = [e for e in live_entries(instance, world, coverage.media) if e.id not in {b.id for _, b in bound}]
+    if state.deletion.finishing_old_copy:
+        return _finish(state, instance, library, bound, newcomers, world, policy, absent, present)
+    if newcomers:
+        text = f"{newcomers[0].title!r} is there again as entry {newcomers[0].id}, which this deletion never bound"
+        return EntryFinding(instance, is_false(_TYPE, instance, Reason.REAPPEARED, text), (), (), absent, present)
+    if not bound:
+        return EntryFinding(instance, _gone(state, instance, targets, coverage), (), (), absent, present)
+    return _present(state, instance, library, bound, world, policy, coverage, kept, absent, present)
+
+
+def _gone(state: DeletionState, instance: InstanceName, targets: tuple[Target, ...], coverage: Coverage) -> Condition:
+    if any(t.sent_at is not None for t in targets):
+        return is_true(_TYPE, instance, Reason.ABSENT, "deleted, and not in the complete list any more")
+    if own_id(coverage.media) is None and not targets:
+        if Reason.IDENTITY_UNRESOLVED in state.deletion.approved:
+            return is_true(_TYPE, instance, Reason.ACCEPTED_BY_PERSON, "a person confirmed that it is not there")
+        text = f"{coverage.media} could not be translated into the id that {instance} uses, so absence proves nothing"
+        return is_false(_TYPE, instance, Reason.IDENTITY_UNRESOLVED, text)
+    return is_true(_TYPE, instance, Reason.ALREADY_ABSENT, "not in the complete list")
+
+
+def _present(
+    state: DeletionState,
+    instance: InstanceName,
+    library: Library,
+    bound: list[tuple[Target, Entry]],
+    world: World,
+    policy: Policy,
+    coverage: Coverage,
+    kept: frozenset[TorrentId],
+    absent: tuple[int, ...],
+    present: tuple[int, ...],
+) -> EntryFinding:
+    deletion = state.deletion
+    blocker = None
+    for _, entry in bound:
+        blocker = blocker or _blocker(state, instance, library, entry, world, policy, coverage, kept)
+    if blocker is not None:
+        return EntryFinding(instance, blocker, (), (), absent, present)
+    freeze: list[Unmonitor | EndDownloads] = [
+        Unmonitor(deletion.id, instance, target.number, entry.id)
+        for target, entry in bound
+        if entry.monitoring.monitored
+    ]
+    freeze += _foreign_downloads(state, instance, library, bound)
+    actions = tuple(
+        DeleteEntry(
+            deletion.id,
+            instance,
+            target.number,
+            entry.id,
+            entry.media,
+            entry.added,
+            entry.path,
+            deletion.options.delete_files,
+            deletion.options.add_exclusion,
+            alone=any(e.id != entry.id and touch(e.path, entry.path) for e in library.entries.values()),
+        )
+        for target, entry in bound
+        if target.sent_at is None or world.now - target.sent_at >= policy.resend_after
+    )
+    was_sent = any(t.sent_at is not None for t, _ in bound)
+    names = listed(f"{e.title} [{e.id}]" for _, e in bound)
+    condition = is_false(
+        _TYPE,
+        instance,
+        Reason.REMOVING if was_sent else Reason.PRESENT,
+        f"deletion asked, still listed: {names}" if was_sent else f"to delete: {names}",
+    )
+    return EntryFinding(instance, condition, tuple(freeze), actions, absent, present)
+
+
+def _blocker(
+    state: DeletionState,
+    instance: InstanceName,
+    library: Library,
+    entry: Entry,
+    world: World,
+    policy: Policy,
+    coverage: Coverage,
+    kept: frozenset[TorrentId],
+) -> Condition | None:
+    """Return why this title must not be deleted now."""
+    deletion = state.deletion
+    labels = entry.tags & policy.protect_labels
+    if labels and Reason.PROTECTED not in deletion.approved:
+        return is_false(_TYPE, instance, Reason.PROTECTED, f"{entry.title!r} has the tag {listed(labels)}")
+    if deletion.inferred and entry.file_count and Reason.INFERRED_DELETE not in deletion.approved:
+        text = f"nobody asked for it in words, and {entry.title!r} has {entry.file_count} files"
+        return is_false(_TYPE, instance, Reason.INFERRED_DELETE, text)
+    if not deletion.options.delete_files:
+        return None
+    if entry.file_count:
+        root = next((r for r in library.root_folders if is_within(entry.path, r.path) and not r.accessible), None)
+        if root is not None:
+            text = f"{instance} cannot reach {root.path}: files would be left behind; check the mount"
+            return is_unknown(_TYPE, instance, Reason.ROOT_FOLDER_INACCESSIBLE, text)
+    neighbour = _neighbour(instance, entry, world, coverage)
+    if neighbour:
+        return is_false(
+            _TYPE, instance, Reason.SHARED_FOLDER, f"the folder {entry.path} is shared or nested with {neighbour!r}"
+        )
+    return _seeds_in_place(state, instance, library, entry, world, kept)
+
+
+def _neighbour(instance: InstanceName, entry: Entry, world: World, coverage: Coverage) -> str | None:
+    """Return the name of another title whose folder equals, contains or lies in this one's."""
+    for other_instance, observation in sorted(world.libraries.items()):
+        if not isinstance(observation, Seen):
+            continue
+        for _, other in sorted(observation.data.entries.items()):
+            is_self = (other_instance, other.id) == (instance, entry.id)
+            if not is_self and (other_instance, other.id) not in coverage.entry_ids and touch(other.path, entry.path):
+                return other.title
+    return next((row.title for row in world.unseen_titles if touch(row.path, entry.path)), None)
+
+
+def _seeds_in_place(
+    state: DeletionState,
+    instance: InstanceName,
+    library: Library,
+    entry: Entry,
+    world: World,
+    kept: frozenset[TorrentId],
+) -> Condition | None:
+    """Hold when a torrent that stays has content in the folder that would be deleted."""
+    if not isinstance(world.torrents, Seen):
+        return None
+    torrents = world.torrents.data
+    bound = {t.external_id for t in state.targets_of(TargetKind.TORRENT)}
+    for _, torrent in sorted(torrents.by_id.items()):
+        if torrent.aliases & bound and torrent.id not in kept:
+            continue
+        paths = content_paths(torrent, torrents)
+        if paths is None:
+            if any(touch(p, entry.path) for p in (torrent.save_path, torrent.download_path) if p):
+                text = f"the files of {torrent.name!r}, which may lie in {entry.path}, could not be read"
+                return is_false(_TYPE, instance, Reason.GROUP_UNDETERMINED, text)
+            continue
+        seen = {p for path in paths for p in (path, as_library_sees(path, library.path_mappings))}
+        if any(touch(path, entry.path) for path in seen):
+            text = f"{torrent.name!r}, which stays, seeds from {entry.path}"
+            return is_false(_TYPE, instance, Reason.SEEDS_IN_PLACE, text)
+    return None
+
+
+def _foreign_downloads(
+    state: DeletionState, instance: InstanceName, library: Library, bound: list[tuple[Target, Entry]]
+) -> list[EndDownloads]:
+    """End what other download clients are still fetching for the title; packs that others need are left alone."""
+    by_entry = {entry.id: target for target, entry in bound}
+    shared: dict[str | None, set[int | None]] = {}
+    for item in library.queue:
+        shared.setdefault(item.download_id, set()).add(item.entry_id)
+    found: list[EndDownloads] = []
+    for target, entry in bound:
+        items = [
+            i
+            for i in library.queue
+            if i.entry_id == entry.id
+            and (
+                i.protocol is DownloadProtocol.USENET
+                or (i.client is not None and i.client not in library.torrent_clients)
+            )
+            and (i.download_id is None or shared[i.download_id] <= set(by_entry))
+        ]
+        if items:
+            found.append(
+                EndDownloads(
+                    state.deletion.id,
+                    instance,
+                    target.number,
+                    tuple(sorted(i.id for i in items)),
+                    tuple(sorted({i.title for i in items})),
+                )
+            )
+    return found
+
+
+def _is_foreign(item: QueueItem, library: Library) -> bool:
+    if item.protocol is DownloadProtocol.USENET:
+        return True
+    return item.client is not None and item.client not in library.torrent_clients
+
+
+def _finish(
+    state: DeletionState,
+    instance: InstanceName,
+    library: Library,
+    bound: list[tuple[Target, Entry]],
+    newcomers: list[Entry],
+    world: World,
+    policy: Policy,
+    absent: tuple[int, ...],
+    present: tuple[int, ...],
+) -> EntryFinding:
+    """A want arrived after something was destroyed: delete the old files only, and see that a fresh copy comes."""
+    deletion = state.deletion
+    if not bound:
+        text = "the old entry is gone; the new one belongs to the new request" if newcomers else "the old entry is gone"
+        return EntryFinding(instance, is_true(_TYPE, instance, Reason.WANTED_AGAIN, text), (), (), absent, present)
+    target, entry = bound[0]
+    files = entry.files if entry.files is not None else library.entry_files.get(entry.id)
+    if files is None:
+        condition = is_unknown(_TYPE, instance, Reason.NOT_LOOKED_YET, "reading the files of the old copy")
+        return EntryFinding(instance, condition, (), (), absent, present)
+    old = _old_files(target, files) if deletion.options.delete_files else ()
+    if old:
+        condition = is_false(_TYPE, instance, Reason.PRESENT, f"wanted again: {len(old)} old files still to delete")
+        is_fresh = target.sent_at is not None and world.now - target.sent_at < policy.resend_after
+        action = DeleteFiles(
+            deletion.id,
+            instance,
+            target.number,
+            entry.id,
+            entry.media,
+            entry.added,
+            tuple(f.id for f in old),
+            tuple(f.path for f in old),
+        )
+        return EntryFinding(instance, condition, (), () if is_fresh else (action,), absent, present)
+    if target.prior is not None and target.prior.monitored and not entry.monitoring.monitored:
+        condition = is_false(_TYPE, instance, Reason.PRESENT, "wanted again: monitoring is being restored")
+        restore = RestoreMonitoring(
+            deletion.id, instance, target.number, entry.id, entry.media, entry.added, target.prior
+        )
+        return EntryFinding(instance, condition, (), (restore,), absent, present)
+    is_fetching = bool(files) or any(i.entry_id == entry.id for i in library.queue)
+    if not is_fetching and deletion.searched_at is None:
+        condition = is_false(_TYPE, instance, Reason.PRESENT, "wanted again: a search for a fresh copy is started")
+        search = Search(deletion.id, instance, target.number, entry.id)
+        return EntryFinding(instance, condition, (), (search,), absent, present)
+    text = "the title stays because it is wanted again; its old copy is gone"
+    return EntryFinding(instance, is_false(_TYPE, instance, Reason.WANTED_AGAIN, text), (), (), absent, present)
+
+
+def _old_files(target: Target, files: tuple[EntryFile, ...]) -> tuple[EntryFile, ...]:
+    bound = {normal(path) for path in target.files}
+    return tuple(f for f in sorted(files, key=lambda f: f.id) if normal(f.path) in bound)

@@ -1,0 +1,110 @@
+"""Are the files gone? Judged from what Radarr or Sonarr shows of the disk, because a 200 is not absence."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, Target, TargetKind
+from reconciler.observed import Library, Seen, Unseen
+from reconciler.plan.facts import is_false, is_true, is_unknown, listed, unseen
+from reconciler.plan.paths import Existence, as_library_sees, existence, folders_to_list, normal
+from reconciler.plan.world import Coverage, Policy, World
+from reconciler.reasons import Reason
+
+_TYPE = ConditionType.FILES_ABSENT
+
+MOST_FILES = 50
+"""How many files of one torrent are looked up; a torrent's files go together."""
+
+
+def judge_files(
+    state: DeletionState, world: World, policy: Policy, coverage: Coverage, *, is_settled_before: bool
+) -> tuple[Condition, ...]:
+    """Judge the title's folder and its torrents' data, per covered library."""
+    return tuple(
+        _judge_instance(state, instance, world, policy, is_settled_before=is_settled_before)
+        for instance in sorted(coverage.instances)
+    )
+
+
+def paths_of(state: DeletionState, instance: InstanceName, library: Library) -> tuple[str, ...]:
+    """Return the paths that must be gone, as this library sees them."""
+    deletion = state.deletion
+    wanted: list[str] = []
+    for target in state.targets_of(TargetKind.ENTRY):
+        if target.instance != instance or not target.path:
+            continue
+        if deletion.finishing_old_copy:
+            wanted += target.files[:MOST_FILES]
+        elif not _is_used_by_another(target, library):
+            wanted.append(target.path)
+    for target in state.targets_of(TargetKind.TORRENT):
+        if target.sent_at is not None:
+            wanted += [as_library_sees(path, library.path_mappings) for path in target.files[:MOST_FILES]]
+    return tuple(dict.fromkeys(wanted))
+
+
+def folders_of(state: DeletionState, instance: InstanceName, library: Library) -> tuple[str, ...]:
+    """Return the folders whose listings are needed to judge `paths_of`."""
+    return tuple(dict.fromkeys(f for path in paths_of(state, instance, library) for f in folders_to_list(path)))
+
+
+def _is_used_by_another(target: Target, library: Library) -> bool:
+    return any(
+        str(e.id) != target.external_id and normal(e.path) == normal(target.path or "")
+        for e in library.entries.values()
+    )
+
+
+def _judge_instance(
+    state: DeletionState, instance: InstanceName, world: World, policy: Policy, *, is_settled_before: bool
+) -> Condition:
+    deletion = state.deletion
+    if not deletion.options.delete_files:
+        return is_true(_TYPE, instance, Reason.FILES_KEPT, "the files were to be kept")
+    observation = world.libraries.get(instance)
+    if observation is None or isinstance(observation, Unseen):
+        why = observation or Unseen(Reason.UNREACHABLE, f"{instance} is no longer configured")
+        return unseen(_TYPE, instance, why)
+    if not is_settled_before:
+        return is_false(_TYPE, instance, Reason.AFTER_ENTRY, "comes after the torrents and the entry")
+    library = observation.data
+    paths = paths_of(state, instance, library)
+    if not paths:
+        return is_unknown(_TYPE, instance, Reason.NOT_OBSERVABLE, "no path of this title is known")
+    found = {path: existence(path, library.listings) for path in paths}
+    there = _which(found, Existence.PRESENT)
+    if there:
+        return _left(state, instance, there, world, policy)
+    hidden = _which(found, Existence.UNKNOWN)
+    if hidden:
+        text = f"{len(paths) - len(hidden)} of {len(paths)} paths seen gone; {instance} cannot show {listed(hidden)}"
+        return is_unknown(_TYPE, instance, Reason.NOT_OBSERVABLE, text)
+    moved = f"; moved to the recycle bin {library.recycle_bin}" if library.recycle_bin else ""
+    return is_true(_TYPE, instance, Reason.ABSENT, f"{listed(paths)} seen gone{moved}")
+
+
+def _which(found: dict[str, Existence], wanted: Existence) -> list[str]:
+    return [path for path, existence_ in found.items() if existence_ is wanted]
+
+
+def _left(
+    state: DeletionState, instance: InstanceName, there: Iterable[str], world: World, policy: Policy
+) -> Condition:
+    since = [
+        t.absent_since
+        for t in state.targets
+        if t.kind in {TargetKind.ENTRY, TargetKind.TORRENT} and t.absent_since is not None
+    ]
+    waited = world.now - max(since) if since else timedelta(0)
+    names = listed(there)
+    if waited < policy.files_left_behind:
+        return is_false(_TYPE, instance, Reason.REMOVING, f"still on disk: {names}")
+    if Reason.FILES_LEFT_BEHIND in state.deletion.approved:
+        return is_true(_TYPE, instance, Reason.ACCEPTED_BY_PERSON, f"a person accepted what is left: {names}")
+    minutes = int(waited.total_seconds() // 60)
+    return is_false(_TYPE, instance, Reason.FILES_LEFT_BEHIND, f"still on disk after {minutes} minutes: {names}")
+
+
+def seen_libraries(world: World) -> dict[InstanceName, Library]:
+    """Return the libraries that were read in this round."""
+    return {name: o.data for name, o in world.libraries.items() if isinstance(o, Seen)}

@@ -1,0 +1,159 @@
+"""Jellyseerr comes last: what was requested is cleared no wider than what was deleted."""
+
+from dataclasses import dataclass
+
+from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, MediaKind, Target, TargetKind
+from reconciler.observed import MediaRequest, MediaStatus, Record, RequestBoard, RequestStatus, Unseen
+from reconciler.plan.actions import DeleteRecord, DeleteRequest, ResetVariant
+from reconciler.plan.facts import absent_upstream, covered_variants, is_false, is_true, listed, unseen
+from reconciler.plan.world import Coverage, Policy, World
+from reconciler.reasons import Reason
+
+_TYPE = ConditionType.REQUEST_CLEARED
+
+_EMPTY = frozenset({MediaStatus.UNKNOWN, MediaStatus.DELETED, MediaStatus.PENDING})
+
+RequestAction = DeleteRequest | DeleteRecord | ResetVariant
+
+
+@dataclass(frozen=True, slots=True)
+class RequestFinding:
+    condition: Condition
+    actions: tuple[RequestAction, ...] = ()
+    absent: tuple[int, ...] = ()
+    present: tuple[int, ...] = ()
+
+
+def judge_requests(
+    state: DeletionState, world: World, policy: Policy, coverage: Coverage, *, is_settled_before: bool
+) -> RequestFinding:
+    """Judge the bound record and requests. Acts only when everything before is settled."""
+    instance = policy.request_instance
+    if world.board is None or instance is None:
+        return RequestFinding(absent_upstream(_TYPE))
+    if isinstance(world.board, Unseen):
+        return RequestFinding(unseen(_TYPE, instance, world.board))
+    board = world.board.data
+    records = [_find(board.records.get(int(t.external_id)), t) for t in state.targets_of(TargetKind.RECORD)]
+    requests = [_find(board.requests.get(int(t.external_id)), t) for t in state.targets_of(TargetKind.REQUEST)]
+    pairs = [*records, *requests]
+    absent = tuple(t.number for t, row in pairs if row is None)
+    present = tuple(t.number for t, row in pairs if row is not None)
+    if state.deletion.finishing_old_copy:
+        text = "the title is wanted again, so its record stays"
+        return RequestFinding(is_true(_TYPE, instance, Reason.WANTED_AGAIN, text), (), absent, present)
+    if not is_settled_before:
+        text = "comes last: a scan would recreate the record while the library still lists the title"
+        return RequestFinding(is_false(_TYPE, instance, Reason.AFTER_ENTRY, text), (), absent, present)
+    live = [(t, r) for t, r in records if isinstance(r, Record)]
+    if not live:
+        return RequestFinding(_nothing(state, instance, board, coverage), (), absent, present)
+    target, record = live[0]
+    bound = [(t, r) for t, r in requests if isinstance(r, MediaRequest) and r.record_id == record.id]
+    condition, actions = _clear(state, instance, board, target, record, bound, world, policy)
+    return RequestFinding(condition, actions, absent, present)
+
+
+def _find(row: Record | MediaRequest | None, target: Target) -> tuple[Target, Record | MediaRequest | None]:
+    """Pair a target with its live row, if that is the very one that was bound."""
+    if row is None or row.created_at != target.added or target.media is None or not row.media.is_same(target.media):
+        return target, None
+    return target, row
+
+
+def _nothing(state: DeletionState, instance: InstanceName, board: RequestBoard, coverage: Coverage) -> Condition:
+    media = coverage.media
+    if any(r.media.is_same(media) for r in board.records.values()):
+        return is_false(_TYPE, instance, Reason.CONFIRMING, "a record appeared that is not bound yet")
+    if any(t.sent_at is not None for t in state.targets_of(TargetKind.RECORD)):
+        return is_true(_TYPE, instance, Reason.CLEARED, "the record is gone; the title can be requested again")
+    is_provable = media.tmdb_id is not None or all(
+        r.media.tvdb_id is not None for r in board.records.values() if r.media.kind is MediaKind.SERIES
+    )
+    if not is_provable and not state.targets_of(TargetKind.RECORD):
+        if Reason.IDENTITY_UNRESOLVED in state.deletion.approved:
+            return is_true(_TYPE, instance, Reason.ACCEPTED_BY_PERSON, "a person confirmed that there is no record")
+        text = f"{media} could not be translated into the id that {instance} uses, so absence proves nothing"
+        return is_false(_TYPE, instance, Reason.IDENTITY_UNRESOLVED, text)
+    return is_true(_TYPE, instance, Reason.NOTHING_TO_CLEAR, "there is no record of it")
+
+
+def _clear(
+    state: DeletionState,
+    instance: InstanceName,
+    board: RequestBoard,
+    target: Target,
+    record: Record,
+    bound: list[tuple[Target, MediaRequest]],
+    world: World,
+    policy: Policy,
+) -> tuple[Condition, tuple[RequestAction, ...]]:
+    deletion = state.deletion
+    bound_ids = {r.id for _, r in bound}
+    on_record = [r for _, r in sorted(board.requests.items()) if r.record_id == record.id]
+    others = [r for r in on_record if r.id not in bound_ids]
+    keeps = _why_kept(state, record, others, policy)
+    singles = tuple(
+        DeleteRequest(deletion.id, instance, t.number, r.id, r.created_at)
+        for t, r in bound
+        if _is_due(t, world, policy)
+    )
+    if keeps is None:
+        action = DeleteRecord(
+            deletion.id, instance, target.number, record.id, record.media, record.created_at, frozenset(bound_ids)
+        )
+        text = f"record {record.id} with {len(bound)} requests is to be deleted"
+        return is_false(_TYPE, instance, Reason.PRESENT, text), (action,) if _is_due(target, world, policy) else ()
+    if bound:
+        text = f"{len(bound)} requests are to be deleted: {listed(str(i) for i in bound_ids)}"
+        return is_false(_TYPE, instance, Reason.PRESENT, text), singles
+    stale = [v for v in sorted(covered_variants(deletion, policy)) if _is_stale(record, is_4k=v)]
+    if stale:
+        resets = tuple(
+            ResetVariant(
+                deletion.id, instance, target.number, record.id, record.media, record.created_at, is_4k=variant
+            )
+            for variant in stale
+            if _is_due(target, world, policy)
+        )
+        return is_false(_TYPE, instance, Reason.PRESENT, "the record still says that a copy is there"), resets
+    return is_true(_TYPE, instance, *keeps), ()
+
+
+def _is_due(target: Target, world: World, policy: Policy) -> bool:
+    return target.sent_at is None or world.now - target.sent_at >= policy.resend_after
+
+
+def _why_kept(
+    state: DeletionState, record: Record, others: list[MediaRequest], policy: Policy
+) -> tuple[Reason, str] | None:
+    """Return why the record must stay after its covered requests went, or `None` if the whole of it is covered."""
+    deletion = state.deletion
+    if MediaStatus.BLOCKLISTED in {record.status, record.status_4k}:
+        return Reason.BLOCKLIST_KEPT, "the record stays because the title is blocklisted"
+    if deletion.hints.request_id is not None and any(r.id == deletion.hints.request_id for r in others):
+        return Reason.DECLINE_KEPT, "the declined request stays: deleting it would undo the decline"
+    if any(r.status is RequestStatus.PENDING for r in others):
+        return Reason.PENDING_KEPT, "someone's pending request stays; approving it downloads the title afresh"
+    if others:
+        return (
+            Reason.PARTLY_COVERED,
+            f"requests it does not cover stay: {listed(str(r.id) for r in others)}",
+        )
+    variants = covered_variants(deletion, policy)
+    other = [v for v in (False, True) if v not in variants and _variant(record, is_4k=v) not in _EMPTY]
+    if other:
+        return Reason.PARTLY_COVERED, "the other variant (HD or 4K) is not covered and stays"
+    return None
+
+
+def _variant(record: Record, *, is_4k: bool) -> MediaStatus:
+    return record.status_4k if is_4k else record.status
+
+
+def _is_stale(record: Record, *, is_4k: bool) -> bool:
+    return _variant(record, is_4k=is_4k) in {
+        MediaStatus.PROCESSING,
+        MediaStatus.PARTIALLY_AVAILABLE,
+        MediaStatus.AVAILABLE,
+    }

@@ -1,0 +1,85 @@
+"""Rule 3: a re-request wins. Finds live evidence that covered media is wanted again."""
+
+from reconciler.model import Deletion, Reference, Want, WantKind
+from reconciler.observed import Library, Seen
+from reconciler.plan.facts import covered_variants
+from reconciler.plan.world import Coverage, Policy, World
+
+
+def find_wants(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> tuple[Want, ...]:
+    """Return the wants against a bound deletion, in a fixed order.
+
+    Only what arrived after binding counts, by our own order of arrival or by ids that were not live at binding:
+    clocks of two hosts are never compared.
+    """
+    return (
+        *_request_wants(deletion, world, policy, coverage),
+        *_manual_adds(deletion, world, coverage),
+        *_person_grabs(deletion, world, coverage),
+    )
+
+
+def _request_wants(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> tuple[Want, ...]:
+    if policy.request_instance is None or not isinstance(world.board, Seen):
+        return ()
+    variants = covered_variants(deletion, policy)
+    return tuple(
+        Want(
+            WantKind.REQUEST,
+            policy.request_instance,
+            str(request.id),
+            f"request {request.id} by {request.requested_by or 'someone'} is {request.status.name.lower()}",
+        )
+        for _, request in sorted(world.board.data.requests.items())
+        if request.is_live
+        and request.id not in deletion.live_request_ids
+        and request.is_4k in variants
+        and request.media.is_same(coverage.media)
+    )
+
+
+def _manual_adds(deletion: Deletion, world: World, coverage: Coverage) -> tuple[Want, ...]:
+    return tuple(
+        Want(WantKind.MANUAL_ADD, add.instance, str(add.entry_id), f"a person added entry {add.entry_id} by hand")
+        for add in world.manual_adds
+        if add.number > (deletion.bound_seq or 0)
+        and add.instance in coverage.instances
+        and add.media.is_same(coverage.media)
+    )
+
+
+def _person_grabs(deletion: Deletion, world: World, coverage: Coverage) -> tuple[Want, ...]:
+    return tuple(
+        Want(
+            WantKind.PERSON_GRAB,
+            reference.instance,
+            str(reference.history_id or reference.number),
+            f"a person grabbed {reference.source_title or reference.raw_hash or 'a release'!r}",
+        )
+        for reference in world.references
+        if reference.by_person
+        and reference.number > (deletion.bound_seq or 0)
+        and reference.released_by is None
+        and coverage.covers(reference)
+    )
+
+
+def unclassified(deletion: Deletion, world: World, coverage: Coverage) -> tuple[Reference, ...]:
+    """Return grabs that a webhook told after binding and whose history row has not been read yet.
+
+    Until it has, nobody knows whether a person made them, so nothing may be destroyed.
+    """
+    return tuple(
+        r
+        for r in world.references
+        if r.history_id is None
+        and r.released_by is None
+        and r.number > (deletion.bound_seq or 0)
+        and coverage.covers(r)
+        and _is_live(r, world)
+    )
+
+
+def _is_live(reference: Reference, world: World) -> bool:
+    library: Seen[Library] | object = world.libraries.get(reference.instance)
+    return isinstance(library, Seen) and reference.entry_id in library.data.entries
