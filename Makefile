@@ -1,0 +1,62 @@
+# Every target sets up what it needs first; see `.ci/prepare`. Works with the make of Debian, Ubuntu and macOS (3.81).
+# Recipes are silent: standard output belongs to the program.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+ARGS ?=
+PYTEST_ARGS ?=
+# Test processes that run side by side; PYTEST_JOBS=0 keeps everything in one process, for debuggers.
+PYTEST_JOBS ?= logical
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(ARGS)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint format property bench lock clean
+
+help: ## Show this list
+	@awk -F ': ## ' '/^[a-z]+: ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: ## Set up, then run the demo; ARGS="--once --json" prints one JSON document and ends
+	@.ci/prepare run
+	@exec $(BIN)/reconciler demo $(ARGS)
+
+test: ## Set up, then lint, check types and import floors, and run every test; PYTEST_ARGS selects tests
+	@.ci/prepare test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@exec $(BIN)/python -m pytest -n $(PYTEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+
+lint: ## Lint, check formatting, types and import floors
+	@.ci/prepare dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: ## Format the code and fix what the linter can fix
+	@.ci/prepare dev
+	@$(BIN)/ruff check --fix --exit-zero .
+	@$(BIN)/ruff format .
+
+property: ## Run the property tests with many more examples
+	@.ci/prepare dev
+	@exec $(BIN)/python -m pytest tests/property -n $(PYTEST_JOBS) -p tests.support.hypothesis_profiles \
+		--hypothesis-profile thorough $(PYTEST_ARGS)
+
+bench: ## Run the benchmarks
+	@.ci/prepare dev
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## Bring the lock files up to date; ARGS=--upgrade takes newer versions
+	@.ci/prepare dev
+	@$(LOCK) --extra dev --output-file requirements-dev.lock pyproject.toml
+	@$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	@$(LOCK) --constraint requirements-dev.lock --output-file requirements-build.lock --group build
+
+clean: ## Remove the virtual environment, caches and what builds left
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
