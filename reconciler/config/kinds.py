@@ -1,0 +1,161 @@
+"""The kinds of value a setting can hold: each takes what people write in YAML or the environment, and nothing vague."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+from reconciler.model import NEVER_DELETING_NOTIFICATIONS, InstanceName
+
+_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9.-]{1,253}(?<!-)")
+_NOTIFICATION = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
+_SECRET_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people read of one setting. `accepts` completes the sentence "it must be …".
+
+    `hidden` keeps the value out of messages, and adds the `…_FILE` variant. `env` tells whether a variable exists.
+    """
+
+    description: str
+    accepts: str
+    hidden: bool = False
+    env: bool = True
+
+
+class Mode(StrEnum):
+    """Whether plans are carried out or only shown."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+
+
+class LogFormat(StrEnum):
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class DeleteWithoutFiles(StrEnum):
+    """What a Radarr or Sonarr delete that kept the files means: "stop managing", or "erase"."""
+
+    IGNORE = "ignore"
+    DELETE = "delete"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a listener on `host`."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool | float):  # `yes` is 1 and 1.9 is 1 to a lenient parser: neither was meant
+        raise ValueError("not a whole number")  # noqa: TRY004 - pydantic reports only ValueError
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(word, str) for word in value):
+        raise ValueError("not a list of words")
+    return frozenset(word.strip() for word in value if word.strip())
+
+
+def _host(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        if not _HOST_NAME.fullmatch(value) or value.replace(".", "").isdigit():
+            raise ValueError("neither an address nor a host name") from None
+    return value
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    clean = value.isprintable() and " " not in value and "@" not in parts.netloc
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not clean or "?" in value or "#" in value:
+        raise ValueError("not a plain http(s) address")
+    if parts.port == 0:  # reading `port` also raises ValueError for what is no port
+        raise ValueError("port 0 cannot be called")
+    return value.rstrip("/")
+
+
+def _database_url(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if scheme in {"postgresql", "postgres"} and separator:
+        parts = urlsplit(value)
+        if parts.path.strip("/") and (parts.hostname or "host=" in parts.query):
+            return value
+    if scheme == "sqlite" and rest.startswith("/") and rest.strip("/") and ":memory:" not in rest:
+        return value
+    raise ValueError("no durable database")
+
+
+def _instance_name(value: InstanceName) -> InstanceName:
+    if not _NAME.fullmatch(value):
+        raise ValueError("not an instance name")
+    return value
+
+
+def _notifications(value: frozenset[str]) -> frozenset[str]:
+    if not all(_NOTIFICATION.fullmatch(word) for word in value) or value & NEVER_DELETING_NOTIFICATIONS:
+        raise ValueError("not all of these may delete")
+    return value
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _SECRET_LENGTH:
+        raise ValueError("too short")
+    return value
+
+
+def _not_empty(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        raise ValueError("empty")
+    return value
+
+
+def _header_safe(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("cannot be sent in a header")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Words = Annotated[frozenset[str], BeforeValidator(_split)]
+Notifications = Annotated[frozenset[str], AfterValidator(_notifications), BeforeValidator(_split)]
+Host = Annotated[str, AfterValidator(_host)]
+Url = Annotated[str, AfterValidator(_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+NameText = Annotated[InstanceName, AfterValidator(_instance_name)]
+LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
+Password = Annotated[SecretStr, AfterValidator(_not_empty)]
+ApiKey = Annotated[SecretStr, AfterValidator(_header_safe)]
+ModeChoice = Annotated[Mode, BeforeValidator(_lower)]
+LogFormatChoice = Annotated[LogFormat, BeforeValidator(_lower)]
+LogLevelChoice = Annotated[LogLevel, BeforeValidator(_lower)]
+DeleteWithoutFilesChoice = Annotated[DeleteWithoutFiles, BeforeValidator(_lower)]

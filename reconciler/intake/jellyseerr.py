@@ -1,0 +1,119 @@
+"""Jellyseerr, Seerr and Overseerr: what a notification means (upstreams.md section 1).
+
+Operators edit the template: objects may be `null`, missing or full of empty strings, ids are strings, keys may be flat
+and constants may be added. Only `notification_type` decides what happens; nothing else in the payload can outweigh it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from reconciler.intake.loose import mapping, number, text, title_and_year
+from reconciler.intake.redact import redact_text
+from reconciler.model import (
+    NEVER_DELETING_NOTIFICATIONS,
+    WANTED_NOTIFICATIONS,
+    DeletionRequest,
+    Hints,
+    Media,
+    MediaKind,
+    Source,
+)
+from reconciler.ports import Heard, Understood
+
+DECLINED = "MEDIA_DECLINED"
+TEST = "TEST_NOTIFICATION"
+
+_KINDS = {"movie": MediaKind.MOVIE, "tv": MediaKind.SERIES}
+_TYPE_KEYS = ("media_type", "mediaType")
+_TMDB_KEYS = ("tmdbId", "tmdb_id", "tmdbid", "media_tmdbid", "media_tmdbId", "media_tmdb_id")
+_TVDB_KEYS = ("tvdbId", "tvdb_id", "tvdbid", "media_tvdbid", "media_tvdbId", "media_tvdb_id")
+_REQUEST_KEYS = ("request_id", "requestId")
+_NAME_KEYS = ("requestedBy_username", "notifyuser_username", "requested_by")
+# How Jellyseerr words its own events (upstreams.md 1.5). A template whose type is a constant would turn each of these
+# into a deletion; so such words can only prevent one.
+_NATIVE_EVENT = re.compile(
+    r"request (automatically )?(approved|declined|failed)|now available|^new .*request$|\bissue\b"
+)
+
+
+def parse_jellyseerr(payload: object, *, delete_on: frozenset[str]) -> Understood:
+    """Return what a notification means; `delete_on` are the types that ask for a deletion. Never raises."""
+    if not isinstance(payload, dict):
+        return Understood(Heard.IGNORED, reason="the payload is no JSON object")
+    event = text(payload.get("notification_type"), 100) or ""
+    if not event:
+        return Understood(
+            Heard.IGNORED, reason="the payload has no notification_type; keep that key in the webhook's template"
+        )
+    if event == TEST:
+        return Understood(Heard.TEST, event=event)
+    if event in WANTED_NOTIFICATIONS:
+        return Understood(Heard.WANT, event=event)
+    if event in NEVER_DELETING_NOTIFICATIONS:
+        return _ignored(event, "issues and comments ask for nothing")
+    if event not in delete_on:
+        return _ignored(event, "this notification type is not in delete_on")
+    if event != DECLINED and _NATIVE_EVENT.search((text(payload.get("event")) or "").lower()):
+        return _ignored(event, "its event speaks of something else; notification_type must not be a constant")
+    return _deletion(event, payload)
+
+
+def _deletion(event: str, payload: Mapping[str, object]) -> Understood:
+    media = _media(payload)
+    if isinstance(media, str):
+        return _ignored(event, media)
+    title, year = title_and_year(payload.get("subject"))
+    request = mapping(payload.get("request"))
+    is_decline = event == DECLINED
+    # Only a decline is about a request that must stay: deleting it would undo the decline.
+    request_id = next(iter(_numbers((request, payload), _REQUEST_KEYS)), None) if is_decline else None
+    wish = DeletionRequest(
+        media=media,
+        title=title,
+        year=year,
+        source=Source.JELLYSEERR,
+        requested_by=_name((request, payload)),
+        hints=Hints(request_id=request_id),
+        inferred=is_decline,
+    )
+    return Understood(Heard.DELETE, deletions=(wish,), event=event)
+
+
+def _media(payload: Mapping[str, object]) -> Media | str:
+    """Return the one title that the payload names, or why it names none."""
+    places = (mapping(payload.get("media")), payload)
+    types = {kind for kind in _texts(places, _TYPE_KEYS) if kind in _KINDS}
+    tmdb_ids = set(_numbers(places, _TMDB_KEYS))
+    tvdb_ids = set(_numbers(places, _TVDB_KEYS))
+    if max(len(types), len(tmdb_ids), len(tvdb_ids)) > 1:
+        return "it names more than one title"
+    if not types:
+        return "its media_type is neither movie nor tv"
+    kind = _KINDS[types.pop()]
+    tmdb_id = tmdb_ids.pop() if tmdb_ids else None
+    tvdb_id = tvdb_ids.pop() if tvdb_ids and kind is MediaKind.SERIES else None
+    if tmdb_id is None and tvdb_id is None:
+        return "it carries no usable TMDB or TVDB id"
+    return Media(kind, tmdb_id, tvdb_id)
+
+
+def _name(places: Iterable[Mapping[str, object]]) -> str | None:
+    """Return the display name of who asked; a name that is an e-mail address is dropped."""
+    for name in (text(place.get(key), 200) for place in places for key in _NAME_KEYS):
+        if name:
+            return name if redact_text(name) == name else None
+    return None
+
+
+def _numbers(places: Iterable[Mapping[str, object]], keys: Iterable[str]) -> list[int]:
+    found = (number(place.get(key)) for place in places for key in keys)
+    return [value for value in found if value is not None]
+
+
+def _texts(places: Iterable[Mapping[str, object]], keys: Iterable[str]) -> list[str]:
+    found = (text(place.get(key), 20) for place in places for key in keys)
+    return [value.lower() for value in found if value]
+
+
+def _ignored(event: str, why: str) -> Understood:
+    return Understood(Heard.IGNORED, event=event, reason=f"{event}: {why}")
