@@ -1,9 +1,12 @@
 """The only place that knows the HTTP library: one private request path and the status-to-error table.
 
 Nothing is retried here. Replies are read whole before they are judged, so half a body is an error, never a short list.
+A call's timeout bounds the whole call, also against an upstream that answers drop by drop: a lease is compared with it.
 """
 
+import asyncio
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,12 +22,22 @@ from reconciler.model import InstanceName
 READ_TIMEOUT = timedelta(seconds=30)
 CONNECT_TIMEOUT = timedelta(seconds=5)
 
+_LONGEST_QUOTE = 200
+_SHORTEST_SECRET = 8
+_SECONDS = re.compile(r"[0-9]{1,6}")
+
 CallObserver = Callable[[InstanceName, str, str, float], None]
 """Told of every call: instance, operation, outcome (`ok` or the error's class name), seconds."""
 
+Transport = httpx.AsyncBaseTransport
+"""What carries the requests, where tests do not want a socket."""
 
-def _ignore(_instance: InstanceName, _operation: str, _outcome: str, _seconds: float) -> None:
-    return None
+
+def ignore_calls(_instance: InstanceName, _operation: str, _outcome: str, _seconds: float) -> None:
+    """Observe nothing."""
+
+
+_ignore = ignore_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +49,17 @@ class Reply:
     text: str
     content_type: str
 
+    @property
+    def is_page(self) -> bool:
+        """Tell whether this is a web page, such as the login page of a proxy, where data was expected."""
+        return "html" in self.content_type or self.text.lstrip()[:1] == "<"
+
     def json(self) -> Any:
         """Parse the body; raises `Unintelligible` for anything but JSON (an HTML login page, half a body)."""
         try:
             return json.loads(self.text)
-        except ValueError as error:
-            what = "a web page" if "html" in self.content_type or self.text.lstrip()[:1] == "<" else "no valid JSON"
+        except (ValueError, RecursionError) as error:
+            what = "a web page" if self.is_page else "no valid JSON"
             raise Unintelligible(
                 self.upstream,
                 f"answered {what} instead of data; check the URL and any proxy before it",
@@ -59,7 +77,7 @@ class Http:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: timedelta = READ_TIMEOUT,
-        observer: CallObserver = _ignore,
+        observer: CallObserver = ignore_calls,
         clock: Clock | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -67,6 +85,8 @@ class Http:
         self.base_url = base_url.rstrip("/")
         self._observer = observer
         self._clock = clock or SystemClock()
+        self._timeout = timeout
+        self._secrets = _secrets_of(headers or {})
         self._client = httpx.AsyncClient(
             base_url=self.base_url,
             headers=dict(headers or {}),
@@ -109,10 +129,11 @@ class Http:
         the call for metrics and logs; it comes from a closed set and carries no ids.
         """
         started = self._clock.monotonic()
-        outcome = "ok"
+        outcome = "CancelledError"
         try:
-            reply = await self._exchange(method, path, params, form, body, timeout)
+            reply = await self._exchange(method, path, params, form, body, timeout or self._timeout)
             self._judge(reply, accept)
+            outcome = "ok"
         except UpstreamError as error:
             outcome = type(error).__name__
             raise
@@ -127,21 +148,25 @@ class Http:
         params: Mapping[str, Any] | Sequence[tuple[str, Any]] | None,
         form: Mapping[str, str] | None,
         body: object | None,
-        timeout: timedelta | None,
+        timeout: timedelta,
     ) -> tuple[Reply, httpx.Headers]:
+        seconds = timeout.total_seconds()
         try:
-            response = await self._client.request(
-                method,
-                path,
-                params=params if params is None or isinstance(params, Mapping) else list(params),
-                data=form,
-                json=body,
-                timeout=timeout.total_seconds() if timeout else httpx.USE_CLIENT_DEFAULT,
-            )
-        except httpx.TimeoutException as error:
+            async with asyncio.timeout(seconds):
+                response = await self._client.request(
+                    method,
+                    path,
+                    params=params if params is None or isinstance(params, Mapping) else list(params),
+                    data=form,
+                    json=body,
+                    timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT.total_seconds())),
+                )
+        except (httpx.TimeoutException, TimeoutError) as error:
             raise Unreachable(self.instance, "did not answer in time") from error
         except httpx.RemoteProtocolError as error:
             raise Unreachable(self.instance, "broke off its answer") from error
+        except httpx.DecodingError as error:
+            raise Unintelligible(self.instance, "answered something that cannot be decoded") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(self.instance, f"cannot be reached ({type(error).__name__})") from error
         return (
@@ -164,21 +189,37 @@ class Http:
             raise Throttled(self.instance, "asked us to slow down", status=status, retry_after=_retry_after(headers))
         if status >= 500:
             raise Unreachable(
-                self.instance, f"answered {status}{_said(reply)}", status=status, retry_after=_retry_after(headers)
+                self.instance,
+                f"answered {status}{self._quoted(reply)}",
+                status=status,
+                retry_after=_retry_after(headers),
             )
-        raise Rejected(self.instance, f"refused the request ({status}){_said(reply)}", status=status)
+        raise Rejected(self.instance, f"refused the request ({status}){self._quoted(reply)}", status=status)
+
+    def _quoted(self, reply: Reply) -> str:
+        """Quote the upstream's own message without any secret that we sent and it repeats."""
+        said = _said(reply)
+        for secret in self._secrets:
+            said = said.replace(secret, "***")
+        return f": {said[:_LONGEST_QUOTE]}" if said else ""
+
+
+def _secrets_of(headers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the words of our own headers that are long enough to be a key."""
+    return tuple(word for value in headers.values() for word in value.split() if len(word) >= _SHORTEST_SECRET)
 
 
 def _retry_after(headers: httpx.Headers) -> timedelta | None:
-    value = headers.get("retry-after", "")
-    return timedelta(seconds=int(value)) if value.isdigit() else None
+    """Read the delay in seconds; the form with a date would compare the clocks of two hosts."""
+    value = headers.get("retry-after", "").strip()
+    return timedelta(seconds=int(value)) if _SECONDS.fullmatch(value) else None
 
 
 def _said(reply: Reply) -> str:
-    """Quote the upstream's own message, shortened and on one line."""
+    """Find the upstream's own message, put on one line."""
     try:
         parsed = json.loads(reply.text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if isinstance(parsed, list) and parsed and isinstance(parsed[0], dict):
         text = "; ".join(str(item.get("errorMessage", "")) for item in parsed if isinstance(item, dict))
@@ -188,5 +229,4 @@ def _said(reply: Reply) -> str:
         )
     else:
         return ""
-    line = " ".join(text.split())[:200]
-    return f": {line}" if line else ""
+    return " ".join(text.split())

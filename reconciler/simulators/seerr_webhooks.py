@@ -1,0 +1,359 @@
+"""The simulated Seerr's webhook agent: what it sends, how it renders it, and how carelessly (upstreams.md 1)."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntFlag
+from urllib.parse import quote
+
+from reconciler.clients._http import Http
+from reconciler.errors import UpstreamError
+from reconciler.model import InstanceName
+from reconciler.observed import RequestStatus
+from reconciler.simulators.seerr_state import MediaRow, RequestRow, Title, User
+
+
+class NotificationType(IntFlag):
+    """Bit values; the `types` setting is their sum."""
+
+    MEDIA_PENDING = 2
+    MEDIA_APPROVED = 4
+    MEDIA_AVAILABLE = 8
+    MEDIA_FAILED = 16
+    TEST_NOTIFICATION = 32
+    MEDIA_DECLINED = 64
+    MEDIA_AUTO_APPROVED = 128
+
+
+ALL_TYPES = sum(NotificationType)
+
+_REQUEST_KEYS = (
+    "request_id",
+    "requestedBy_email",
+    "requestedBy_username",
+    "requestedBy_avatar",
+    "requestedBy_settings_discordId",
+    "requestedBy_settings_telegramChatId",
+)
+_ISSUE_KEYS = (
+    "issue_id",
+    "issue_type",
+    "issue_status",
+    "reportedBy_email",
+    "reportedBy_username",
+    "reportedBy_avatar",
+    "reportedBy_settings_discordId",
+    "reportedBy_settings_telegramChatId",
+)
+_COMMENT_KEYS = (
+    "comment_message",
+    "commentedBy_email",
+    "commentedBy_username",
+    "commentedBy_avatar",
+    "commentedBy_settings_discordId",
+    "commentedBy_settings_telegramChatId",
+)
+
+
+def _section(names: Iterable[str]) -> dict[str, str]:
+    """Return template keys that are named like their variables."""
+    return {name: f"{{{{{name}}}}}" for name in names}
+
+
+DEFAULT_TEMPLATE = json.dumps(
+    {
+        **_section(("notification_type", "event", "subject", "message", "image")),
+        "{{media}}": {
+            "media_type": "{{media_type}}",
+            "tmdbId": "{{media_tmdbid}}",
+            "tvdbId": "{{media_tvdbid}}",
+            "status": "{{media_status}}",
+            "status4k": "{{media_status4k}}",
+        },
+        "{{request}}": _section(_REQUEST_KEYS),
+        "{{issue}}": _section(_ISSUE_KEYS),
+        "{{comment}}": _section(_COMMENT_KEYS),
+        "{{extra}}": [],
+    },
+    indent=4,
+)
+
+
+class BadSettings(Exception):
+    """The posted webhook settings cannot be read."""
+
+
+@dataclass(slots=True)
+class WebhookSettings:
+    """Settings → Notifications → Webhook; `template` is the JSON text that the person typed."""
+
+    enabled: bool = False
+    types: int = ALL_TYPES
+    url: str = ""
+    auth_header: str = ""
+    template: str = DEFAULT_TEMPLATE
+    supports_variables: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One thing to announce. This simulator has no issues, so `issue` and `comment` are always absent."""
+
+    type: NotificationType
+    event: str
+    subject: str
+    message: str
+    image: str = ""
+    media: MediaRow | None = None
+    request: RequestRow | None = None
+    notify_user: User | None = None
+    extra: tuple[Mapping[str, str], ...] = ()
+
+
+TEST_NOTIFICATION = Notification(
+    NotificationType.TEST_NOTIFICATION, "", "Test Notification", "Check check, 1, 2, 3. Are we coming in clear?"
+)
+
+_EVENTS = {
+    NotificationType.MEDIA_PENDING: "New {what} Request",
+    NotificationType.MEDIA_APPROVED: "{what} Request Approved",
+    NotificationType.MEDIA_AVAILABLE: "{what} Request Now Available",
+    NotificationType.MEDIA_FAILED: "{what} Request Failed",
+    NotificationType.MEDIA_DECLINED: "{what} Request Declined",
+    NotificationType.MEDIA_AUTO_APPROVED: "{what} Request Automatically Approved",
+}
+
+_TO_ADMINS = {NotificationType.MEDIA_PENDING, NotificationType.MEDIA_AUTO_APPROVED, NotificationType.MEDIA_FAILED}
+
+
+def request_notification(type_: NotificationType, request: RequestRow, title: Title) -> Notification:
+    """Word the notification about a request."""
+    what = ("4K " if request.is_4k else "") + ("Movie" if title.media_type == "movie" else "Series")
+    seasons = {"name": "Requested Seasons", "value": ", ".join(str(number) for number in request.seasons)}
+    return Notification(
+        type=type_,
+        event=_EVENTS[type_].format(what=what),
+        subject=f"{title.name} ({title.year})",
+        message=title.overview,
+        image=f"https://image.tmdb.org/t/p/w600_and_h900_bestv2/{title.tmdb_id}.jpg",
+        media=request.media,
+        request=request,
+        notify_user=None if type_ in _TO_ADMINS else request.requested_by,
+        extra=(seasons,) if title.media_type == "tv" else (),
+    )
+
+
+def variables(note: Notification) -> dict[str, str]:
+    """Return every template variable as text; what is unknown is empty."""
+    values = dict.fromkeys(_ISSUE_KEYS + _COMMENT_KEYS, "")
+    values |= {
+        "notification_type": str(note.type.name),
+        "event": note.event,
+        "subject": note.subject,
+        "message": note.message,
+        "image": note.image,
+        "media_tmdbid": str(note.media.tmdb_id) if note.media else "",
+        "media_tvdbid": str(note.media.tvdb_id or "") if note.media else "",
+        "media_type": note.media.media_type if note.media else "",
+        "media_status": note.media.normal.status.name if note.media else "",
+        "media_status4k": note.media.uhd.status.name if note.media else "",
+        "request_id": str(note.request.id) if note.request else "",
+    }
+    values |= _person("notifyuser", note.notify_user)
+    values |= _person("requestedBy", note.request.requested_by if note.request else None)
+    return values
+
+
+def _person(prefix: str, user: User | None) -> dict[str, str]:
+    return {
+        f"{prefix}_username": user.name if user else "",
+        f"{prefix}_email": user.email if user else "",
+        f"{prefix}_avatar": f"/avatarproxy/{user.id}" if user else "",
+        f"{prefix}_settings_discordId": user.discord_id if user else "",
+        f"{prefix}_settings_telegramChatId": user.telegram_chat_id if user else "",
+    }
+
+
+def render(template: object, note: Notification) -> object:
+    """Fill a template in as Seerr does (upstreams.md 1.5)."""
+    present = {
+        "{{media}}": note.media is not None,
+        "{{request}}": note.request is not None,
+        "{{issue}}": False,
+        "{{comment}}": False,
+    }
+    values = variables(note)
+
+    def fill(node: object) -> object:
+        if isinstance(node, str):
+            for name, value in values.items():
+                node = node.replace(f"{{{{{name}}}}}", value, 1)
+            return node
+        if isinstance(node, list):
+            return [fill(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        plain: dict[str, object] = {}
+        last: dict[str, object] = {}  # the five special keys move to the end
+        for key, value in node.items():
+            if key == "{{extra}}":
+                last["extra"] = [dict(item) for item in note.extra]
+            elif key in present:
+                last[key.strip("{}")] = fill(value) if present[key] else None
+            else:
+                plain[key] = fill(value)
+        return plain | last
+
+    return fill(template)
+
+
+def render_url(settings: WebhookSettings, note: Notification) -> str:
+    if not settings.supports_variables:
+        return settings.url
+    url = settings.url
+    for name, value in variables(note).items():
+        text = "test" if note.type is NotificationType.TEST_NOTIFICATION else value or "test"
+        url = url.replace(f"{{{{{name}}}}}", quote(text, safe=""))
+    return url
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One attempt: what went out, and whether a 2xx came back."""
+
+    type: NotificationType
+    url: str
+    body: object
+    accepted: bool
+
+
+Message = tuple[WebhookSettings, NotificationType, str, object]
+"""What is about to be sent: with which settings, what for, where to, and the body."""
+
+
+@dataclass(slots=True)
+class WebhookAgent:
+    """Sends once, waits for nobody, and forgets what failed.
+
+    `copies` is how often each notification goes out. While `held` is true nothing goes out; `release` sends what was
+    kept, in the order a test wants. `deliveries` lists every finished attempt.
+    """
+
+    settings: WebhookSettings = field(default_factory=WebhookSettings)
+    copies: int = 1
+    held: bool = False
+    deliveries: list[Delivery] = field(default_factory=list)
+    _kept: list[Message] = field(default_factory=list)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def announce(self, note: Notification) -> None:
+        """Send in the background if the settings ask for this type; rendered now, as the rows are now."""
+        settings = self.settings
+        if not (settings.enabled and settings.url and settings.types & note.type):
+            return
+        for _copy in range(self.copies):
+            message = (settings, note.type, *self._render(settings, note))
+            if self.held:
+                self._kept.append(message)
+            else:
+                self._start([message])
+
+    def release(self, *, newest_first: bool = False) -> None:
+        """Let the kept notifications go, one after the other."""
+        self.held = False
+        kept, self._kept = self._kept, []
+        self._start(kept[::-1] if newest_first else kept)
+
+    async def test(self, settings: WebhookSettings) -> bool:
+        """Send the test notification with the settings of the form and tell whether it was accepted."""
+        return await self._post(
+            settings, NotificationType.TEST_NOTIFICATION, *self._render(settings, TEST_NOTIFICATION)
+        )
+
+    async def settled(self) -> None:
+        """Wait until every started delivery has ended."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks)
+
+    async def aclose(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _render(self, settings: WebhookSettings, note: Notification) -> tuple[str, object]:
+        return render_url(settings, note), render(json.loads(settings.template), note)
+
+    def _start(self, messages: Sequence[Message]) -> None:
+        task = asyncio.create_task(self._deliver(messages))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _deliver(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            await self._post(*message)
+
+    async def _post(self, settings: WebhookSettings, type_: NotificationType, url: str, body: object) -> bool:
+        headers = {
+            "User-Agent": "axios/1.13.2",
+            "Accept": "application/json, text/plain, */*",
+            "Connection": "close",
+        }
+        if settings.auth_header:
+            headers["Authorization"] = settings.auth_header
+        accepted = True
+        async with Http(InstanceName("webhook"), url, headers=headers) as http:
+            try:
+                await http.send("POST", url, operation="webhook", body=body)
+            except UpstreamError:
+                accepted = False
+        self.deliveries.append(Delivery(type_, url, body, accepted))
+        return accepted
+
+
+def type_for_new(request: RequestRow) -> NotificationType:
+    """Name the notification about a request that was just made."""
+    if request.status is RequestStatus.PENDING:
+        return NotificationType.MEDIA_PENDING
+    return NotificationType.MEDIA_AUTO_APPROVED
+
+
+def parse_template(encoded: object) -> str:
+    """Decode `jsonPayload`: template text that was encoded as a JSON string once more; raises `BadSettings`."""
+    try:
+        text = json.loads(str(encoded))
+        json.loads(text)
+    except (ValueError, TypeError) as error:
+        raise BadSettings("jsonPayload is not JSON text encoded as JSON once more") from error
+    return str(text)
+
+
+def settings_json(settings: WebhookSettings) -> dict[str, object]:
+    """Return what the settings page reads: the template decoded once (posting it back therefore fails)."""
+    return {
+        "enabled": settings.enabled,
+        "embedPoster": True,
+        "types": settings.types,
+        "options": {
+            "webhookUrl": settings.url,
+            "jsonPayload": settings.template,
+            "authHeader": settings.auth_header,
+            "supportVariables": settings.supports_variables,
+        },
+    }
+
+
+def settings_from(body: Mapping[str, object]) -> WebhookSettings:
+    """Read posted settings; raises `BadSettings` for a template that cannot be decoded."""
+    options = body.get("options")
+    if not isinstance(options, Mapping):
+        raise BadSettings("options are missing")
+    types = body.get("types")
+    return WebhookSettings(
+        enabled=body.get("enabled") is True,
+        types=types if isinstance(types, int) else 0,
+        url=str(options.get("webhookUrl") or ""),
+        auth_header=str(options.get("authHeader") or ""),
+        template=parse_template(options.get("jsonPayload")),
+        supports_variables=options.get("supportVariables") is True,
+    )
