@@ -1,0 +1,394 @@
+"""A pass and its schedule: observe, plan, record, execute, and observe again until a round finds nothing to do."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from reconciler.backoff import delay_after
+from reconciler.clock import Clock
+from reconciler.errors import LeaseLost, ReconcilerError
+from reconciler.execute import Executor, Failure, LeaseKeeper
+from reconciler.model import Condition, DeletionId, DeletionState, SettledAs, Status
+from reconciler.observe import Observer
+from reconciler.plan import Plan, Policy, plan_all
+from reconciler.plan.world import World
+from reconciler.ports import Lease, LoopStatus, PassRecord, PassStore, Verdict
+from reconciler.reasons import Effect, Reason, effect_of
+from reconciler.telemetry import Calls, Metrics, get_logger
+from reconciler.upstreams import Health, Upstreams
+
+MOST_DELETIONS = 500
+MOST_ROUNDS = 20
+BETWEEN_ROUNDS = timedelta(milliseconds=250)
+
+WATCH_STEPS = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=15))
+"""How soon after convergence, and how often from then on, a watched deletion is looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """The operator's intervals."""
+
+    interval: timedelta = timedelta(seconds=60)
+    ledger_interval: timedelta = timedelta(minutes=5)
+    breaker_window: timedelta = timedelta(hours=1)
+    shutdown: timedelta = timedelta(seconds=10)
+
+
+class Reconciler:
+    """Brings every due deletion closer to its end, one pass at a time."""
+
+    def __init__(
+        self,
+        store: PassStore,
+        upstreams: Upstreams,
+        policy: Policy,
+        timing: Timing,
+        clock: Clock,
+        *,
+        holder: str,
+        calls: Calls,
+        metrics: Metrics | None = None,
+        rng: random.Random | None = None,
+        suspicious_minimum: int = 10,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._timing = timing
+        self._clock = clock
+        self._calls = calls
+        self._metrics = metrics
+        self._rng = rng or random.SystemRandom()
+        self._sleep = sleep
+        self._log = get_logger()
+        self.health = Health(clock)
+        self._upstreams = upstreams
+        self._keeper = LeaseKeeper(store, holder, clock)
+        self._observer = Observer(store, upstreams, self.health, policy, clock, suspicious_minimum=suspicious_minimum)
+        self._executor = Executor(
+            store,
+            upstreams,
+            self.health,
+            self._keeper,
+            clock,
+            on_removed=self._observer.removed,
+            is_stopping=lambda: self._is_stopping,
+        )
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._turn = asyncio.Lock()
+        self._is_stopping = False
+        self._is_woken = False
+        self._is_passing = False
+
+    # --- schedule --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run the ledger and the passes at their intervals, beginning now."""
+        common = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        now = self._clock.now()
+        self._scheduler.add_job(
+            self._ledger_tick,
+            "interval",
+            seconds=self._timing.ledger_interval.total_seconds(),
+            id="ledger",
+            next_run_time=now,
+            **common,
+        )
+        self._scheduler.add_job(
+            self._pass_tick,
+            "interval",
+            seconds=self._timing.interval.total_seconds(),
+            id="pass",
+            next_run_time=now,
+            **common,
+        )
+        self._scheduler.start()
+
+    def wake(self) -> None:
+        """Run a pass at once, or another one right after the one that runs. Safe from any request handler."""
+        self._is_woken = True
+        if not self._is_passing and self._scheduler.running and not self._is_stopping:
+            self._scheduler.modify_job("pass", next_run_time=self._clock.now())
+
+    def wake_ledger(self) -> None:
+        """Read the histories at once: a webhook came that could not be read."""
+        if self._scheduler.running and not self._is_stopping:
+            self._scheduler.modify_job("ledger", next_run_time=self._clock.now())
+        self.wake()
+
+    def status(self) -> LoopStatus:
+        """Say what this process's loop is doing."""
+        job = self._scheduler.get_job("pass") if self._scheduler.running else None
+        is_running = self._scheduler.running and not self._is_stopping
+        return LoopStatus(is_running, job.next_run_time if job else None, self._keeper.is_held)
+
+    async def stop(self) -> None:
+        """Finish the current action, run nothing more, and give the lease back."""
+        self._is_stopping = True
+        try:
+            async with asyncio.timeout(self._timing.shutdown.total_seconds()):
+                async with self._turn:
+                    await self._keeper.release()
+        except TimeoutError:
+            self._log.warning("stopped during a call", seconds=self._timing.shutdown.total_seconds())
+        except ReconcilerError as error:
+            self._log.warning("the lease was not given back", error=str(error))
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    async def _pass_tick(self) -> None:
+        self._is_passing = True
+        try:
+            while not self._is_stopping:
+                self._is_woken = False
+                await self.run_pass()
+                if not self._is_woken:
+                    break
+            await self._schedule_next()
+        except ReconcilerError as error:
+            self._log.error("pass failed", error=str(error), kind=type(error).__name__)
+        except Exception:  # noqa: BLE001 - the next pass must come; this one is logged with its traceback
+            self._log.exception("pass failed")
+        finally:
+            self._is_passing = False
+
+    async def _schedule_next(self) -> None:
+        """Let the next pass run when something is due, if that is before the interval."""
+        due = await self._store.next_due_at()
+        job = self._scheduler.get_job("pass") if self._scheduler.running else None
+        if due is None or job is None or self._is_stopping:
+            return
+        at = max(due, self._clock.now() + BETWEEN_ROUNDS)
+        if job.next_run_time is None or at < job.next_run_time:
+            job.modify(next_run_time=at)
+
+    async def _ledger_tick(self) -> None:
+        """Back-fill what is missing, sync what is complete, and ask every upstream how it is."""
+        try:
+            is_pending = True
+            while is_pending and not self._is_stopping:
+                async with self._turn:
+                    lease = await self._keeper.take()
+                    if lease is None:
+                        return
+                    is_pending = await self._observer.backfill(lease)
+                    if not is_pending:
+                        await self._observer.libraries(lease)
+                        await self._greet()
+                    await self._store.save_health(self.health.rows())
+            self.wake()
+        except ReconcilerError as error:
+            self._log.error("ledger sync failed", error=str(error), kind=type(error).__name__)
+
+    async def _greet(self) -> None:
+        """Ask those upstreams that the ledger does not read whether they are there."""
+        for upstream in (self._upstreams.torrents, self._upstreams.requests):
+            if upstream is None:
+                continue
+            app = await self.health.ask(upstream, upstream.identify)
+            if hasattr(app, "data"):
+                self.health.answered(upstream, app.data)
+
+    # --- a pass ----------------------------------------------------------------------------------------------------
+
+    async def run_pass(self) -> PassRecord | None:
+        """Reconcile everything that is due; `None` if another process holds the lease or nothing was due."""
+        async with self._turn:
+            lease = await self._keeper.take()
+            if lease is None:
+                return None
+            started = self._clock.now()
+            states = await self._store.due(started, MOST_DELETIONS)
+            if not states:
+                return None
+            if any(_was_retried(s) for s in states):
+                self.health.forget_refusals()
+            before = self._calls.snapshot().total
+            rounds, error = 0, ""
+            seen: set[DeletionId] = set()
+            self._observer.begin_pass()
+            try:
+                while states and rounds < MOST_ROUNDS and not self._is_stopping:
+                    rounds += 1
+                    seen |= {s.deletion.id for s in states}
+                    if not await self._round(lease, states):
+                        break
+                    await self._sleep(_pause(rounds).total_seconds())
+                    lease = await self._renewed(lease)
+                    states = await self._store.due(self._clock.now(), MOST_DELETIONS)
+            except LeaseLost as lost:
+                error = str(lost)
+                self._log.warning("lease lost during a pass")
+            except Exception as bug:
+                await self._finish_pass(started, seen, rounds, before, f"{type(bug).__name__}: {bug}; see the log")
+                raise
+            return await self._finish_pass(started, seen, rounds, before, error)
+
+    async def _finish_pass(
+        self, started: datetime, seen: Collection[DeletionId], rounds: int, calls_before: int, error: str
+    ) -> PassRecord:
+        calls = self._calls.snapshot().total - calls_before
+        done = PassRecord(started, self._clock.now(), len(seen), rounds, calls, error)
+        await self._store.save_health(self.health.rows())
+        await self._store.record_pass(done)
+        if self._metrics is not None:
+            self._metrics.passed((done.finished_at - done.started_at).total_seconds(), ok=not error)
+        return done
+
+    async def _renewed(self, lease: Lease) -> Lease:
+        renewed = await self._keeper.take()
+        if renewed is None or renewed.epoch != lease.epoch:
+            raise LeaseLost("another process reconciles now")
+        return renewed
+
+    async def _round(self, lease: Lease, states: Sequence[DeletionState]) -> bool:
+        """Observe, plan, record and execute once; return whether anything was bound or sent."""
+        now = self._clock.now()
+        recently = await self._store.became_destructive_since(now - self._timing.breaker_window)
+        world = await self._observer.observe(lease, states, recently)
+        plans = {p.deletion: p for p in self._plan(states, world)}
+        by_id = {s.deletion.id: s for s in states}
+        for plan in plans.values():
+            if plan.bind is not None:
+                await self._store.bind(lease, plan.bind)
+        await self._store.record(lease, [self._verdict(by_id[p.deletion], p, world) for p in plans.values()])
+        self._tell(by_id, plans)
+        actions = [a for p in plans.values() for a in p.actions]
+        if actions:
+            failures = await self._executor.execute(lease, actions)
+            await self._record_failures(lease, by_id, plans, failures)
+        return bool(actions) or any(p.bind is not None or p.reopen for p in plans.values())
+
+    def _plan(self, states: Sequence[DeletionState], world: World) -> tuple[Plan, ...]:
+        """Plan all; a deletion that cannot be planned is left out and logged, so that it does not stop the others."""
+        try:
+            return plan_all(states, world, self._policy)
+        except Exception:  # noqa: BLE001 - one bad item must not stop the rest; it is logged with its traceback
+            good = [s for s in states if self._can_be_planned(s, world)]
+            return plan_all(good, world, self._policy)
+
+    def _can_be_planned(self, state: DeletionState, world: World) -> bool:
+        try:
+            plan_all([state], world, self._policy)
+        except Exception:  # noqa: BLE001 - the offender is named and left out, the others go on
+            self._log.exception("a deletion could not be planned", deletion_id=state.deletion.id)
+            return False
+        return True
+
+    def _verdict(self, state: DeletionState, plan: Plan, world: World) -> Verdict:
+        moved = _changed(state.conditions, plan.conditions)
+        attempt = 0 if moved else state.deletion.attempt + 1
+        settled_as = plan.settle[0] if plan.settle else None
+        return Verdict(
+            deletion=plan.deletion,
+            conditions=plan.conditions,
+            at=world.now,
+            next_due_at=self._next_due(state, plan, attempt, world.now),
+            attempt=0 if settled_as else attempt,
+            absent=plan.absent,
+            present=plan.present,
+            settle=plan.settle,
+            watch_until=plan.watch_until,
+            reopen=plan.reopen,
+            finishing_old_copy=plan.finishing_old_copy,
+            searched=plan.searched,
+            trip_breaker=plan.trip_breaker,
+            frozen=plan.frozen,
+            events=plan.events,
+        )
+
+    def _next_due(self, state: DeletionState, plan: Plan, attempt: int, now: datetime) -> datetime | None:
+        if plan.due_at is not None:
+            return plan.due_at
+        if plan.settle is not None:
+            return now + WATCH_STEPS[0] if plan.settle[0] is SettledAs.CONVERGED else None
+        if plan.bind is not None or plan.reopen:
+            return now
+        if state.deletion.settled_as is not None:
+            return now + WATCH_STEPS[min(attempt, len(WATCH_STEPS) - 1)]
+        if plan.actions:
+            return now if attempt <= 1 else now + self._delay(plan.conditions, attempt)
+        return now + self._delay(plan.conditions, attempt)
+
+    def _delay(self, conditions: Sequence[Condition], attempt: int) -> timedelta:
+        """Return the shortest wait that any open condition asks for, but never less than a hold's if one holds."""
+        unsettled = [c for c in conditions if not c.is_settled]
+        decisive = [c for c in unsettled if effect_of(c.reason) is Effect.HOLD]
+        decisive = decisive or [c for c in unsettled if effect_of(c.reason) is Effect.WAIT] or unsettled
+        return min((delay_after(c.reason, attempt, self._rng) for c in decisive), default=timedelta(seconds=1))
+
+    async def _record_failures(
+        self,
+        lease: Lease,
+        states: dict[DeletionId, DeletionState],
+        plans: dict[DeletionId, Plan],
+        failures: Sequence[Failure],
+    ) -> None:
+        """Show what was refused or not answered on the condition it concerns, and wait before trying again."""
+        now = self._clock.now()
+        verdicts: list[Verdict] = []
+        for deletion in sorted({f.deletion for f in failures}):
+            own = [f for f in failures if f.deletion == deletion]
+            conditions = plans[deletion].conditions
+            for failure in own:
+                conditions = tuple(_shown(c, failure) for c in conditions)
+            attempt = states[deletion].deletion.attempt + 1
+            wait = max(f.retry_after or delay_after(f.reason, attempt, self._rng) for f in own)
+            verdicts.append(Verdict(deletion, conditions, now, now + wait, attempt))
+        if verdicts:
+            await self._store.record(lease, verdicts)
+
+    def _tell(self, states: dict[DeletionId, DeletionState], plans: dict[DeletionId, Plan]) -> None:
+        for plan in plans.values():
+            if plan.settle is None:
+                continue
+            deletion = states[plan.deletion].deletion
+            took = self._clock.now() - deletion.requested_at
+            self._log.info(
+                plan.settle[0].value,
+                deletion_id=plan.deletion,
+                title=deletion.label,
+                reason=plan.settle[1],
+                seconds=round(took.total_seconds(), 3),
+            )
+            if self._metrics is not None and plan.settle[0] is SettledAs.CONVERGED:
+                self._metrics.converged(took.total_seconds())
+
+    # --- previews --------------------------------------------------------------------------------------------------
+
+    async def preview(self, state: DeletionState) -> Plan | None:
+        """Plan one deletion from fresh readings without recording or sending anything; `None` without the lease."""
+        async with self._turn:
+            lease = await self._keeper.take()
+            if lease is None:
+                return None
+            recently = await self._store.became_destructive_since(self._clock.now() - self._timing.breaker_window)
+            world = await self._observer.observe(lease, [state], recently)
+            return plan_all([state], world, self._policy)[0]
+
+
+def _pause(rounds: int) -> timedelta:
+    """Return the wait after a round: short while every round brings a step, longer when a pass drags on."""
+    return min(BETWEEN_ROUNDS * max(1, rounds - 6), timedelta(seconds=2))
+
+
+def _was_retried(state: DeletionState) -> bool:
+    """Tell whether a person asked to try again what an upstream had refused: `retry` forgets the attempts."""
+    refused = {Reason.UNAUTHORIZED, Reason.REJECTED}
+    return state.deletion.attempt == 0 and any(c.reason in refused for c in state.conditions)
+
+
+def _changed(before: Sequence[Condition], after: Sequence[Condition]) -> bool:
+    was = {(c.type, c.instance): (c.status, c.reason) for c in before}
+    return was != {(c.type, c.instance): (c.status, c.reason) for c in after}
+
+
+def _shown(condition: Condition, failure: Failure) -> Condition:
+    if condition.type is not failure.type or condition.instance != failure.instance:
+        return condition
+    return replace(condition, status=Status.UNKNOWN, reason=failure.reason, message=failure.message)

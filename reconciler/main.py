@@ -1,0 +1,243 @@
+"""Wiring: builds everything once from the settings, and owns it for the life of the process."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import uvicorn
+from starlette.applications import Starlette
+
+from reconciler.clients import qbittorrent, radarr, seerr, sonarr
+from reconciler.clock import Clock, SystemClock
+from reconciler.config import Mode, Settings
+from reconciler.errors import Unauthorized, UpstreamError
+from reconciler.loop import Reconciler, Timing
+from reconciler.model import DeletionId, DeletionState, MediaKind, UpstreamKind
+from reconciler.plan import Plan, Policy
+from reconciler.plan.actions import Action, DeleteEntry, RemoveTorrent
+from reconciler.plan.world import LibraryInstance
+from reconciler.ports import CheckResult, PlanPreview, Store, Upstream
+from reconciler.store import migrate as migrate_store
+from reconciler.store import open_store
+from reconciler.telemetry import Calls, Metrics, Observer, configure_logging, fan_out, get_logger
+from reconciler.upstreams import Upstreams
+from reconciler.web.app import create_app
+from reconciler.web.deps import WebDeps
+
+
+def connect_upstreams(settings: Settings, observer: Observer, clock: Clock) -> Upstreams:
+    """Make a client per configured instance; nothing is sent yet."""
+    torrents = [
+        qbittorrent.connect(
+            q.name,
+            q.url,
+            username=q.username,
+            password=q.password.get_secret_value() if q.password else None,
+            api_key=q.api_key.get_secret_value() if q.api_key else None,
+            observer=observer,
+            clock=clock,
+        )
+        for q in settings.qbittorrent
+    ]
+    movies = [
+        radarr.connect(r.name, r.url, r.api_key.get_secret_value(), observer=observer, clock=clock)
+        for r in settings.radarr
+    ]
+    series = [
+        sonarr.connect(s.name, s.url, s.api_key.get_secret_value(), observer=observer, clock=clock)
+        for s in settings.sonarr
+    ]
+    requests = [
+        seerr.connect(j.name, j.url, j.api_key.get_secret_value(), observer=observer, clock=clock)
+        for j in settings.jellyseerr
+    ]
+    return Upstreams(
+        torrents=torrents[0] if torrents else None,
+        libraries={client.instance: client for client in (*movies, *series)},
+        requests=requests[0] if requests else None,
+    )
+
+
+def policy_of(settings: Settings) -> Policy:
+    """Translate the settings into what the planner knows."""
+    libraries = [LibraryInstance(r.name, MediaKind.MOVIE, r.is_4k) for r in settings.radarr]
+    libraries += [LibraryInstance(s.name, MediaKind.SERIES, s.is_4k) for s in settings.sonarr]
+    return Policy(
+        torrent_instance=settings.qbittorrent[0].name if settings.qbittorrent else None,
+        request_instance=settings.jellyseerr[0].name if settings.jellyseerr else None,
+        libraries={library.name: library for library in libraries},
+        enforce=settings.mode is Mode.ENFORCE,
+        breaker_limit=settings.breaker_limit,
+        protect_labels=frozenset(settings.protect_labels),
+        protect_tags=frozenset(settings.protect_tags),
+        files_left_behind=timedelta(seconds=settings.files_left_behind_seconds),
+        watch_window=timedelta(seconds=settings.watch_window_seconds),
+    )
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything one process is made of."""
+
+    settings: Settings
+    store: Store
+    upstreams: Upstreams
+    reconciler: Reconciler
+    metrics: Metrics
+
+    async def preview(self, deletion: DeletionId) -> PlanPreview | None:
+        """Plan one deletion from fresh readings, sending nothing; `None` when there is no such deletion."""
+        state = await self.store.deletion(deletion)
+        if state is None:
+            return None
+        plan = await self.reconciler.preview(state)
+        if plan is None:
+            return PlanPreview(deletion, (), state.conditions, ("another process reconciles now; ask it",))
+        return _preview_of(state, plan)
+
+    async def aclose(self) -> None:
+        """Stop the loop, then close every connection."""
+        await self.reconciler.stop()
+        await self.upstreams.aclose()
+        await self.store.close()
+
+
+async def build(settings: Settings, clock: Clock | None = None) -> Service:
+    """Open the database (migrating it) and connect everything. Raises `StoreError`."""
+    clock = clock or SystemClock()
+    store = await open_store(settings.database_url, clock=clock)
+    calls = Calls()
+    policy = policy_of(settings)
+    names = [policy.torrent_instance, *policy.libraries, policy.request_instance]
+    metrics = Metrics([name for name in names if name is not None])
+    upstreams = connect_upstreams(settings, fan_out(calls, metrics.call), clock)
+    reconciler = Reconciler(
+        store,
+        upstreams,
+        policy,
+        Timing(
+            interval=timedelta(seconds=settings.interval_seconds),
+            ledger_interval=timedelta(seconds=settings.ledger_interval_seconds),
+            breaker_window=timedelta(seconds=settings.breaker_window_seconds),
+            shutdown=timedelta(seconds=settings.shutdown_seconds),
+        ),
+        clock,
+        holder=_holder(settings),
+        calls=calls,
+        metrics=metrics,
+        suspicious_minimum=settings.suspicious_minimum,
+    )
+    return Service(settings, store, upstreams, reconciler, metrics)
+
+
+def _holder(settings: Settings) -> str:
+    """Name this process to the lease. One SQLite file has one process, so its next one takes over at once."""
+    if settings.database_url.startswith("sqlite"):
+        return "sqlite"
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def app_of(service: Service, clock: Clock | None = None) -> Starlette:
+    """Make the web application; its lifespan starts and stops the service."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        service.reconciler.start()
+        try:
+            yield
+        finally:
+            await service.aclose()
+
+    return create_app(
+        WebDeps(
+            settings=service.settings,
+            store=service.store,
+            clock=clock or SystemClock(),
+            wake=service.reconciler.wake,
+            status=service.reconciler.status,
+            metrics=service.metrics,
+            preview=service.preview,
+            lifespan=lifespan,
+        )
+    )
+
+
+def serve(settings: Settings) -> int:
+    """Run the service until a signal stops it; return the exit code."""
+    configure_logging(settings.log_format.value, settings.log_level.value)
+    return asyncio.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> int:
+    log = get_logger()
+    service = await build(settings)
+    config = uvicorn.Config(
+        app_of(service),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    server = uvicorn.Server(config)
+    log.info("starting", host=settings.host, port=settings.port, mode=settings.mode.value)
+    await server.serve()
+    log.info("stopped")
+    return 0 if server.started else 1
+
+
+async def migrate(settings: Settings) -> tuple[int, int]:
+    """Bring the database's schema up to date; return the versions before and after."""
+    before, after = await migrate_store(settings.database_url)
+    return before, after
+
+
+async def check(settings: Settings) -> list[CheckResult]:
+    """Ask every configured upstream whether it is there, is the right program and takes our credentials."""
+    upstreams = connect_upstreams(settings, Calls(), SystemClock())
+    try:
+        return list(await asyncio.gather(*(_check(upstream) for upstream in upstreams.all())))
+    finally:
+        await upstreams.aclose()
+
+
+async def _check(upstream: Upstream) -> CheckResult:
+    result = CheckResult(upstream.instance, upstream.kind, ok=False)
+    try:
+        app = await upstream.identify()
+    except Unauthorized as error:
+        variable = "password or API key" if upstream.kind is UpstreamKind.QBITTORRENT else "API key"
+        return replace(result, message=error.message, fix=f"correct the {variable} of {upstream.instance}")
+    except UpstreamError as error:
+        return replace(
+            result, message=error.message, fix=f"check the URL of {upstream.instance} and that it is running"
+        )
+    return replace(result, ok=True, app=app.name, version=app.version, message=f"{app.name} {app.version} answers")
+
+
+def _preview_of(state: DeletionState, plan: Plan) -> PlanPreview:
+    actions = [_tell(action) for action in plan.actions]
+    notes: list[str] = []
+    if plan.bind is not None:
+        notes.append("nothing is bound yet; these are what the next pass would bind")
+        actions += [f"bind {t.kind.value} {t.name or t.external_id} at {t.instance}" for t in plan.bind.targets]
+    if plan.settle is not None:
+        notes.append(f"it would end as {plan.settle[0].value}")
+    return PlanPreview(state.deletion.id, tuple(actions), plan.conditions, tuple(notes))
+
+
+def _tell(action: Action) -> str:
+    words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(action).__name__).strip()
+    match action:
+        case RemoveTorrent(name=name):
+            return f"{words} at {action.instance}: {name}"
+        case DeleteEntry(path=path):
+            return f"{words} at {action.instance}: {path}"
+        case _:
+            return f"{words} at {action.instance}"

@@ -1,0 +1,435 @@
+"""Reads every upstream into one round's `World`. Reads only; whatever cannot be read completely is `Unseen`."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from reconciler.clock import Clock
+from reconciler.errors import Rejected, Unintelligible, UpstreamError
+from reconciler.ledger import Ledger
+from reconciler.model import (
+    DeletionState,
+    InfoHash,
+    InstanceName,
+    LedgerCoverage,
+    LibraryRow,
+    Media,
+    MediaKind,
+    Reference,
+    TargetKind,
+    TorrentId,
+)
+from reconciler.observed import (
+    AppInfo,
+    Entry,
+    EntryFile,
+    FolderListing,
+    Library,
+    PathMapping,
+    RequestBoard,
+    Seen,
+    Torrent,
+    TorrentFile,
+    Unseen,
+)
+from reconciler.plan.content import files_to_read
+from reconciler.plan.files import folders_of
+from reconciler.plan.world import LedgerView, Policy, Torrents, World
+from reconciler.ports import Baseline, Lease, LibraryClient, PassStore, RequestClient, TorrentClient
+from reconciler.reasons import Reason
+from reconciler.upstreams import Health, Upstreams
+
+MOST_CONCURRENT_READS = 8
+"""How many small reads (file lists, folders) one upstream gets at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Setup:
+    """What a library is asked once per pass, because it changes only when somebody changes its settings."""
+
+    path_mappings: tuple[PathMapping, ...]
+    torrent_clients: frozenset[str]
+    recycle_bin: str
+
+
+class Observer:
+    """Reads the upstreams for the passes of one process."""
+
+    def __init__(
+        self,
+        store: PassStore,
+        upstreams: Upstreams,
+        health: Health,
+        policy: Policy,
+        clock: Clock,
+        *,
+        suspicious_minimum: int = 10,
+    ) -> None:
+        self._store = store
+        self._upstreams = upstreams
+        self._health = health
+        self._policy = policy
+        self._clock = clock
+        self._ledger = Ledger(store, clock)
+        self._suspicious_minimum = suspicious_minimum
+        self._setups: dict[InstanceName, _Setup] = {}
+        self._saved: dict[InstanceName, dict[int, LibraryRow]] = {}
+        self._removed: set[tuple[InstanceName, str]] = set()
+
+    def begin_pass(self) -> None:
+        """Forget what may be kept for one pass only."""
+        self._setups.clear()
+
+    def removed(self, instance: InstanceName, ids: Iterable[str]) -> None:
+        """Remember what we removed ourselves, so that its absence is not suspicious."""
+        self._removed |= {(instance, i) for i in ids}
+
+    async def observe(self, lease: Lease, states: Sequence[DeletionState], destructive_recently: int) -> World:
+        """Read everything the planner needs for these deletions, all upstreams at once."""
+        libraries, torrents, board = await asyncio.gather(
+            self.libraries(lease), self._torrents(lease), self._board(lease)
+        )
+        seen = {name: o.data for name, (o, _) in libraries.items() if isinstance(o, Seen)}
+        media = [s.deletion.media for s in states]
+        media += await self._known_as(media, seen, board)
+        tvdb_ids = await self._tvdb_ids(states, seen, board)
+        rows = await self._store.library_rows(media)
+        references = await self._references(states, media, seen, torrents)
+        torrents = await self._with_files(states, torrents, references, seen)
+        observed = dict(
+            zip(
+                libraries,
+                await asyncio.gather(*(self._with_details(n, o, states) for n, (o, _) in libraries.items())),
+                strict=True,
+            )
+        )
+        unseen_titles: list[LibraryRow] = []
+        for name, observation in observed.items():
+            if isinstance(observation, Unseen):
+                unseen_titles += await self._store.library_of(name)
+        bound_from = min((s.deletion.bound_seq for s in states if s.deletion.bound_seq is not None), default=None)
+        return World(
+            now=self._clock.now(),
+            torrents=torrents,
+            libraries=observed,
+            board=board,
+            ledger={name: view for name, (_, view) in libraries.items()},
+            references=references,
+            referenced_hashes=await self._store.referenced_hashes(),
+            library_rows=rows,
+            unseen_titles=tuple(unseen_titles),
+            manual_adds=await self._store.manual_adds_after(0 if _any_unbound(states) else bound_from or 0),
+            tvdb_ids=tvdb_ids,
+            position=await self._store.ledger_position(),
+            destructive_recently=destructive_recently,
+        )
+
+    # --- whole lists -----------------------------------------------------------------------------------------------
+
+    async def libraries(self, lease: Lease) -> dict[InstanceName, tuple[Seen[Library] | Unseen, LedgerView]]:
+        """Read every library, bring its ledger up to date and keep a snapshot of its titles."""
+        clients = self._upstreams.libraries
+        read = await asyncio.gather(*(self._library(lease, client) for client in clients.values()))
+        return dict(zip(clients, read, strict=True))
+
+    async def _library(self, lease: Lease, client: LibraryClient) -> tuple[Seen[Library] | Unseen, LedgerView]:
+        coverage = await self._store.coverage(client.instance)
+        observation = await self._health.ask(client, lambda: self._read_library(client))
+        if isinstance(observation, Unseen):
+            return observation, LedgerView(coverage, is_current=False)
+        library = observation.data
+        self._health.answered(client, library.app)
+        suspicion = await self._suspicion(lease, client.instance, library.app, {str(i) for i in library.entries})
+        if suspicion is not None:
+            return suspicion, LedgerView(coverage, is_current=False)
+        await self._save_titles(lease, client.instance, library.entries.values())
+        coverage, is_current = await self._sync(lease, client, library, coverage)
+        return observation, LedgerView(coverage, is_current)
+
+    async def _read_library(self, client: LibraryClient) -> Library:
+        app = await client.identify()
+        entries, queue, roots = await asyncio.gather(client.entries(), client.queue(), client.root_folders())
+        setup = self._setups.get(client.instance)
+        if setup is None:
+            mappings, clients, recycle_bin = await asyncio.gather(
+                client.path_mappings(), client.torrent_clients(), client.recycle_bin()
+            )
+            setup = self._setups[client.instance] = _Setup(mappings, clients, recycle_bin)
+        return Library(
+            app=app,
+            entries={e.id: e for e in entries},
+            queue=queue,
+            root_folders=roots,
+            path_mappings=setup.path_mappings,
+            torrent_clients=setup.torrent_clients,
+            recycle_bin=setup.recycle_bin,
+        )
+
+    async def _sync(
+        self, lease: Lease, client: LibraryClient, library: Library, coverage: LedgerCoverage
+    ) -> tuple[LedgerCoverage, bool]:
+        if not coverage.is_complete:
+            return coverage, False
+        result = await self._health.ask(client, lambda: self._ledger.sync(lease, client, library.entries, coverage))
+        return (coverage, False) if isinstance(result, Unseen) else (result.data, True)
+
+    async def backfill(self, lease: Lease) -> bool:
+        """Read one more page of every ledger that is not complete; return whether any still is not."""
+        is_pending = False
+        for client in self._upstreams.libraries.values():
+            coverage = await self._store.coverage(client.instance)
+            if coverage.is_complete:
+                continue
+            entries = await self._health.ask(client, client.entries)
+            if isinstance(entries, Unseen):
+                continue
+            by_id = {e.id: e for e in entries.data}
+            page = await self._health.ask(client, partial(self._ledger.backfill, lease, client, by_id, coverage))
+            is_pending |= isinstance(page, Seen) and not page.data.is_complete
+        return is_pending
+
+    async def _torrents(self, lease: Lease) -> Seen[Torrents] | Unseen | None:
+        client = self._upstreams.torrents
+        if client is None:
+            return None
+        observation = await self._health.ask(client, lambda: _read_torrents(client))
+        if isinstance(observation, Unseen):
+            return observation
+        app, torrents = observation.data
+        self._health.answered(client, app)
+        identity = replace(app, version="")
+        suspicion = await self._suspicion(lease, client.instance, identity, {t.id for t in torrents})
+        return suspicion or Seen(Torrents({t.id: t for t in torrents}), observation.at)
+
+    async def _board(self, lease: Lease) -> Seen[RequestBoard] | Unseen | None:
+        client = self._upstreams.requests
+        if client is None:
+            return None
+        observation = await self._health.ask(client, lambda: _read_board(client))
+        if isinstance(observation, Unseen):
+            return observation
+        board = observation.data
+        self._health.answered(client, board.app)
+        suspicion = await self._suspicion(
+            lease, client.instance, replace(board.app, version=""), {str(i) for i in board.records}
+        )
+        return suspicion or observation
+
+    async def _suspicion(self, lease: Lease, instance: InstanceName, app: AppInfo, ids: set[str]) -> Unseen | None:
+        """Compare a list with the last complete one: a list that suddenly lost most of its rows proves no absence."""
+        baseline = await self._store.baseline(instance)
+        identity = f"{app.name}/{app.instance_name or ''}"
+        if baseline is not None:
+            if baseline.identity != identity:
+                text = f"answers as {identity!r}, before as {baseline.identity!r}; check what its URL points to"
+                return Unseen(Reason.SUSPICIOUS_LIST, f"{instance}: {text}")
+            expected = {i for i in baseline.ids if (instance, i) not in self._removed}
+            missing = expected - ids
+            if len(missing) >= self._suspicious_minimum and len(missing) * 2 > len(expected):
+                text = f"{len(missing)} of {len(expected)} rows vanished at once; approve if that is right"
+                return Unseen(Reason.SUSPICIOUS_LIST, f"{instance}: {text}")
+        if baseline is None or baseline.ids != ids:
+            await self._store.save_baseline(lease, Baseline(instance, identity, frozenset(ids), self._clock.now()))
+        return None
+
+    async def _save_titles(self, lease: Lease, instance: InstanceName, entries: Iterable[Entry]) -> None:
+        saved = self._saved.setdefault(instance, {})
+        rows = [_row(instance, e) for e in entries]
+        changed = [r for r in rows if saved.get(r.entry_id) != r]
+        if changed:
+            await self._store.save_library(lease, instance, changed)
+            saved.update({r.entry_id: r for r in changed})
+
+    # --- what these deletions need ---------------------------------------------------------------------------------
+
+    async def _known_as(
+        self, media: Sequence[Media], seen: Mapping[InstanceName, Library], board: object
+    ) -> list[Media]:
+        """Return the same titles by the other ids that libraries and records know."""
+        others = [e.media for library in seen.values() for e in library.entries.values()]
+        if isinstance(board, Seen):
+            others += [r.media for r in board.data.records.values()]
+        return [o for o in others if any(o.is_same(m) for m in media)]
+
+    async def _tvdb_ids(
+        self, states: Sequence[DeletionState], seen: Mapping[InstanceName, Library], board: object
+    ) -> dict[int, int]:
+        """Translate the series that are known by TMDB id only, through Jellyseerr."""
+        client = self._upstreams.requests
+        if client is None or not isinstance(board, Seen):
+            return {}
+        wanted = {
+            m.tmdb_id
+            for m in (s.deletion.media for s in states if s.deletion.bound_at is None)
+            if m.kind is MediaKind.SERIES and m.tvdb_id is None and m.tmdb_id is not None
+        }
+        known = {
+            r.media.tmdb_id: r.media.tvdb_id
+            for r in board.data.records.values()
+            if r.media.kind is MediaKind.SERIES and r.media.tmdb_id in wanted and r.media.tvdb_id is not None
+        }
+        found: dict[int, int] = {k: v for k, v in known.items() if k is not None and v is not None}
+        for tmdb_id in sorted(wanted - set(found)):
+            try:
+                tvdb_id = await client.tvdb_id(tmdb_id)
+            except UpstreamError:
+                continue  # TMDB cannot be asked: the planner falls back to what the library says, or holds
+            if tvdb_id is not None:
+                found[tmdb_id] = tvdb_id
+        return found
+
+    async def _references(
+        self,
+        states: Sequence[DeletionState],
+        media: Sequence[Media],
+        seen: Mapping[InstanceName, Library],
+        torrents: Seen[Torrents] | Unseen | None,
+    ) -> tuple[Reference, ...]:
+        entries = {(t.instance, int(t.external_id)) for s in states for t in s.targets_of(TargetKind.ENTRY)} | {
+            (name, e.id)
+            for name, library in seen.items()
+            for e in library.entries.values()
+            if any(e.media.is_same(m) for m in media)
+        }
+        found = {r.number: r for r in await self._store.references_of_media(media)}
+        found |= {r.number: r for r in await self._store.references_of_entries(entries)}
+        hashes = _hashes(states, found.values())
+        if isinstance(torrents, Seen):
+            by_id = torrents.data.by_id.values()
+            condemned = [t for t in by_id if t.aliases & hashes]
+            needed = files_to_read(by_id, condemned)
+            hashes |= {alias for t in by_id if t.id in needed for alias in t.aliases}
+        found |= {r.number: r for r in await self._store.references_of_hashes(hashes)}
+        return tuple(r for _, r in sorted(found.items()))
+
+    async def _with_files(
+        self,
+        states: Sequence[DeletionState],
+        torrents: Seen[Torrents] | Unseen | None,
+        references: Sequence[Reference],
+        seen: Mapping[InstanceName, Library],
+    ) -> Seen[Torrents] | Unseen | None:
+        client = self._upstreams.torrents
+        if client is None or not isinstance(torrents, Seen):
+            return torrents
+        by_id = torrents.data.by_id
+        hashes = _hashes(states, references)
+        due = [s.deletion.media for s in states]
+        folders = [
+            e.path for lib in seen.values() for e in lib.entries.values() if any(e.media.is_same(m) for m in due)
+        ]
+        condemned = [t for t in by_id.values() if t.aliases & hashes]
+        needed = files_to_read(by_id.values(), condemned, folders)
+        files = await self._read_files(client, needed, by_id)
+        if isinstance(files, Unseen):
+            return files
+        return Seen(Torrents(by_id, files), torrents.at)
+
+    async def _read_files(
+        self, client: TorrentClient, needed: Iterable[TorrentId], by_id: Mapping[TorrentId, Torrent]
+    ) -> dict[TorrentId, tuple[TorrentFile, ...] | None] | Unseen:
+        gate = asyncio.Semaphore(MOST_CONCURRENT_READS)
+
+        async def read(torrent: TorrentId) -> tuple[TorrentFile, ...] | None:
+            async with gate:
+                return await client.files(torrent)
+
+        ordered = sorted(needed)
+        result = await self._health.ask(client, lambda: asyncio.gather(*(read(t) for t in ordered)))
+        if isinstance(result, Unseen):
+            return result
+        return dict(zip(ordered, result.data, strict=True))
+
+    async def _with_details(
+        self, name: InstanceName, observation: Seen[Library] | Unseen, states: Sequence[DeletionState]
+    ) -> Seen[Library] | Unseen:
+        """Add the files of the titles concerned, and the folders that show whether files are gone."""
+        if isinstance(observation, Unseen):
+            return observation
+        client = self._upstreams.libraries[name]
+        library = observation.data
+        concerned = [s for s in states if name in s.deletion.instances]
+        series = sorted(
+            e.id
+            for e in library.entries.values()
+            if e.files is None and any(e.media.is_same(s.deletion.media) or _is_target(s, name, e) for s in concerned)
+        )
+        folders = sorted({folder for s in concerned if _looks_for_files(s) for folder in folders_of(s, name, library)})
+        gate = asyncio.Semaphore(MOST_CONCURRENT_READS)
+
+        async def files_of(entry_id: int) -> tuple[EntryFile, ...]:
+            async with gate:
+                return await client.entry_files(entry_id)
+
+        async def listing_of(folder: str) -> FolderListing:
+            async with gate:
+                try:
+                    return await client.list_folder(folder)
+                except Rejected:
+                    return FolderListing(frozenset(), frozenset())  # it cannot show this folder: proves nothing
+
+        async def read() -> tuple[list[tuple[EntryFile, ...]], list[FolderListing]]:
+            return (
+                list(await asyncio.gather(*(files_of(i) for i in series))),
+                list(await asyncio.gather(*(listing_of(f) for f in folders))),
+            )
+
+        result = await self._health.ask(client, read)
+        if isinstance(result, Unseen):
+            return result
+        files, listings = result.data
+        detailed = replace(
+            library,
+            entry_files=dict(zip(series, files, strict=True)),
+            listings=dict(zip(folders, listings, strict=True)),
+        )
+        return Seen(detailed, observation.at)
+
+
+async def _read_torrents(client: TorrentClient) -> tuple[AppInfo, tuple[Torrent, ...]]:
+    return await client.identify(), await client.torrents()
+
+
+async def _read_board(client: RequestClient) -> RequestBoard:
+    app = await client.identify()
+    records = {r.id: r for r in await client.records()}
+    requests = {r.id: r for r in await client.requests()}
+    orphans = [r.id for r in requests.values() if r.record_id not in records]
+    if orphans:
+        raise Unintelligible(client.instance, "its records changed while they were read")
+    return RequestBoard(app, records, requests)
+
+
+def _any_unbound(states: Sequence[DeletionState]) -> bool:
+    return any(s.deletion.bound_at is None for s in states)
+
+
+def _hashes(states: Sequence[DeletionState], references: Iterable[Reference]) -> set[InfoHash]:
+    hashes = {r.hash for r in references if r.hash is not None}
+    for state in states:
+        hashes |= set(state.deletion.hints.hashes)
+        hashes |= {InfoHash(t.external_id) for t in state.targets_of(TargetKind.TORRENT)}
+    return hashes
+
+
+def _is_target(state: DeletionState, instance: InstanceName, entry: Entry) -> bool:
+    return any(t.instance == instance and t.external_id == str(entry.id) for t in state.targets_of(TargetKind.ENTRY))
+
+
+def _looks_for_files(state: DeletionState) -> bool:
+    return state.deletion.bound_at is not None and state.deletion.options.delete_files
+
+
+def _row(instance: InstanceName, entry: Entry) -> LibraryRow:
+    return LibraryRow(
+        instance,
+        entry.id,
+        entry.media,
+        entry.title,
+        entry.year,
+        entry.path,
+        entry.added,
+        entry.size,
+        tuple(f.path for f in entry.files or ()),
+    )

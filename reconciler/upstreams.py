@@ -1,0 +1,122 @@
+"""The configured upstreams, and what is known of their health.
+
+An instance that refused our credentials is left alone for an hour and one that refused a request for 15 minutes, so
+that polling never earns a ban; `retry` and a restart forget that.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from reconciler.clock import Clock
+from reconciler.errors import Rejected, Throttled, Unauthorized, Unintelligible, UpstreamError
+from reconciler.model import InstanceName
+from reconciler.observed import AppInfo, Seen, Unseen
+from reconciler.ports import LibraryClient, RequestClient, TorrentClient, Upstream, UpstreamHealth
+from reconciler.reasons import Reason
+from reconciler.telemetry import get_logger
+
+T = TypeVar("T")
+
+AFTER_REFUSED_LOGIN = timedelta(hours=1)
+AFTER_REFUSED_CALL = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Upstreams:
+    """One client per configured instance."""
+
+    torrents: TorrentClient | None = None
+    libraries: Mapping[InstanceName, LibraryClient] = field(default_factory=dict)
+    requests: RequestClient | None = None
+
+    def all(self) -> Iterable[Upstream]:
+        if self.torrents is not None:
+            yield self.torrents
+        yield from self.libraries.values()
+        if self.requests is not None:
+            yield self.requests
+
+    async def aclose(self) -> None:
+        """Close every client."""
+        for upstream in self.all():
+            await upstream.aclose()
+
+
+def reason_of(error: UpstreamError) -> Reason:
+    """Translate an upstream error into the reason a condition shows. The one place that does."""
+    match error:
+        case Unauthorized():
+            return Reason.UNAUTHORIZED
+        case Rejected():
+            return Reason.REJECTED
+        case Throttled():
+            return Reason.THROTTLED
+        case Unintelligible():
+            return Reason.UNINTELLIGIBLE
+        case _:
+            return Reason.UNREACHABLE
+
+
+class Health:
+    """Remembers which instances answer, keeps away from those that refused us, and logs each change once."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._rows: dict[InstanceName, UpstreamHealth] = {}
+        self._not_before: dict[InstanceName, tuple[datetime, Unseen]] = {}
+        self._log = get_logger()
+
+    def rows(self) -> tuple[UpstreamHealth, ...]:
+        """Return what the status page shows."""
+        return tuple(row for _, row in sorted(self._rows.items()))
+
+    def forget_refusals(self) -> None:
+        """Let every instance be asked again at once."""
+        self._not_before.clear()
+
+    async def ask(self, upstream: Upstream, read: Callable[[], Awaitable[T]]) -> Seen[T] | Unseen:
+        """Run one reading of one upstream and turn its trouble into `Unseen`."""
+        blocked = self._not_before.get(upstream.instance)
+        if blocked is not None:
+            if self._clock.now() < blocked[0]:
+                return blocked[1]
+            del self._not_before[upstream.instance]
+        try:
+            data = await read()
+        except UpstreamError as error:
+            return self.failed(upstream, error)
+        return Seen(data, self._clock.now())
+
+    def failed(self, upstream: Upstream, error: UpstreamError) -> Unseen:
+        """Record trouble and return how it is shown."""
+        now = self._clock.now()
+        why = Unseen(reason_of(error), str(error))
+        pause = error.retry_after
+        if isinstance(error, Unauthorized):
+            pause = AFTER_REFUSED_LOGIN
+        elif isinstance(error, Rejected):
+            pause = AFTER_REFUSED_CALL
+        if pause is not None:
+            self._not_before[upstream.instance] = (now + pause, why)
+        known = self._rows.get(upstream.instance)
+        if known is None or known.reachable:
+            self._log.warning("upstream lost", upstream=upstream.instance, reason=why.reason, error=why.message)
+            since = now
+        else:
+            since = known.since
+        base = known or UpstreamHealth(upstream.instance, upstream.kind, False, since)
+        self._rows[upstream.instance] = replace(base, reachable=False, since=since, last_error=why.message)
+        return why
+
+    def answered(self, upstream: Upstream, app: AppInfo) -> None:
+        """Record that an instance answered as the right program."""
+        now = self._clock.now()
+        known = self._rows.get(upstream.instance)
+        if known is not None and not known.reachable:
+            self._log.info("upstream back", upstream=upstream.instance, version=app.version)
+        since = known.since if known is not None and known.reachable else now
+        self._rows[upstream.instance] = UpstreamHealth(
+            upstream.instance, upstream.kind, True, since, app.name, app.version, now, ""
+        )
