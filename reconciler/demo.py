@@ -1,0 +1,322 @@
+"""The main job, shown on a household that the demo makes up: a movie and a series go everywhere, and one comes back.
+
+The demo starts the service as a process of its own and talks to it by its public HTTP only, like any dashboard.
+"""
+
+import asyncio
+import contextlib
+import json
+import secrets
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+
+from reconciler.clients._http import Http
+from reconciler.model import InstanceName, Phase
+from reconciler.observed import MediaStatus
+from reconciler.simulators.household import Household
+from reconciler.simulators.service_process import ServiceProcess
+
+MOVIE = {"media_type": "movie", "tmdb_id": 10331, "title": "Night of the Living Dead", "year": 1968}
+SERIES = {"media_type": "tv", "tvdb_id": 71471, "tmdb_id": 1930, "title": "The Beverly Hillbillies", "year": 1962}
+PATIENCE_SECONDS = 90.0
+
+_SETTLED = {Phase.CONVERGED, Phase.CANCELLED}
+
+
+@dataclass(slots=True)
+class Told:
+    """One deletion as the service told it: what was asked, what it says now, and what it cost."""
+
+    asked: Mapping[str, Any]
+    id: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    calls: int = 0
+
+    @property
+    def phase(self) -> str:
+        return str(self.detail.get("phase", Phase.PENDING.value))
+
+
+class Demo:
+    """One run over one household and one service."""
+
+    def __init__(self, house: Household, service: ServiceProcess, secret: str, console: Console) -> None:
+        self._house = house
+        self._service = service
+        self._console = console
+        headers = {"Authorization": f"Bearer {secret}"}
+        self._http = Http(InstanceName("reconciler"), service.url, headers=headers)
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def ready(self) -> None:
+        """Wait until the service has read every history once."""
+
+        async def is_complete() -> bool:
+            status = await self._get("/status")
+            coverages = [u["coverage"] for u in status["upstreams"] if u["coverage"] is not None]
+            return len(coverages) == 2 and all(c["complete"] for c in coverages)
+
+        await self._house.until(is_complete, "the histories to be read", seconds=PATIENCE_SECONDS)
+
+    async def delete(self, wish: Mapping[str, Any]) -> Told:
+        """Send the webhook a dashboard would send, and follow the deletion until it has ended."""
+        calls = await self._calls()
+        begun = self._house.clock.monotonic()
+        reply = await self._http.send("POST", "/webhooks/dashboard", operation="webhook", body=dict(wish))
+        told = Told(wish, str(reply.json()["deletions"][0]["id"]))
+        with Live(self._table(told), console=self._console, refresh_per_second=8, transient=False) as live:
+            while self._house.clock.monotonic() - begun < PATIENCE_SECONDS:
+                told.detail = await self._get(f"/deletions/{told.id}")
+                told.seconds = round(self._house.clock.monotonic() - begun, 2)
+                live.update(self._table(told))
+                if told.phase in _SETTLED:
+                    break
+                await asyncio.sleep(0.1)
+        told.calls = await self._calls() - calls
+        return told
+
+    async def request_again(self) -> dict[str, Any]:
+        """Request the movie again in Jellyseerr and see that it is downloaded afresh."""
+        before = await self._house.torrents()
+        tmdb_id = MOVIE["tmdb_id"]
+        jellyseerr = Http(
+            InstanceName("jellyseerr"), self._house.seerr_url, headers={"X-Api-Key": self._house.seerr_key}
+        )
+        async with jellyseerr:
+            body = {"mediaType": "movie", "mediaId": tmdb_id}
+            await jellyseerr.send("POST", "/api/v1/request", operation="request", body=body)
+
+        def has_file() -> bool:
+            return any(
+                m.tmdb_id == tmdb_id and self._house.radarr.file_of(m) for m in self._house.radarr.titles.values()
+            )
+
+        error = ""
+        try:
+            await self._house.until(has_file, "the movie to be downloaded again", seconds=PATIENCE_SECONDS)
+        except TimeoutError as late:
+            error = str(late)
+        after = await self._house.torrents()
+        return {
+            "downloaded_afresh": not error,
+            "new_torrents": sorted(name for id_, name in after.items() if id_ not in before),
+            "error": error or None,
+        }
+
+    async def _get(self, path: str) -> Any:
+        return (await self._http.send("GET", path, operation="read")).json()
+
+    async def _calls(self) -> int:
+        """Count the calls the service made to upstreams so far, from its metrics."""
+        text = (await self._http.send("GET", "/metrics", operation="metrics")).text
+        lines = (line for line in text.splitlines() if line.startswith("reconciler_upstream_calls_total{"))
+        return int(sum(float(line.rpartition(" ")[2]) for line in lines))
+
+    def _table(self, told: Told) -> Table:
+        title = f"{told.asked['title']} ({told.asked['year']}): {told.phase}, {told.seconds:.1f} s"
+        table = Table(title=title, title_justify="left", expand=True)
+        for name in ("condition", "at", "is", "reason", "seen"):
+            table.add_column(name, overflow="fold")
+        for row in told.detail.get("conditions", ()):
+            colour = {"True": "green", "False": "yellow"}.get(row["status"], "dim")
+            table.add_row(row["type"], row["instance"], f"[{colour}]{row['status']}[/]", row["reason"], row["message"])
+        return table
+
+
+async def _seed(house: Household) -> None:
+    """Make a small library: what will be deleted, and what must not be touched."""
+    database = house.seerr.database
+    for wish in (MOVIE, SERIES):
+        kind: Any = wish["media_type"]
+        seasons = (1, 2) if kind == "tv" else ()
+        tvdb_id = SERIES["tvdb_id"] if kind == "tv" else None
+        database.know(
+            kind,
+            int(str(wish["tmdb_id"])),
+            str(wish["title"]),
+            year=int(str(wish["year"])),
+            tvdb_id=int(str(tvdb_id)) if tvdb_id else None,
+            seasons=seasons,
+        )
+        row = database.add_media(
+            kind,
+            int(str(wish["tmdb_id"])),
+            tvdb_id=int(str(tvdb_id)) if tvdb_id else None,
+            status=MediaStatus.AVAILABLE,
+            seasons=seasons,
+        )
+        database.add_request(row, requested_by=database.add_user("sam"), seasons=seasons)
+    kept = database.add_media("movie", 653, status=MediaStatus.AVAILABLE)
+    database.add_request(kept)
+    movie = house.radarr.add_movie(10331, "Night of the Living Dead", 1968)
+    other_movie = house.radarr.add_movie(653, "Nosferatu", 1922)
+    series = house.sonarr.add_series(71471, "The Beverly Hillbillies", 1962, tmdb_id=1930, seasons={1: 3, 2: 2})
+    other_series = house.sonarr.add_series(72158, "One Step Beyond", 1959, tmdb_id=2001, seasons={1: 2})
+    first = house.movie_release(10331, "Night.of.the.Living.Dead.1968.720p.WEB-DL", quality="WEBDL-720p")
+    better = house.movie_release(10331, "Night.of.the.Living.Dead.1968.1080p.BluRay", quality="Bluray-1080p")
+    house.indexer.add(better)
+    await house.get_movie(movie, first, better)
+    await house.get_movie(other_movie, house.movie_release(653, "Nosferatu.1922.1080p.BluRay"))
+    await house.get_series(
+        series,
+        house.season_release(71471, "The.Beverly.Hillbillies.S01.1080p", 1, 3),
+        house.episode_release(71471, "The.Beverly.Hillbillies.S02E01.1080p", 2, 1),
+        house.episode_release(71471, "The.Beverly.Hillbillies.S02E02.1080p", 2, 2),
+    )
+    await house.get_series(other_series, house.season_release(72158, "One.Step.Beyond.S01.1080p", 1, 2))
+    await house.add_unrelated_torrent("debian-live.iso")
+
+
+_OURS = ("Night", "Beverly")
+
+
+def _is_ours(name: str) -> bool:
+    return any(word in name for word in _OURS)
+
+
+async def _left(house: Household) -> dict[str, list[str]]:
+    """Say what every upstream still has of what was deleted."""
+    wanted = {("movie", MOVIE["tmdb_id"]), ("tv", SERIES["tmdb_id"])}
+    return {
+        "qbittorrent": sorted(n for n in (await house.torrents()).values() if _is_ours(n)),
+        "radarr": sorted(m.name for m in house.radarr.titles.values() if m.tmdb_id == MOVIE["tmdb_id"]),
+        "sonarr": sorted(s.name for s in house.sonarr.titles.values() if s.tvdb_id == SERIES["tvdb_id"]),
+        "jellyseerr": sorted(
+            f"{m.media_type} {m.tmdb_id}"
+            for m in house.seerr.database.media.values()
+            if (m.media_type, m.tmdb_id) in wanted
+        ),
+    }
+
+
+def _touched(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return every file of something else that is gone or different, or new."""
+    paths = {path for path in (*before, *after) if not _is_ours(path)}
+    return sorted(path for path in paths if before.get(path) != after.get(path))
+
+
+def run_demo(*, once: bool, as_json: bool, directory: Path | None = None) -> int:
+    """Run the demo; 0 only if everything converged and nothing else was touched."""
+    console = Console(stderr=as_json, quiet=as_json)
+    try:
+        return asyncio.run(_run(once, as_json, directory, console))
+    except KeyboardInterrupt:
+        return 0
+
+
+@contextlib.contextmanager
+def _folder(directory: Path | None) -> Iterator[Path]:
+    if directory is not None:
+        directory.mkdir(parents=True, exist_ok=True)
+        yield directory
+        return
+    with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as made:
+        yield Path(made)
+
+
+async def _run(once: bool, as_json: bool, directory: Path | None, console: Console) -> int:
+    with _folder(directory) as folder:
+        return await _run_in(folder, once, as_json, console)
+
+
+async def _run_in(folder: Path, once: bool, as_json: bool, console: Console) -> int:
+    async with Household(folder) as house:
+        which = f"the real qBittorrent {house.torrent_version}" if house.is_real else "its simulator"
+        console.print(Panel(f"qBittorrent is {which}; Radarr, Sonarr and Jellyseerr are simulators.", title="demo"))
+        console.print("Filling the library: every torrent is really downloaded …")
+        await _seed(house)
+        secret = secrets.token_urlsafe(24)
+        environment = {
+            **house.environment(),
+            "DATABASE_URL": f"sqlite:///{folder / 'reconciler.db'}",
+            "RECONCILER_WEBHOOK_SECRET": secret,
+            "RECONCILER_API_TOKEN": secret,
+        }
+        async with ServiceProcess(environment, folder / "reconciler.log") as service:
+            house.tell(service.url, secret)
+            demo = Demo(house, service, secret, console)
+            try:
+                return await _tell_story(demo, house, service, secret, console, once=once, as_json=as_json)
+            finally:
+                await demo.aclose()
+
+
+async def _tell_story(
+    demo: Demo, house: Household, service: ServiceProcess, secret: str, console: Console, *, once: bool, as_json: bool
+) -> int:
+    await demo.ready()
+    before = house.files()
+    told = [await demo.delete(MOVIE), await demo.delete(SERIES)]
+    left = await _left(house)
+    after = house.files()
+    on_disk = sorted(path for path in after if _is_ours(path))
+    touched = _touched(before, after)
+    again = await demo.request_again()
+    is_good = (
+        all(t.phase == Phase.CONVERGED for t in told)
+        and not any(left.values())
+        and not on_disk
+        and not touched
+        and bool(again["downloaded_afresh"])
+        and not _touched(before, house.files())
+    )
+    document = {
+        "converged": is_good,
+        "torrent_client": {"real": house.is_real, "version": house.torrent_version},
+        "deletions": [_summary(t) for t in told],
+        "left_at_upstreams": left,
+        "files_left_on_disk": on_disk,
+        "anything_else_touched": touched,
+        "requested_again": again,
+    }
+    if as_json:
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    else:
+        _show(console, document)
+    if not once:
+        console.print(f"\nThe service goes on: curl -H 'Authorization: Bearer {secret}' {service.url}/status")
+        console.print("Ctrl-C ends it and removes everything.")
+        await asyncio.Event().wait()
+    return 0 if is_good else 1
+
+
+def _summary(told: Told) -> dict[str, Any]:
+    return {
+        "id": told.id,
+        "media": {k: told.asked[k] for k in ("media_type", "tmdb_id", "title", "year")},
+        "phase": told.phase,
+        "seconds_to_converge": told.seconds,
+        "upstream_calls": told.calls,
+        "conditions": [
+            {k: c[k] for k in ("type", "instance", "status", "reason", "message")}
+            for c in told.detail.get("conditions", ())
+        ],
+    }
+
+
+def _show(console: Console, document: Mapping[str, Any]) -> None:
+    evidence = Table(title="Evidence, read from each upstream afterwards", title_justify="left", expand=True)
+    evidence.add_column("where")
+    evidence.add_column("what is left")
+    for name, rows in document["left_at_upstreams"].items():
+        evidence.add_row(name, ", ".join(rows) or "[green]nothing[/]")
+    evidence.add_row("disk", ", ".join(document["files_left_on_disk"]) or "[green]nothing[/]")
+    evidence.add_row("anything else touched", ", ".join(document["anything_else_touched"]) or "[green]nothing[/]")
+    console.print(evidence)
+    again = document["requested_again"]
+    if again["downloaded_afresh"]:
+        console.print(f"Requested again: [green]downloaded afresh[/] as {', '.join(again['new_torrents'])}")
+    else:
+        console.print(f"Requested again: [red]{again['error']}[/]")
