@@ -37,9 +37,6 @@ def ignore_calls(_instance: InstanceName, _operation: str, _outcome: str, _secon
     """Observe nothing."""
 
 
-_ignore = ignore_calls
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A complete answer."""

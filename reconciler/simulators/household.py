@@ -12,10 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from starlette.applications import Starlette
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
-
 from reconciler.clock import Clock, SystemClock
 from reconciler.model import Media, MediaKind, TorrentId
 from reconciler.simulators.arr_connections import Connection
@@ -28,6 +24,7 @@ from reconciler.simulators.seerr import SeerrSimulator
 from reconciler.simulators.server import serve
 from reconciler.simulators.sonarr import SonarrSimulator
 from reconciler.simulators.torrentfile import make_torrent
+from reconciler.simulators.web_seed import web_seed
 
 API_KEY = "a-simulated-api-key"
 USERNAME = "admin"
@@ -72,8 +69,7 @@ class Household:
         await self._stack.aclose()
 
     async def _open(self) -> None:
-        seeds = Starlette(routes=[Mount("/", StaticFiles(directory=self.releases))])
-        self.seed_url = await self._stack.enter_async_context(serve(seeds)) + "/"
+        self.seed_url = await self._stack.enter_async_context(serve(web_seed(self.releases))) + "/"
         if self.is_real:
             self.real = await self._stack.enter_async_context(RealQBittorrent(username=USERNAME, password=PASSWORD))
             self.torrent_url = self.real.url

@@ -1,0 +1,135 @@
+"""Simulated Radarrs and Sonarrs for tests, with a webhook receiver and a download client, over real HTTP."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from reconciler.clock import SystemClock
+from reconciler.model import Media
+from reconciler.simulators.arr_releases import DownloadClient, Release
+from reconciler.simulators.qbittorrent import QBittorrentSimulator
+from reconciler.simulators.radarr import RadarrSimulator
+from reconciler.simulators.server import serve
+from reconciler.simulators.torrentfile import make_torrent
+
+KEY = "a-key-for-tests"
+DEADLINE_SECONDS = 10.0
+
+
+@dataclass
+class Receiver:
+    """A webhook receiver; `on_event` runs before it answers, `status` is what it answers."""
+
+    url: str = ""
+    status: int = 200
+    events: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    on_event: Callable[[dict[str, Any]], Any] | None = None
+
+    def of(self, event: str) -> list[dict[str, Any]]:
+        return [payload for payload in self.events if payload["eventType"] == event]
+
+    async def take(self, request: Request) -> Response:
+        payload = await request.json()
+        self.headers.append(dict(request.headers))
+        self.events.append(payload)
+        if self.on_event is not None:
+            await self.on_event(payload)
+        return Response(status_code=self.status)
+
+
+@contextlib.asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    """Run a webhook receiver."""
+    receiver = Receiver()
+    async with serve(Starlette(routes=[Route("/hook", receiver.take, methods=["POST"])])) as url:
+        receiver.url = f"{url}/hook"
+        yield receiver
+
+
+@contextlib.asynccontextmanager
+async def api(url: str, key: str = KEY) -> AsyncIterator[httpx.AsyncClient]:
+    """A plain caller of the API, as a dashboard would be."""
+    async with httpx.AsyncClient(base_url=f"{url}/api/v3", headers={"X-Api-Key": key}, trust_env=False) as client:
+        yield client
+
+
+@dataclass
+class Downloads:
+    """A simulated qBittorrent whose torrents find their content in `folder`."""
+
+    simulator: QBittorrentSimulator
+    url: str
+    folder: Path
+
+    def client(self, category: str) -> DownloadClient:
+        return DownloadClient(self.url, "admin", "a password", category=category, save_path=self.folder)
+
+    def release(
+        self,
+        title: str,
+        media: Media,
+        files: dict[str, bytes],
+        *,
+        episodes: tuple[tuple[int, int], ...] = (),
+        quality: str = "WEBDL-1080p",
+    ) -> Release:
+        """Make a release whose content already lies in the download folder, so that it completes at once."""
+        for name, content in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        made = make_torrent(self.folder / next(iter(files)).split("/", maxsplit=1)[0])
+        return Release(title, media, made.data, episodes, quality)
+
+
+@contextlib.asynccontextmanager
+async def downloading(folder: Path) -> AsyncIterator[Downloads]:
+    """Run a simulated qBittorrent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    simulator = QBittorrentSimulator("5.1", username="admin", password="a password", save_root=folder)
+    async with serve(simulator.app) as url:
+        yield Downloads(simulator, url, folder)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds; fails after a deadline."""
+    clock = SystemClock()
+    deadline = clock.monotonic() + DEADLINE_SECONDS
+    while not holds():
+        assert clock.monotonic() < deadline, "it never happened"
+        await asyncio.sleep(0.01)
+
+
+@dataclass
+class RadarrWorld:
+    """A served Radarr and a caller of its API."""
+
+    simulator: RadarrSimulator
+    api: httpx.AsyncClient
+    url: str
+    root: Path
+
+    async def get(self, path: str, /, **params: Any) -> Any:
+        answer = await self.api.get(path, params=params)
+        assert answer.status_code == 200
+        return answer.json()
+
+
+@contextlib.asynccontextmanager
+async def radarr_world(folder: Path, **options: Any) -> AsyncIterator[RadarrWorld]:
+    """Serve a Radarr whose root folder lies in `folder`; `options` are those of `ArrSimulator`."""
+    root = folder / "movies"
+    root.mkdir()
+    simulator = RadarrSimulator(root, api_key=KEY, file_removal_delay=0, **options)
+    async with serve(simulator.app) as url, api(url) as client:
+        yield RadarrWorld(simulator, client, url, root)

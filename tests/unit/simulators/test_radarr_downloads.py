@@ -1,0 +1,200 @@
+"""How the simulated Radarr grabs, follows and imports downloads (upstreams.md 3.5, 3.6, 5.6, 9.4)."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from reconciler.model import Media, MediaKind
+from reconciler.simulators.arr_releases import Release
+from reconciler.simulators.radarr import RadarrSimulator
+from reconciler.simulators.torrentfile import TorrentKind, make_torrent
+from tests.support.arr import Downloads, RadarrWorld, downloading, radarr_world, receiving, until
+
+MOVIE = Media(MediaKind.MOVIE, tmdb_id=603)
+
+
+@dataclass
+class Fetching(RadarrWorld):
+    downloads: Downloads
+
+    def release(self, name: str, content: bytes = b"a movie", quality: str = "WEBDL-1080p") -> Release:
+        return self.downloads.release(name, MOVIE, {f"{name}/{name}.mkv": content}, quality=quality)
+
+    async def torrents(self) -> set[str]:
+        """Return the ids of the torrents in Radarr's category."""
+        shown = await self.downloads.client("radarr").downloads()
+        assert shown is not None
+        return set(shown)
+
+
+@pytest.fixture
+async def fetching(tmp_path: Path) -> AsyncIterator[Fetching]:
+    async with downloading(tmp_path / "downloads") as downloads:
+        options = {"poll_seconds": 0.02, "download_client": downloads.client("radarr")}
+        async with radarr_world(tmp_path, **options) as found:
+            yield Fetching(found.simulator, found.api, found.url, found.root, downloads)
+
+
+async def test_a_grab_downloads_and_is_imported_as_a_hard_link(fetching: Fetching) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    release = fetching.release("Night.Train.2020")
+    async with receiving() as receiver:
+        fetching.simulator.connect(receiver.url)
+        assert await fetching.simulator.grab(movie_id, release)
+        await until(lambda: len(receiver.of("Download")) == 1)
+    movie = await fetching.get(f"/movie/{movie_id}")
+    path = Path(movie["movieFile"]["path"])
+    assert path.read_bytes() == b"a movie"
+    assert path.samefile(fetching.downloads.folder / "Night.Train.2020/Night.Train.2020.mkv")
+    upper = release.info_hash.upper()
+    assert (receiver.of("Grab")[0]["downloadId"], receiver.of("Download")[0]["downloadId"]) == (upper, upper)
+    assert receiver.of("Download")[0]["isUpgrade"] is False
+    imported, grabbed = await fetching.get("/history/movie", movieId=movie_id)
+    assert (grabbed["eventType"], grabbed["downloadId"]) == ("grabbed", upper)
+    assert (grabbed["data"]["protocol"], grabbed["data"]["releaseSource"]) == ("2", "Search")
+    assert (imported["eventType"], imported["downloadId"]) == ("downloadFolderImported", upper)
+    assert await fetching.get("/queue/details") == []
+    assert await fetching.torrents() == {release.meta.torrent_id}
+
+
+async def test_a_hybrid_torrent_has_one_hash_in_the_grab_and_another_in_the_queue(fetching: Fetching) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    path = fetching.downloads.folder / "Hybrid.mkv"
+    path.write_bytes(b"a hybrid")
+    made = make_torrent(path, kind=TorrentKind.HYBRID)
+    path.unlink()
+    await fetching.simulator.grab(movie_id, Release("Hybrid", MOVIE, made.data))
+    (row,) = await fetching.get("/history/movie", movieId=movie_id)
+    (item,) = await fetching.get("/queue/details")
+    assert made.meta.infohash_v1 is not None
+    assert row["downloadId"] == made.meta.infohash_v1.upper()
+    assert item["downloadId"] == made.meta.torrent_id.upper()
+    assert row["downloadId"] != item["downloadId"]
+
+
+async def test_an_upgrade_replaces_the_file_and_keeps_the_older_torrent(fetching: Fetching) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    first, second = fetching.release("First", b"first"), fetching.release("Second", b"second", "Bluray-1080p")
+    await fetching.simulator.grab(movie_id, first)
+    await until(lambda: len(fetching.simulator.files) == 1)
+    await fetching.simulator.grab(movie_id, second)
+    await until(lambda: any(p.get("isUpgrade") for p in fetching.simulator.connections.sent))
+    payload = fetching.simulator.connections.sent[-1]
+    assert [file["relativePath"] for file in payload["deletedFiles"]] == ["First.mkv"]
+    folder = fetching.simulator.titles[movie_id].path
+    assert [path.name for path in folder.iterdir()] == ["Second.mkv"]
+    assert await fetching.torrents() == {first.meta.torrent_id, second.meta.torrent_id}
+    grabs = [row for row in await fetching.get("/history/movie", movieId=movie_id) if row["eventType"] == "grabbed"]
+    assert len(grabs) == 2
+
+
+async def test_a_refused_duplicate_is_a_failed_grab_without_history(fetching: Fetching) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    release = fetching.release("Night.Train.2020")
+    assert await fetching.simulator.grab(movie_id, release)
+    await until(lambda: len(fetching.simulator.files) == 1)
+    rows = len(fetching.simulator.history)
+    assert not await fetching.simulator.grab(movie_id, release)
+    assert len(fetching.simulator.history) == rows
+
+
+async def test_a_grab_while_the_download_client_is_out_fails(tmp_path: Path) -> None:
+    async with downloading(tmp_path / "downloads") as downloads:
+        client = downloads.client("radarr")
+        release = downloads.release("A", MOVIE, {"A/A.mkv": b"a"})
+    simulator = RadarrSimulator(tmp_path, download_client=client)
+    movie_id = simulator.add_movie(603, "Night Train", 2020)
+    assert not await simulator.grab(movie_id, release)
+    await simulator.refresh_downloads()
+    assert simulator.history == []
+
+
+async def test_a_torrent_that_is_gone_leaves_the_queue_at_the_next_look(fetching: Fetching) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    release = fetching.release("Night.Train.2020")
+    for path in (fetching.downloads.folder / "Night.Train.2020").iterdir():
+        path.unlink()
+    await fetching.simulator.grab(movie_id, release)
+    (item,) = await fetching.get("/queue/details", movieId=movie_id)
+    assert (item["downloadId"], item["protocol"]) == (release.meta.torrent_id.upper(), "torrent")
+    await fetching.downloads.client("radarr").remove(release.meta.torrent_id)
+    command = (await fetching.api.post("/command", json={"name": "RefreshMonitoredDownloads"})).json()
+    assert command["status"] == "queued"
+    await fetching.simulator.settled()
+    assert (await fetching.get(f"/command/{command['id']}"))["status"] == "completed"
+    assert await fetching.get("/queue/details") == []
+
+
+async def test_ending_a_download_deletes_its_data_and_may_blocklist(fetching: Fetching) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    bad, good = fetching.release("Bad", b"bad"), fetching.release("Good", b"good")
+    (fetching.downloads.folder / "Bad/Bad.mkv").unlink()
+    fetching.simulator.indexer.add(bad, good)
+    await fetching.simulator.grab(movie_id, bad)
+    (item,) = await fetching.get("/queue/details")
+    await fetching.api.delete(f"/queue/{item['id']}", params={"blocklist": "true"})
+    await until(lambda: len(fetching.simulator.files) == 1)
+    assert await fetching.torrents() == {good.meta.torrent_id}
+    assert fetching.simulator.blocklist == {bad.info_hash}
+
+
+async def test_a_search_grabs_the_first_release_of_that_movie(fetching: Fetching) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    stranger = Media(MediaKind.MOVIE, tmdb_id=1)
+    other = fetching.downloads.release("Other", stranger, {"Other/Other.mkv": b"other"})
+    first, second = fetching.release("First", b"first"), fetching.release("Second", b"second")
+    fetching.simulator.indexer.add(other, first, second)
+    await fetching.api.post("/command", json={"name": "MoviesSearch", "movieIds": [movie_id]})
+    await until(lambda: len(fetching.simulator.files) == 1)
+    grabs = [row for row in fetching.simulator.history if row.event == "grabbed"]
+    assert [row.source_title for row in grabs] == ["First"]
+    assert grabs[0].data["releaseSource"] == "UserInvokedSearch"
+
+
+async def test_adding_with_a_search_tells_and_downloads(fetching: Fetching) -> None:
+    fetching.simulator.indexer.add(fetching.release("First"))
+    body = {
+        "title": "Night Train",
+        "tmdbId": 603,
+        "qualityProfileId": 1,
+        "rootFolderPath": str(fetching.root),
+        "monitored": True,
+        "addOptions": {"searchForMovie": True},
+    }
+    await fetching.api.post("/movie", json=body)
+    await until(lambda: len(fetching.simulator.files) == 1)
+    added, grab = fetching.simulator.connections.sent[:2]
+    assert (added["eventType"], added["addMethod"]) == ("MovieAdded", "manual")
+    assert grab["eventType"] == "Grab"
+
+
+async def test_webhooks_have_the_shape_of_captured_ones(fetching: Fetching) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020, tags=["anime"])
+    await fetching.simulator.grab(movie_id, fetching.release("Night.Train.2020"))
+    await until(lambda: len(fetching.simulator.connections.sent) == 2)
+    grab, download = fetching.simulator.connections.sent
+    common = {"eventType", "instanceName", "movie", "remoteMovie", "downloadClient", "downloadClientType", "downloadId"}
+    assert common | {"release", "customFormatInfo", "applicationUrl"} <= grab.keys()
+    assert common | {"movieFile"} <= download.keys()
+    movie = {
+        "id",
+        "title",
+        "year",
+        "releaseDate",
+        "folderPath",
+        "tmdbId",
+        "imdbId",
+        "genres",
+        "tags",
+        "originalLanguage",
+    }
+    assert movie | {"overview", "images"} <= grab["movie"].keys()
+    assert movie <= download["movie"].keys()
+    assert {"tmdbId", "imdbId", "title", "year"} <= grab["remoteMovie"].keys()
+    release = {"quality", "qualityVersion", "releaseGroup", "releaseTitle", "indexer", "size", "customFormatScore"}
+    assert release | {"customFormats", "languages", "indexerFlags"} <= grab["release"].keys()
+    file = {"id", "relativePath", "path", "quality", "qualityVersion", "releaseGroup", "size", "dateAdded", "languages"}
+    assert file | {"mediaInfo"} <= download["movieFile"].keys()
+    assert grab["movie"]["tags"] == ["anime"]
