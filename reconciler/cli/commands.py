@@ -1,0 +1,32 @@
+"""The command line put together."""
+
+import typer
+
+from reconciler.cli import local, remote
+from reconciler.cli.exits import EXIT_CODES_HELP, Group
+
+app = typer.Typer(
+    name="reconciler",
+    cls=Group,
+    help="Deletes a movie or series everywhere, keeps at it until it is gone, and shows the evidence.",
+    epilog=EXIT_CODES_HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_HERE = "Run here"
+_SERVICE = "Ask the running service"
+
+app.command("serve", rich_help_panel=_HERE)(local.serve)
+app.command("demo", rich_help_panel=_HERE)(local.demo)
+app.command("migrate", rich_help_panel=_HERE)(local.migrate)
+app.command("check", rich_help_panel=_HERE)(local.check)
+app.command("status", rich_help_panel=_SERVICE)(remote.status)
+app.command("list", rich_help_panel=_SERVICE)(remote.list_deletions)
+app.command("show", rich_help_panel=_SERVICE)(remote.show)
+app.command("plan", rich_help_panel=_SERVICE)(remote.plan)
+app.command("delete", rich_help_panel=_SERVICE)(remote.delete)
+app.command("approve", rich_help_panel=_SERVICE)(remote.approve)
+app.command("cancel", rich_help_panel=_SERVICE)(remote.cancel)
+app.command("retry", rich_help_panel=_SERVICE)(remote.retry)

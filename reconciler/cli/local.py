@@ -1,0 +1,58 @@
+"""Commands that run here: the service itself, its database, its upstreams, and the demo."""
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reconciler.cli.exits import ExitCode
+from reconciler.cli.options import ConfigOption, JsonOption, settings_from
+from reconciler.cli.render import say, show_checks, show_json
+
+# What these commands start brings in servers and database drivers: imported when asked for, so that `--help` and the
+# commands that only speak HTTP stay quick.
+
+
+def serve(config: ConfigOption = None) -> None:
+    """Run the service until it is told to stop."""
+    from reconciler.main import serve as run  # noqa: PLC0415 - see above
+
+    raise typer.Exit(run(settings_from(config)))
+
+
+def migrate(config: ConfigOption = None) -> None:
+    """Bring the database's schema up to date (also done by `serve`)."""
+    from reconciler.main import migrate as run  # noqa: PLC0415 - see above
+
+    before, after = asyncio.run(run(settings_from(config)))
+    say(f"The schema is at version {after}{f', it was at {before}' if before != after else ' already'}.")
+
+
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Ask every upstream whether it is reachable, the right program, and takes our credentials. Changes nothing."""
+    from reconciler.main import check as run  # noqa: PLC0415 - see above
+
+    results = [dataclasses.asdict(result) for result in asyncio.run(run(settings_from(config)))]
+    if as_json:
+        show_json({"ok": all(result["ok"] for result in results), "upstreams": results})
+    else:
+        show_checks(results)
+    raise typer.Exit(ExitCode.OK if all(result["ok"] for result in results) else ExitCode.NEGATIVE)
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop when everything has converged.")] = False,
+    as_json: JsonOption = False,
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--directory", help="Where to keep the demo's files; by default a temporary place.", file_okay=False
+        ),
+    ] = None,
+) -> None:
+    """Show a movie and a series disappear, on an embedded database and simulated upstreams."""
+    from reconciler.demo import run_demo  # noqa: PLC0415 - see above
+
+    raise typer.Exit(run_demo(once=once, as_json=as_json, directory=directory))

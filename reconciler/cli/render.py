@@ -1,0 +1,195 @@
+"""What people read in the terminal. Titles and paths come from elsewhere: they are shown, never interpreted."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_CELL_LENGTH = 200
+_ID_LENGTH = 36
+_PHASE_STYLES = {
+    "held": "bold red",
+    "waiting": "yellow",
+    "converging": "cyan",
+    "pending": "cyan",
+    "converged": "green",
+    "cancelled": "dim",
+}
+
+
+def plain(value: object) -> str:
+    """Return `value` as one line without anything a terminal would obey (escapes, line breaks, text direction)."""
+    text = "–" if value is None or value == "" else str(value)
+    line = "".join(c if c.isprintable() and c not in _BIDI_CONTROLS else "\ufffd" for c in text)
+    return line if len(line) <= _CELL_LENGTH else line[: _CELL_LENGTH - 1] + "…"
+
+
+def say(message: str) -> None:
+    """Tell the person something, on stderr, so that stdout stays for results."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(plain(message)))
+
+
+def show_json(document: object) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def show_status(status: Mapping[str, Any]) -> None:
+    console = _console()
+    console.print(Text(plain(status["verdict"]), style="bold green" if status["ok"] else "bold red"))
+    console.print(Text(f"mode {plain(status['mode'])}, version {plain(status['version'])}", style="dim"))
+    phases = _table("phase", "deletions")
+    for phase, count in status["counts"].items():
+        if count:
+            phases.add_row(_phase(phase), Text(plain(count)))
+    if phases.row_count:
+        console.print(phases)
+    upstreams = _table("upstream", "state", "version", "since", "history")
+    for upstream in status["upstreams"]:
+        kind = "" if upstream["name"] == upstream["kind"] else f" ({upstream['kind']})"
+        upstreams.add_row(
+            *_cells(upstream["name"] + kind),
+            _reachable(upstream),
+            *_cells(upstream["version"], _when(upstream["since"]), _history(upstream["coverage"])),
+        )
+    console.print(upstreams)
+    for upstream in status["upstreams"]:
+        if upstream["last_error"]:
+            console.print(Text(plain(upstream["last_error"]), style="red" if not upstream["reachable"] else "dim"))
+    last = status["last_pass"]
+    if last:
+        took = f"{last['duration_seconds']:.1f} s, {last['calls']} calls, {last['deletions']} deletions"
+        console.print(Text(f"last pass {_when(last['finished_at'])}: {took}"))
+    console.print(Text(f"next pass {plain(_when(status['loop']['next_pass_at']))}"))
+
+
+def show_deletions(page: Mapping[str, Any]) -> None:
+    table = _table(Column("id", min_width=_ID_LENGTH), "phase", "title", "media", "asked")
+    for one in page["deletions"]:
+        asked = f"{_when(one['requested_at'])} {one['requested_by'] or one['source']}"
+        table.add_row(*_cells(one["id"]), _phase(one["phase"]), *_cells(label_of(one), _media(one), asked))
+    console = _console()
+    console.print(table if table.row_count else Text("No deletions."))
+    if page["next_cursor"]:
+        say(f"There are more: --cursor {page['next_cursor']}")
+
+
+def show_deletion(one: Mapping[str, Any]) -> None:
+    console = _console()
+    console.print(Text.assemble((plain(label_of(one)), "bold"), "  ", _phase(one["phase"])))
+    by = f" by {one['requested_by']}" if one["requested_by"] else ""
+    asked = f"{_media(one)}, asked {_when(one['requested_at'])} through {one['source']}{by}"
+    console.print(Text(plain(asked), style="dim"))
+    show_conditions(one["conditions"])
+    if one["targets"]:
+        targets = _table("bound", "instance", "id", "name", "path", "absent since")
+        for target in one["targets"]:
+            targets.add_row(
+                *_cells(*(target[key] for key in ("kind", "instance", "external_id", "name", "path"))),
+                *_cells(_when(target["absent_since"])),
+            )
+        console.print(targets)
+    timeline = _table("at", "event", "message")
+    for event in one["timeline"]:
+        timeline.add_row(*_cells(_when(event["at"]), event["kind"], event["message"]))
+    if timeline.row_count:
+        console.print(timeline)
+    show_needs(one["needs"])
+
+
+def show_conditions(conditions: Sequence[Mapping[str, Any]]) -> None:
+    if not conditions:
+        return
+    table = _table("condition", "instance", "status", "reason", "message")
+    for condition in conditions:
+        table.add_row(*_cells(*(condition[key] for key in ("type", "instance", "status", "reason", "message"))))
+    _console().print(table)
+
+
+def show_needs(needs: Sequence[Mapping[str, Any]], *, to_stderr: bool = False) -> None:
+    console = Console(stderr=to_stderr, highlight=False)
+    for need in needs:
+        says = f"{need['reason']} at {need['instance']}: {need['message']}"
+        console.print(Text.assemble((plain(says), "bold red"), "\n  ", need["advice"]))
+
+
+def show_plan(plan: Mapping[str, Any]) -> None:
+    console = _console()
+    for action in plan["actions"]:
+        console.print(Text(f"• {plain(action)}"))
+    if not plan["actions"]:
+        console.print(Text("Nothing would be sent."))
+    show_conditions(plan["conditions"])
+    for note in plan["notes"]:
+        console.print(Text(plain(note), style="dim"))
+
+
+def show_checks(results: Sequence[Mapping[str, Any]]) -> None:
+    table = _table("instance", "kind", "result", "version", "found", "what to do")
+    for result in results:
+        verdict = Text("ok", style="green") if result["ok"] else Text("failed", style="bold red")
+        version = f"{result['app']} {result['version']}".strip()
+        table.add_row(
+            *_cells(result["instance"], result["kind"]), verdict, *_cells(version, result["message"], result["fix"])
+        )
+    _console().print(table if table.row_count else Text("No upstream is configured."))
+
+
+def label_of(one: Mapping[str, Any]) -> str:
+    """Return how people know a deletion's title."""
+    if not one["title"]:
+        return _media(one)
+    return f"{one['title']} ({one['year']})" if one["year"] else str(one["title"])
+
+
+def _media(one: Mapping[str, Any]) -> str:
+    media = one["media"]
+    ids = ", ".join(f"{key} {media[f'{key}_id']}" for key in ("tmdb", "tvdb") if media[f"{key}_id"])
+    return f"{media['media_type']} {ids}".strip()
+
+
+def _history(coverage: Mapping[str, Any] | None) -> str:
+    if coverage is None:
+        return ""
+    if not coverage["complete"]:
+        return f"reading: {coverage['rows']} of {coverage['total'] if coverage['total'] is not None else '?'}"
+    gaps = len(coverage["gaps"])
+    return f"complete, {gaps} gap{'s' if gaps > 1 else ''}" if gaps else "complete"
+
+
+def _reachable(upstream: Mapping[str, Any]) -> Text:
+    if not upstream["configured"]:
+        return Text("not configured", style="dim")
+    match upstream["reachable"]:
+        case True:
+            return Text("reachable", style="green")
+        case False:
+            return Text("out of reach", style="bold red")
+        case _:
+            return Text("not looked yet", style="dim")
+
+
+def _when(time: str | None) -> str:
+    """Shorten an RFC 3339 time to seconds; it stays UTC."""
+    return f"{time[:10]} {time[11:19]}Z" if time else ""
+
+
+def _phase(phase: str) -> Text:
+    return Text(plain(phase), style=_PHASE_STYLES.get(phase, ""))
+
+
+def _cells(*values: object) -> list[Text]:
+    return [Text(plain(value)) for value in values]
+
+
+def _table(*columns: str | Column) -> Table:
+    return Table(*columns, box=None, header_style="dim", pad_edge=False)
+
+
+def _console() -> Console:
+    return Console(highlight=False)

@@ -1,0 +1,78 @@
+"""Asking the running service, the way any other program would: over HTTP."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reconciler.cli.exits import NotFound, Refused
+from reconciler.clients._http import Http, Reply
+from reconciler.errors import ConfigError, ReconcilerError, Unintelligible, Unreachable
+from reconciler.model import InstanceName
+
+URL_VARIABLE = "RECONCILER_URL"
+TOKEN_VARIABLE = "RECONCILER_API_TOKEN"  # noqa: S105 - the variable's name, not a secret
+TOKEN_FILE_VARIABLE = "RECONCILER_API_TOKEN_FILE"  # noqa: S105 - likewise
+
+_NAME = InstanceName("reconciler")
+_JUDGED_HERE = frozenset({400, 401, 403, 404, 405, 409, 413, 415, 422, 500, 502, 503})
+
+
+def connect(url: str, token: str | None) -> Http:
+    """Open a connection to the service at `url`."""
+    headers = {"Reconciler-Client": "cli", **({"Authorization": f"Bearer {token}"} if token else {})}
+    return Http(_NAME, url, headers=headers)
+
+
+def token_from(environ: Mapping[str, str]) -> str | None:
+    """Return the API token the environment holds or names a file of; `None` if it does neither."""
+    token = environ.get(TOKEN_VARIABLE, "").strip()
+    named = environ.get(TOKEN_FILE_VARIABLE, "").strip()
+    if token or not named:
+        return token or None
+    try:
+        return Path(named).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            [f"{TOKEN_FILE_VARIABLE} names a file that cannot be read; correct it or its permissions."]
+        ) from None
+
+
+class Service:
+    """The running service. Raises `Refused`, `NotFound` or an `UpstreamError`; answers are JSON objects."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self._url = url
+        self._token = token
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return asyncio.run(self._call("GET", path, params=params))
+
+    def post(self, path: str, body: object | None = None) -> dict[str, Any]:
+        return asyncio.run(self._call("POST", path, body=body))
+
+    async def _call(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: object | None = None
+    ) -> dict[str, Any]:
+        async with connect(self._url, self._token) as http:
+            reply = await http.send(method, path, operation="cli", params=params, body=body, accept=_JUDGED_HERE)
+        document = reply.json()
+        if not isinstance(document, dict) or "json" not in reply.content_type:
+            raise Unintelligible(_NAME, "answered something that is not from the reconciler; check --url")
+        if reply.status >= 400:
+            raise _error_of(reply, document)
+        return document
+
+
+def _error_of(reply: Reply, problem: Mapping[str, Any]) -> ReconcilerError:
+    said = f"{problem.get('title', 'It refused')}. {problem.get('detail', '')}".strip()
+    said += "".join(f" {error['field']}: {error['message']}." for error in problem.get("errors") or [])
+    match reply.status:
+        case 404:
+            return NotFound(said)
+        case 500 | 502 | 503:
+            return Unreachable(_NAME, f"cannot answer now: {said.rstrip('.')}", status=reply.status)
+        case 401:
+            return Refused(f"{said} Use --token or {TOKEN_VARIABLE}.")
+        case _:
+            return Refused(said)

@@ -1,0 +1,1 @@
+"""What the reconciler answers over HTTP."""

@@ -1,0 +1,14 @@
+"""Turning what goes out into responses."""
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+
+def answer(document: BaseModel, *, status: int = 200) -> Response:
+    return Response(document.model_dump_json(by_alias=True), status_code=status, media_type="application/json")
+
+
+def root_of(request: Request) -> str:
+    """Return the path this application is mounted under, without a trailing slash."""
+    return str(request.scope.get("root_path", "")).rstrip("/")

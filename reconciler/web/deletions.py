@@ -1,0 +1,138 @@
+"""The deletion log over HTTP: `/deletions...`."""
+
+import re
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reconciler.model import DeletionId, DeletionState, MediaKind, Source
+from reconciler.ports import DeletionFilter
+from reconciler.reasons import Reason
+from reconciler.web.answers import answer, root_of
+from reconciler.web.deps import WebDeps
+from reconciler.web.guard import Guard
+from reconciler.web.ingest import Ingest
+from reconciler.web.problems import FieldError, Problem, invalid_fields, unknown_deletion
+from reconciler.web.schemas import MEDIA_TYPES, Decision, DecisionOut, DeletionQuery
+from reconciler.web.views import deletion_url, detail_out, page_out, plan_out
+
+CLIENT_HEADER = "Reconciler-Client"
+"""Says which of our own programs asks (`cli`), so that the log says it too."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MEDIA_KINDS: dict[str, MediaKind] = {word: kind for kind, word in MEDIA_TYPES.items()}
+
+
+class Deletions:
+    """The handlers. Each checks the token first."""
+
+    def __init__(self, deps: WebDeps, guard: Guard, ingest: Ingest) -> None:
+        self._store = deps.store
+        self._wake = deps.wake
+        self._preview = deps.preview
+        self._guard = guard
+        self._ingest = ingest
+
+    async def collection(self, request: Request) -> Response:
+        self._guard.require_api_token(request)
+        if request.method == "POST":
+            return answer(await self._ingest.ask(request, _asker(request)), status=202)
+        query = _query(request)
+        where = DeletionFilter(
+            phase=query.phase,
+            kind=_MEDIA_KINDS[query.media] if query.media else None,
+            source=query.source,
+            tmdb_id=query.tmdb_id,
+            tvdb_id=query.tvdb_id,
+        )
+        try:
+            page = await self._store.deletions(where, cursor=query.cursor, limit=query.limit)
+        except ValueError:
+            raise invalid_fields([FieldError("cursor", "is not one that this service gave out")]) from None
+        return answer(page_out(page, root_of(request)))
+
+    async def one(self, request: Request) -> Response:
+        self._guard.require_api_token(request)
+        state = await self._state(request)
+        timeline = await self._store.events(state.deletion.id)
+        return answer(detail_out(state, timeline, root_of(request)))
+
+    async def plan(self, request: Request) -> Response:
+        self._guard.require_api_token(request)
+        preview = await self._preview(_id(request))
+        if preview is None:
+            raise unknown_deletion()
+        return answer(plan_out(preview))
+
+    async def approve(self, request: Request) -> Response:
+        self._guard.require_api_token(request)
+        try:
+            lifted = await self._store.approve(_id(request), _asker(request).value)
+        except KeyError:
+            raise unknown_deletion() from None
+        if not lifted:
+            raise Problem(409, "nothing-to-approve", "Nothing here waits for an approval", "Nothing was changed.")
+        return self._decided(request, "approve", sorted(lifted))
+
+    async def cancel(self, request: Request) -> Response:
+        self._guard.require_api_token(request)
+        try:
+            was_unsettled = await self._store.cancel(_id(request), _asker(request).value)
+        except KeyError:
+            raise unknown_deletion() from None
+        if not was_unsettled:
+            raise _already_settled()
+        return self._decided(request, "cancel")
+
+    async def retry(self, request: Request) -> Response:
+        self._guard.require_api_token(request)
+        try:
+            was_unsettled = await self._store.retry(_id(request), _asker(request).value)
+        except KeyError:
+            raise unknown_deletion() from None
+        if not was_unsettled:
+            raise _already_settled()
+        return self._decided(request, "retry")
+
+    async def _state(self, request: Request) -> DeletionState:
+        state = await self._store.deletion(_id(request))
+        if state is None:
+            raise unknown_deletion()
+        return state
+
+    def _decided(self, request: Request, decision: Decision, lifted: Sequence[Reason] = ()) -> Response:
+        self._wake()
+        deletion = _id(request)
+        url = deletion_url(deletion, root_of(request))
+        return answer(DecisionOut(id=deletion, url=url, decision=decision, lifted=tuple(lifted)))
+
+
+def _id(request: Request) -> DeletionId:
+    text = str(request.path_params["id"]).lower()
+    if not _UUID.fullmatch(text):
+        raise unknown_deletion()
+    return DeletionId(text)
+
+
+def _asker(request: Request) -> Source:
+    return Source.CLI if request.headers.get(CLIENT_HEADER) == Source.CLI.value else Source.API
+
+
+def _query(request: Request) -> DeletionQuery:
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in given:
+            raise invalid_fields([FieldError(name[:50], "may be given once only")])
+        given[name] = value
+    try:
+        return DeletionQuery.model_validate(given)
+    except ValidationError as invalid:
+        raise invalid_fields(
+            [FieldError(".".join(map(str, error["loc"]))[:50], error["msg"]) for error in invalid.errors()]
+        ) from None
+
+
+def _already_settled() -> Problem:
+    return Problem(409, "settled", "This deletion has ended already", "Nothing was changed.")

@@ -1,0 +1,51 @@
+"""What the web application is given. It holds nothing else, and no module here has state of its own."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from starlette.applications import Starlette
+
+from reconciler.clock import Clock
+from reconciler.config import Settings
+from reconciler.model import DeletionId, Source
+from reconciler.ports import IntakeStore, LoopStatus, PlanPreview, ReadStore
+
+Preview = Callable[[DeletionId], Awaitable[PlanPreview | None]]
+"""Looks at the upstreams and plans one deletion without sending anything; `None` when there is no such deletion."""
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+
+class WebStore(IntakeStore, ReadStore, Protocol):
+    """The part of the store that the web needs."""
+
+
+class WebMetrics(Protocol):
+    """The part of the metrics that the web needs."""
+
+    def webhook(self, source: Source, outcome: str) -> None:
+        """Count one webhook: how it was understood, or `rejected`, or `unavailable`."""
+
+    def render(self) -> bytes:
+        """Return all metrics in the text format of Prometheus."""
+
+
+@dataclass(frozen=True)
+class WebDeps:
+    """`wake` makes the loop look at once; it is called only after a commit. `status` reads the loop without waiting.
+
+    `body_timeout` is how long one request may take to send its body.
+    """
+
+    settings: Settings
+    store: WebStore
+    clock: Clock
+    wake: Callable[[], None]
+    status: Callable[[], LoopStatus]
+    metrics: WebMetrics
+    preview: Preview
+    lifespan: Lifespan | None = None
+    body_timeout: timedelta = timedelta(seconds=60)

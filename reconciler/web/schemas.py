@@ -1,0 +1,269 @@
+"""The JSON that goes out, field by field. Times are RFC 3339 in UTC; unknown is `null`, never left out."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from reconciler.model import (
+    ConditionType,
+    MediaKind,
+    Phase,
+    SettledAs,
+    Source,
+    Status,
+    TargetKind,
+    UpstreamKind,
+)
+from reconciler.ports import Accepted, Heard
+from reconciler.reasons import Reason
+
+MediaType = Literal["movie", "tv"]
+Decision = Literal["approve", "cancel", "retry"]
+Cursor = Annotated[str, StringConstraints(min_length=1, max_length=500)]
+MediaId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+MEDIA_TYPES: Mapping[MediaKind, MediaType] = {MediaKind.MOVIE: "movie", MediaKind.SERIES: "tv"}
+MAX_PAGE = 200
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+# --- asked for -----------------------------------------------------------------------------------------------------
+
+
+class DeletionQuery(BaseModel):
+    """The query of `GET /deletions`. An unknown parameter is refused: a filter that is not applied would widen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phase: Phase | None = None
+    media: MediaType | None = None
+    source: Source | None = None
+    tmdb_id: MediaId | None = None
+    tvdb_id: MediaId | None = None
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
+
+
+# --- intake --------------------------------------------------------------------------------------------------------
+
+
+class AcceptedOut(Out):
+    """What became of one wish. `id` and `url` are `null` when nothing was created and nothing existed."""
+
+    id: str | None
+    url: str | None
+    outcome: Accepted
+
+
+class AcceptedListOut(Out):
+    deletions: tuple[AcceptedOut, ...]
+
+
+class HeardOut(Out):
+    """How a webhook was understood; `reason` says in words why nothing follows from it."""
+
+    heard: Heard
+    deletions: tuple[AcceptedOut, ...] = ()
+    reason: str | None = None
+
+
+# --- deletions -----------------------------------------------------------------------------------------------------
+
+
+class MediaOut(Out):
+    media_type: MediaType
+    tmdb_id: int | None
+    tvdb_id: int | None
+
+
+class OptionsOut(Out):
+    delete_files: bool
+    add_exclusion: bool
+
+
+class ConditionOut(Out):
+    type: ConditionType
+    instance: str
+    status: Status
+    reason: Reason
+    message: str
+    last_transition_time: AwareDatetime | None
+
+
+class TargetOut(Out):
+    """A concrete thing that was bound; `external_id` is the info hash or the upstream's internal id."""
+
+    kind: TargetKind
+    instance: str
+    external_id: str
+    name: str | None
+    path: str | None
+    files: tuple[str, ...]
+    size: int
+    sent_at: AwareDatetime | None
+    absent_since: AwareDatetime | None
+
+
+class EventOut(Out):
+    number: int
+    kind: str
+    message: str
+    at: AwareDatetime | None
+    data: Mapping[str, object]
+
+
+class NeedOut(Out):
+    """What a person is asked: the condition, what can be done, and whether `approve` lifts it."""
+
+    type: ConditionType
+    instance: str
+    reason: Reason
+    message: str
+    advice: str
+    approvable: bool
+
+
+class SettledOut(Out):
+    at: AwareDatetime
+    as_: Annotated[SettledAs, Field(serialization_alias="as")]
+    reason: Reason | None
+    watch_until: AwareDatetime | None
+
+
+class DeletionOut(Out):
+    """One deletion in a list."""
+
+    id: str
+    url: str
+    media: MediaOut
+    title: str | None
+    year: int | None
+    phase: Phase
+    source: Source
+    requested_by: str | None
+    requested_at: AwareDatetime
+    instances: tuple[str, ...]
+    options: OptionsOut
+    inferred: bool
+    conditions: tuple[ConditionOut, ...]
+    next_due_at: AwareDatetime | None
+    settled: SettledOut | None
+
+
+class DeletionDetailOut(DeletionOut):
+    """Everything known about one deletion. `decisions` are those that would do something now."""
+
+    not_before: AwareDatetime | None
+    bound_at: AwareDatetime | None
+    destroyed_at: AwareDatetime | None
+    cancel_requested_at: AwareDatetime | None
+    attempt: int
+    approved: tuple[Reason, ...]
+    targets: tuple[TargetOut, ...]
+    timeline: tuple[EventOut, ...]
+    needs: tuple[NeedOut, ...]
+    decisions: tuple[Decision, ...]
+
+
+class DeletionPageOut(Out):
+    """Newest first; `next_cursor` is `null` on the last page."""
+
+    deletions: tuple[DeletionOut, ...]
+    next_cursor: str | None
+
+
+class PlanOut(Out):
+    """What the next pass would do, as seen now. Nothing was sent."""
+
+    deletion: str
+    actions: tuple[str, ...]
+    conditions: tuple[ConditionOut, ...]
+    notes: tuple[str, ...]
+
+
+class DecisionOut(Out):
+    """A decision that was written down; `lifted` are the reasons an approval lifts."""
+
+    id: str
+    url: str
+    decision: Decision
+    lifted: tuple[Reason, ...] = ()
+
+
+# --- status --------------------------------------------------------------------------------------------------------
+
+
+class GapOut(Out):
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class CoverageOut(Out):
+    """How far an instance's history is in the ledger; `total` is `null` until the upstream has said it."""
+
+    complete: bool
+    backfilled_at: AwareDatetime | None
+    rows: int
+    total: int | None
+    synced_at: AwareDatetime | None
+    gaps: tuple[GapOut, ...]
+
+
+class UpstreamOut(Out):
+    """One upstream instance. `reachable` is `null` as long as nobody has looked."""
+
+    name: str
+    kind: UpstreamKind
+    configured: bool
+    reachable: bool | None = None
+    app: str | None = None
+    version: str | None = None
+    since: AwareDatetime | None = None
+    last_seen_at: AwareDatetime | None = None
+    last_error: str | None = None
+    coverage: CoverageOut | None = None
+
+
+class LastPassOut(Out):
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    duration_seconds: float
+    deletions: int
+    rounds: int
+    calls: int
+    error: str | None
+
+
+class LoopOut(Out):
+    """This process's loop; with several replicas one of them holds the lease."""
+
+    running: bool
+    lease_held: bool
+    next_pass_at: AwareDatetime | None
+
+
+class StatusOut(Out):
+    verdict: str
+    ok: bool
+    now: AwareDatetime
+    mode: str
+    version: str
+    schema_version: int
+    counts: Mapping[Phase, int]
+    oldest_unsettled_at: datetime | None
+    last_pass: LastPassOut | None
+    loop: LoopOut
+    upstreams: tuple[UpstreamOut, ...]
+
+
+class LiveOut(Out):
+    alive: bool = True
+
+
+class ReadyOut(Out):
+    ready: bool = True

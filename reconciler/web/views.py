@@ -1,0 +1,160 @@
+"""From what the store holds to what goes out. Pure."""
+
+from reconciler.model import Condition, Deletion, DeletionId, DeletionState, Event, Media, Target
+from reconciler.ports import AcceptedDeletion, DeletionPage, PlanPreview
+from reconciler.reasons import MEANINGS, Effect
+from reconciler.web.advice import ADVICE
+from reconciler.web.schemas import (
+    MEDIA_TYPES,
+    AcceptedOut,
+    ConditionOut,
+    Decision,
+    DeletionDetailOut,
+    DeletionOut,
+    DeletionPageOut,
+    EventOut,
+    MediaOut,
+    NeedOut,
+    OptionsOut,
+    PlanOut,
+    SettledOut,
+    TargetOut,
+)
+
+
+def deletion_url(deletion: DeletionId, root: str = "") -> str:
+    """Return the address of one deletion as a path: only the reader knows under which host it reached us."""
+    return f"{root}/deletions/{deletion}"
+
+
+def accepted_out(accepted: AcceptedDeletion, root: str) -> AcceptedOut:
+    url = deletion_url(accepted.id, root) if accepted.id is not None else None
+    return AcceptedOut(id=accepted.id, url=url, outcome=accepted.outcome)
+
+
+def deletion_out(state: DeletionState, root: str) -> DeletionOut:
+    deletion = state.deletion
+    return DeletionOut(
+        id=deletion.id,
+        url=deletion_url(deletion.id, root),
+        media=_media_out(deletion.media),
+        title=deletion.title,
+        year=deletion.year,
+        phase=state.phase,
+        source=deletion.source,
+        requested_by=deletion.requested_by,
+        requested_at=deletion.requested_at,
+        instances=tuple(sorted(deletion.instances)),
+        options=OptionsOut(delete_files=deletion.options.delete_files, add_exclusion=deletion.options.add_exclusion),
+        inferred=deletion.inferred,
+        conditions=tuple(condition_out(condition) for condition in state.conditions),
+        next_due_at=deletion.next_due_at,
+        settled=_settled_out(deletion),
+    )
+
+
+def detail_out(state: DeletionState, timeline: tuple[Event, ...], root: str) -> DeletionDetailOut:
+    deletion = state.deletion
+    return DeletionDetailOut(
+        **dict(deletion_out(state, root)),
+        not_before=deletion.not_before,
+        bound_at=deletion.bound_at,
+        destroyed_at=deletion.destroyed_at,
+        cancel_requested_at=deletion.cancel_requested_at,
+        attempt=deletion.attempt,
+        approved=tuple(sorted(deletion.approved)),
+        targets=tuple(_target_out(target) for target in state.targets),
+        timeline=tuple(_event_out(event) for event in timeline),
+        needs=needs_of(state),
+        decisions=decisions_of(state),
+    )
+
+
+def page_out(page: DeletionPage, root: str) -> DeletionPageOut:
+    return DeletionPageOut(
+        deletions=tuple(deletion_out(state, root) for state in page.deletions), next_cursor=page.next_cursor
+    )
+
+
+def plan_out(preview: PlanPreview) -> PlanOut:
+    return PlanOut(
+        deletion=preview.deletion,
+        actions=preview.actions,
+        conditions=tuple(condition_out(condition) for condition in preview.conditions),
+        notes=preview.notes,
+    )
+
+
+def needs_of(state: DeletionState) -> tuple[NeedOut, ...]:
+    """Return what a person is asked, one entry per condition that waits for a decision."""
+    if state.deletion.settled_at is not None:
+        return ()
+    return tuple(
+        NeedOut(
+            type=condition.type,
+            instance=condition.instance,
+            reason=condition.reason,
+            message=condition.message,
+            advice=ADVICE[condition.reason],
+            approvable=MEANINGS[condition.reason].approvable,
+        )
+        for condition in state.conditions
+        if MEANINGS[condition.reason].effect is Effect.HOLD or MEANINGS[condition.reason].approvable
+    )
+
+
+def decisions_of(state: DeletionState) -> tuple[Decision, ...]:
+    """Return the decisions that would do something now."""
+    deletion = state.deletion
+    if deletion.settled_at is not None:
+        return ()
+    decisions: list[Decision] = []
+    if any(need.approvable and need.reason not in deletion.approved for need in needs_of(state)):
+        decisions.append("approve")
+    if deletion.cancel_requested_at is None:
+        decisions.append("cancel")
+    return (*decisions, "retry")
+
+
+def condition_out(condition: Condition) -> ConditionOut:
+    return ConditionOut(
+        type=condition.type,
+        instance=condition.instance,
+        status=condition.status,
+        reason=condition.reason,
+        message=condition.message,
+        last_transition_time=condition.last_transition_time,
+    )
+
+
+def _media_out(media: Media) -> MediaOut:
+    return MediaOut(media_type=MEDIA_TYPES[media.kind], tmdb_id=media.tmdb_id, tvdb_id=media.tvdb_id)
+
+
+def _settled_out(deletion: Deletion) -> SettledOut | None:
+    if deletion.settled_at is None or deletion.settled_as is None:
+        return None
+    return SettledOut(
+        at=deletion.settled_at,
+        as_=deletion.settled_as,
+        reason=deletion.settled_reason,
+        watch_until=deletion.watch_until,
+    )
+
+
+def _target_out(target: Target) -> TargetOut:
+    return TargetOut(
+        kind=target.kind,
+        instance=target.instance,
+        external_id=target.external_id,
+        name=target.name,
+        path=target.path,
+        files=target.files,
+        size=target.size,
+        sent_at=target.sent_at,
+        absent_since=target.absent_since,
+    )
+
+
+def _event_out(event: Event) -> EventOut:
+    return EventOut(number=event.number, kind=event.kind, message=event.message, at=event.at, data=dict(event.data))

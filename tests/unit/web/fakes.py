@@ -1,0 +1,263 @@
+"""A small in-memory stand-in for the store, and the application around it."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import httpx
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from reconciler.config import JellyseerrSettings, QBittorrentSettings, RadarrSettings, Settings, SonarrSettings
+from reconciler.errors import StoreError
+from reconciler.model import (
+    Condition,
+    ConditionType,
+    Deletion,
+    DeletionId,
+    DeletionState,
+    Event,
+    Hints,
+    InstanceName,
+    Media,
+    MediaKind,
+    Options,
+    SettledAs,
+    Source,
+    Status,
+)
+from reconciler.ports import (
+    Accepted,
+    AcceptedDeletion,
+    DeletionFilter,
+    DeletionPage,
+    IngestResult,
+    LoopStatus,
+    Overview,
+    PlanPreview,
+    Receipt,
+    Understood,
+)
+from reconciler.reasons import MEANINGS, Reason
+from reconciler.web.app import WebDeps, create_app
+from reconciler.web.deps import Lifespan
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+WEBHOOK_SECRET = "webhook-secret-of-this-test"
+API_TOKEN = "api-token-of-this-test"
+UNKNOWN_ID = DeletionId("01890000-0000-7000-8000-00000000ffff")
+
+
+def id_of(number: int) -> DeletionId:
+    return DeletionId(f"01890000-0000-7000-8000-{number:012x}")
+
+
+def movie(number: int = 1, **changes: object) -> DeletionState:
+    """Return an unsettled deletion of a movie; `changes` are attributes of the deletion."""
+    deletion = Deletion(
+        id=id_of(number),
+        media=Media(MediaKind.MOVIE, 603),
+        title="A Film",
+        year=1999,
+        source=Source.DASHBOARD,
+        requested_by="ann",
+        requested_at=NOW,
+        instances=frozenset({InstanceName("radarr")}),
+        options=Options(),
+        hints=Hints(),
+        inferred=False,
+    )
+    return DeletionState(replace(deletion, **changes))  # type: ignore[arg-type]  # attributes by name
+
+
+def condition(reason: Reason, message: str = "because") -> Condition:
+    return Condition(ConditionType.TORRENTS_ABSENT, InstanceName("qbittorrent"), Status.UNKNOWN, reason, message, NOW)
+
+
+class FakeClock:
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@dataclass
+class FakeStore:
+    """Remembers what was written; `broken` makes every call fail as a database that is down does."""
+
+    states: dict[DeletionId, DeletionState] = field(default_factory=dict)
+    timeline: dict[DeletionId, tuple[Event, ...]] = field(default_factory=dict)
+    written: list[tuple[Receipt, Understood]] = field(default_factory=list)
+    decided: list[tuple[str, DeletionId, str]] = field(default_factory=list)
+    instances: Mapping[MediaKind, frozenset[InstanceName]] = field(default_factory=dict)
+    grace: timedelta = timedelta(0)
+    shown: Overview = field(default_factory=Overview)
+    answer: IngestResult | None = None
+    is_ready: bool = True
+    broken: Exception | None = None
+    asked: list[tuple[DeletionFilter, str | None, int]] = field(default_factory=list)
+
+    def add(self, state: DeletionState) -> DeletionId:
+        self.states[state.deletion.id] = state
+        return state.deletion.id
+
+    def _check(self) -> None:
+        if self.broken:
+            raise self.broken
+
+    async def ingest(
+        self,
+        receipt: Receipt,
+        understood: Understood,
+        *,
+        instances: Mapping[MediaKind, frozenset[InstanceName]],
+        grace: timedelta = timedelta(0),
+    ) -> IngestResult:
+        self._check()
+        if self.answer is not None:
+            return self.answer
+        self.written.append((receipt, understood))
+        self.instances, self.grace = instances, grace
+        made = []
+        for wish in understood.deletions:
+            deletion = movie(len(self.states) + 1, media=wish.media, title=wish.title, source=wish.source)
+            made.append(AcceptedDeletion(Accepted.CREATED, self.add(deletion)))
+        return IngestResult(tuple(made))
+
+    async def approve(self, deletion: DeletionId, by: str) -> frozenset[Reason]:
+        self._check()
+        state = self.states[deletion]
+        self.decided.append(("approve", deletion, by))
+        return frozenset(c.reason for c in state.conditions if MEANINGS[c.reason].approvable)
+
+    async def cancel(self, deletion: DeletionId, by: str) -> bool:
+        self._check()
+        was_unsettled = self.states[deletion].deletion.settled_at is None
+        self.decided.append(("cancel", deletion, by))
+        return was_unsettled
+
+    async def retry(self, deletion: DeletionId, by: str) -> bool:
+        self._check()
+        was_unsettled = self.states[deletion].deletion.settled_at is None
+        self.decided.append(("retry", deletion, by))
+        return was_unsettled
+
+    async def ready(self) -> bool:
+        self._check()
+        return self.is_ready
+
+    async def overview(self) -> Overview:
+        self._check()
+        return self.shown
+
+    async def deletion(self, deletion: DeletionId) -> DeletionState | None:
+        self._check()
+        return self.states.get(deletion)
+
+    async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
+        self._check()
+        return self.timeline.get(deletion, ())
+
+    async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage:
+        self._check()
+        self.asked.append((where, cursor, limit))
+        if cursor == "nonsense":
+            raise ValueError(cursor)
+        found = [state for state in self.states.values() if where.phase in {None, state.phase}]
+        return DeletionPage(tuple(found[:limit]), "more" if len(found) > limit else None)
+
+
+class FakeMetrics:
+    def __init__(self) -> None:
+        self.webhooks: list[tuple[Source, str]] = []
+
+    def webhook(self, source: Source, outcome: str) -> None:
+        self.webhooks.append((source, outcome))
+
+    def render(self) -> bytes:
+        return b"reconciler_passes_total 1.0\n"
+
+
+def settings(**changes: object) -> Settings:
+    """Return settings with one instance of every upstream and both secrets."""
+    key = SecretStr("a-key-of-an-upstream")
+    values: dict[str, object] = {
+        "webhook_secret": SecretStr(WEBHOOK_SECRET),
+        "api_token": SecretStr(API_TOKEN),
+        "grace_seconds": 30,
+        "qbittorrent": (QBittorrentSettings(url="http://qbittorrent:8080"),),
+        "radarr": (RadarrSettings(url="http://radarr:7878", api_key=key),),
+        "sonarr": (SonarrSettings(url="http://sonarr:8989", api_key=key),),
+        "jellyseerr": (JellyseerrSettings(url="http://jellyseerr:5055", api_key=key),),
+    }
+    return Settings.model_validate(values | changes)
+
+
+@dataclass
+class World:
+    """The application with everything it was given. `wakes` holds how many receipts were written at each wake."""
+
+    store: FakeStore = field(default_factory=FakeStore)
+    metrics: FakeMetrics = field(default_factory=FakeMetrics)
+    settings: Settings = field(default_factory=settings)
+    loop: LoopStatus = field(default_factory=lambda: LoopStatus(True, NOW, True))
+    preview: Callable[[DeletionId], PlanPreview | None] = lambda _: None
+    lifespan: Lifespan | None = None
+    body_timeout: timedelta = timedelta(seconds=5)
+    wakes: list[int] = field(default_factory=list)
+
+    def app(self) -> Starlette:
+        async def preview(deletion: DeletionId) -> PlanPreview | None:
+            return self.preview(deletion)
+
+        return create_app(
+            WebDeps(
+                settings=self.settings,
+                store=self.store,
+                clock=FakeClock(),
+                wake=lambda: self.wakes.append(len(self.store.written)),
+                status=lambda: self.loop,
+                metrics=self.metrics,
+                preview=preview,
+                lifespan=self.lifespan,
+                body_timeout=self.body_timeout,
+            )
+        )
+
+    def client(self, *, secret: str | None = None, base_url: str = "http://127.0.0.1:8585") -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app()), base_url=base_url, headers=headers)
+
+    def sender(self) -> httpx.AsyncClient:
+        """A client that knows the webhook secret."""
+        return self.client(secret=WEBHOOK_SECRET)
+
+    def person(self) -> httpx.AsyncClient:
+        """A client that knows the API token."""
+        return self.client(secret=API_TOKEN)
+
+
+class Chunks:
+    """A body in pieces that counts how many were taken, and can refuse to be read at all."""
+
+    def __init__(self, count: int, size: int = 64 * 1024, *, first: bytes = b"") -> None:
+        self._count = count
+        self._size = size
+        self._first = first
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for number in range(self._count):
+            self.taken += 1
+            yield self._first if self._first and number == 0 else b" " * self._size
+
+
+def settled(state: DeletionState, as_: SettledAs = SettledAs.CONVERGED) -> DeletionState:
+    return replace(
+        state, deletion=replace(state.deletion, settled_at=NOW, settled_as=as_, settled_reason=Reason.ABSENT)
+    )
+
+
+def database_down() -> StoreError:
+    return StoreError("connection to postgresql://user:hunter2hunter2@db refused")
