@@ -3,9 +3,10 @@
 import asyncio
 import os
 import secrets
+import signal
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -173,6 +174,21 @@ def serve(settings: Settings) -> int:
     return asyncio.run(_serve(settings))
 
 
+class _Server(uvicorn.Server):
+    """A server that a signal ends in good order, with exit code 0 and not that of the signal."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
 async def _serve(settings: Settings) -> int:
     log = get_logger()
     service = await build(settings)
@@ -185,7 +201,7 @@ async def _serve(settings: Settings) -> int:
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    server = uvicorn.Server(config)
+    server = _Server(config)
     log.info("starting", host=settings.host, port=settings.port, mode=settings.mode.value)
     await server.serve()
     log.info("stopped")

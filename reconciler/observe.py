@@ -28,6 +28,7 @@ from reconciler.observed import (
     Library,
     PathMapping,
     RequestBoard,
+    RootFolder,
     Seen,
     Torrent,
     TorrentFile,
@@ -36,7 +37,15 @@ from reconciler.observed import (
 from reconciler.plan.content import files_to_read
 from reconciler.plan.files import folders_of
 from reconciler.plan.world import LedgerView, Policy, Torrents, World
-from reconciler.ports import Baseline, Lease, LibraryClient, PassStore, RequestClient, TorrentClient
+from reconciler.ports import (
+    Baseline,
+    Lease,
+    LibraryClient,
+    PassStore,
+    RequestClient,
+    TorrentClient,
+    Upstream,
+)
 from reconciler.reasons import Reason
 from reconciler.upstreams import Health, Upstreams
 
@@ -46,8 +55,10 @@ MOST_CONCURRENT_READS = 8
 
 @dataclass(frozen=True, slots=True)
 class _Setup:
-    """What a library is asked once per pass, because it changes only when somebody changes its settings."""
+    """Who a library is and how it is set up: asked once per pass, not in every round."""
 
+    app: AppInfo
+    root_folders: tuple[RootFolder, ...]
     path_mappings: tuple[PathMapping, ...]
     torrent_clients: frozenset[str]
     recycle_bin: str
@@ -74,12 +85,14 @@ class Observer:
         self._ledger = Ledger(store, clock)
         self._suspicious_minimum = suspicious_minimum
         self._setups: dict[InstanceName, _Setup] = {}
+        self._apps: dict[InstanceName, AppInfo] = {}
         self._saved: dict[InstanceName, dict[int, LibraryRow]] = {}
         self._removed: set[tuple[InstanceName, str]] = set()
 
     def begin_pass(self) -> None:
         """Forget what may be kept for one pass only."""
         self._setups.clear()
+        self._apps.clear()
 
     def removed(self, instance: InstanceName, ids: Iterable[str]) -> None:
         """Remember what we removed ourselves, so that its absence is not suspicious."""
@@ -148,19 +161,21 @@ class Observer:
         return observation, LedgerView(coverage, is_current)
 
     async def _read_library(self, client: LibraryClient) -> Library:
-        app = await client.identify()
-        entries, queue, roots = await asyncio.gather(client.entries(), client.queue(), client.root_folders())
         setup = self._setups.get(client.instance)
         if setup is None:
-            mappings, clients, recycle_bin = await asyncio.gather(
-                client.path_mappings(), client.torrent_clients(), client.recycle_bin()
+            app = await client.identify()
+            setup = self._setups[client.instance] = _Setup(
+                app,
+                *await asyncio.gather(
+                    client.root_folders(), client.path_mappings(), client.torrent_clients(), client.recycle_bin()
+                ),
             )
-            setup = self._setups[client.instance] = _Setup(mappings, clients, recycle_bin)
+        entries, queue = await asyncio.gather(client.entries(), client.queue())
         return Library(
-            app=app,
+            app=setup.app,
             entries={e.id: e for e in entries},
             queue=queue,
-            root_folders=roots,
+            root_folders=setup.root_folders,
             path_mappings=setup.path_mappings,
             torrent_clients=setup.torrent_clients,
             recycle_bin=setup.recycle_bin,
@@ -193,7 +208,7 @@ class Observer:
         client = self._upstreams.torrents
         if client is None:
             return None
-        observation = await self._health.ask(client, lambda: _read_torrents(client))
+        observation = await self._health.ask(client, lambda: self._read_torrents(client))
         if isinstance(observation, Unseen):
             return observation
         app, torrents = observation.data
@@ -206,7 +221,7 @@ class Observer:
         client = self._upstreams.requests
         if client is None:
             return None
-        observation = await self._health.ask(client, lambda: _read_board(client))
+        observation = await self._health.ask(client, lambda: self._read_board(client))
         if isinstance(observation, Unseen):
             return observation
         board = observation.data
@@ -215,6 +230,24 @@ class Observer:
             lease, client.instance, replace(board.app, version=""), {str(i) for i in board.records}
         )
         return suspicion or observation
+
+    async def _app(self, client: Upstream) -> AppInfo:
+        """Ask who answers, once per pass."""
+        app = self._apps.get(client.instance)
+        if app is None:
+            app = self._apps[client.instance] = await client.identify()
+        return app
+
+    async def _read_torrents(self, client: TorrentClient) -> tuple[AppInfo, tuple[Torrent, ...]]:
+        return await self._app(client), await client.torrents()
+
+    async def _read_board(self, client: RequestClient) -> RequestBoard:
+        app = await self._app(client)
+        records = {r.id: r for r in await client.records()}
+        requests = {r.id: r for r in await client.requests()}
+        if any(r.record_id not in records for r in requests.values()):
+            raise Unintelligible(client.instance, "its records changed while they were read")
+        return RequestBoard(app, records, requests)
 
     async def _suspicion(self, lease: Lease, instance: InstanceName, app: AppInfo, ids: set[str]) -> Unseen | None:
         """Compare a list with the last complete one: a list that suddenly lost most of its rows proves no absence."""
@@ -385,20 +418,6 @@ class Observer:
             listings=dict(zip(folders, listings, strict=True)),
         )
         return Seen(detailed, observation.at)
-
-
-async def _read_torrents(client: TorrentClient) -> tuple[AppInfo, tuple[Torrent, ...]]:
-    return await client.identify(), await client.torrents()
-
-
-async def _read_board(client: RequestClient) -> RequestBoard:
-    app = await client.identify()
-    records = {r.id: r for r in await client.records()}
-    requests = {r.id: r for r in await client.requests()}
-    orphans = [r.id for r in requests.values() if r.record_id not in records]
-    if orphans:
-        raise Unintelligible(client.instance, "its records changed while they were read")
-    return RequestBoard(app, records, requests)
 
 
 def _any_unbound(states: Sequence[DeletionState]) -> bool:

@@ -80,7 +80,7 @@ def _judge_instance(
         text = f"{len(paths) - len(hidden)} of {len(paths)} paths seen gone; {instance} cannot show {listed(hidden)}"
         return is_unknown(_TYPE, instance, Reason.NOT_OBSERVABLE, text)
     moved = f"; moved to the recycle bin {library.recycle_bin}" if library.recycle_bin else ""
-    return is_true(_TYPE, instance, Reason.ABSENT, f"{listed(paths)} seen gone{moved}")
+    return is_true(_TYPE, instance, Reason.ABSENT, f"{len(paths)} paths seen gone, among them {paths[0]}{moved}")
 
 
 def _which(found: dict[str, Existence], wanted: Existence) -> list[str]:
