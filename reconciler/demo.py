@@ -22,6 +22,7 @@ from rich.table import Table
 from reconciler.clients._http import Http
 from reconciler.model import InstanceName, Phase
 from reconciler.observed import MediaStatus
+from reconciler.simulators.arr_releases import Release
 from reconciler.simulators.household import Household
 from reconciler.simulators.service_process import ServiceProcess
 
@@ -167,16 +168,25 @@ async def _seed(house: Household) -> None:
     first = house.movie_release(10331, "Night.of.the.Living.Dead.1968.720p.WEB-DL", quality="WEBDL-720p")
     better = house.movie_release(10331, "Night.of.the.Living.Dead.1968.1080p.BluRay", quality="Bluray-1080p")
     house.indexer.add(better)
+    await asyncio.gather(
+        _seed_movies(house, movie, other_movie, first, better), _seed_series(house, series, other_series)
+    )
+    await house.add_unrelated_torrent("debian-live.iso")
+
+
+async def _seed_movies(house: Household, movie: int, other: int, first: Release, better: Release) -> None:
     await house.get_movie(movie, first, better)
-    await house.get_movie(other_movie, house.movie_release(653, "Nosferatu.1922.1080p.BluRay"))
+    await house.get_movie(other, house.movie_release(653, "Nosferatu.1922.1080p.BluRay"))
+
+
+async def _seed_series(house: Household, series: int, other: int) -> None:
     await house.get_series(
         series,
         house.season_release(71471, "The.Beverly.Hillbillies.S01.1080p", 1, 3),
         house.episode_release(71471, "The.Beverly.Hillbillies.S02E01.1080p", 2, 1),
         house.episode_release(71471, "The.Beverly.Hillbillies.S02E02.1080p", 2, 2),
     )
-    await house.get_series(other_series, house.season_release(72158, "One.Step.Beyond.S01.1080p", 1, 2))
-    await house.add_unrelated_torrent("debian-live.iso")
+    await house.get_series(other, house.season_release(72158, "One.Step.Beyond.S01.1080p", 1, 2))
 
 
 _OURS = ("Night", "Beverly")

@@ -60,6 +60,41 @@ def as_library_sees(path: str, mappings: Iterable[PathMapping]) -> str:
     return join(best.local, rest) if rest else best.local.rstrip("/\\")
 
 
+NEVER_LISTED = frozenset(
+    {
+        "$recycle.bin",
+        "system volume information",
+        "recycler",
+        "recovery",
+        "boot",
+        "bootmgr",
+        "windows",
+        "msocache",
+        "documents and settings",
+        "@eadir",
+        ".@__thumb",
+        "cache",
+        "caches",
+        ".caches",
+        ".fseventd",
+        ".spotlight-v100",
+        ".trashes",
+        ".spotlight",
+        ".vol",
+        "cachedmessages",
+        "temporary internet files",
+        ".trash-1000",
+        ".trash",
+        "trash",
+        "lost+found",
+        "#recycle",
+        ".grab",
+        ".appledouble",
+    }
+)
+"""Folder names that Radarr and Sonarr leave out of every listing, in any case: not being listed proves nothing."""
+
+
 class Existence(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
@@ -73,7 +108,7 @@ def existence(path: str, listings: Mapping[str, FolderListing]) -> Existence:
     something else proves that `path` is not in it; an empty one is judged by its own parent.
     """
     folder = parent(path)
-    if len(normal(folder)) <= 1:
+    if len(normal(folder)) <= 1 or name_of(path).casefold() in NEVER_LISTED:
         return Existence.UNKNOWN
     listing = listings.get(folder)
     if listing is None:

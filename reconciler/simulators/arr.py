@@ -88,10 +88,11 @@ class ArrSimulator(ArrCore[T]):
             here = {id_.upper(): download for id_, download in shown.items()}
             for item in [item for item in self.followed.values() if not item.by_hand]:
                 download = here.get(item.download_id)
-                if download is None:
-                    self.followed.pop(item.download_id, None)
-                else:
+                if download is not None:
+                    item.was_shown = True
                     await self._follow(item, download, self.client)
+                elif item.was_shown:  # a torrent that was just added may take a moment to be listed
+                    self.followed.pop(item.download_id, None)
 
     async def _follow(self, item: Followed, download: Download, client: DownloadClient) -> None:
         item.left = int(download.size * (1 - download.progress))

@@ -74,7 +74,7 @@ class Followed:
     """A download that is followed: the queue's source. `title_id` is `None` once its title was deleted.
 
     `download_id` is the client's own id in upper case. `by_hand` marks items that tests put there: the client is not
-    asked about them.
+    asked about them. `was_shown` tells that the client has listed it.
     """
 
     download_id: str
@@ -91,6 +91,7 @@ class Followed:
     parts: tuple[Part, ...] = ()
     release: Release | None = None
     by_hand: bool = False
+    was_shown: bool = False
 
     def rows(self, title_key: str) -> list[dict[str, Any]]:
         """One row per download, in Sonarr one per episode; the id is a hash of what it names."""

@@ -1,6 +1,6 @@
 """What the web application is given. It holds nothing else, and no module here has state of its own."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from reconciler.clock import Clock
 from reconciler.config import Settings
-from reconciler.model import DeletionId, Source
+from reconciler.model import DeletionId, InstanceName, Phase, Source
 from reconciler.ports import IntakeStore, LoopStatus, PlanPreview, ReadStore
 
 Preview = Callable[[DeletionId], Awaitable[PlanPreview | None]]
@@ -28,6 +28,12 @@ class WebMetrics(Protocol):
 
     def webhook(self, source: Source, outcome: str) -> None:
         """Count one webhook: how it was understood, or `rejected`, or `unavailable`."""
+
+    def deletions(self, by_phase: Mapping[Phase, int]) -> None:
+        """Show how many deletions are in each phase."""
+
+    def upstream_up(self, instance: InstanceName, *, up: bool) -> None:
+        """Show whether an upstream answered when last asked."""
 
     def render(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""

@@ -1,10 +1,13 @@
 """What the service says of itself: `/status`, the probes and the metrics."""
 
+import contextlib
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler import __version__
 from reconciler.config import Mode, Settings
+from reconciler.errors import StoreError
 from reconciler.model import InstanceName, LedgerCoverage, Phase, UpstreamKind
 from reconciler.ports import DeletionFilter, LoopStatus, Overview, PassRecord, UpstreamHealth
 from reconciler.telemetry import CONTENT_TYPE
@@ -47,7 +50,14 @@ class StatusPages:
         return answer(ReadyOut())
 
     async def metrics(self, _request: Request) -> Response:
-        return Response(self._deps.metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+        """Show the counters of this process, and what the database says of all; without it only the former."""
+        metrics = self._deps.metrics
+        with contextlib.suppress(StoreError):
+            overview = await self._deps.store.overview()
+            metrics.deletions(overview.by_phase)
+            for health in overview.upstreams:
+                metrics.upstream_up(health.instance, up=health.reachable)
+        return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     async def status(self, request: Request) -> Response:
         self._guard.require_api_token(request)

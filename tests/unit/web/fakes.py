@@ -22,6 +22,7 @@ from reconciler.model import (
     Media,
     MediaKind,
     Options,
+    Phase,
     SettledAs,
     Source,
     Status,
@@ -171,6 +172,14 @@ class FakeStore:
 class FakeMetrics:
     def __init__(self) -> None:
         self.webhooks: list[tuple[Source, str]] = []
+        self.by_phase: dict[Phase, int] = {}
+        self.up: dict[InstanceName, bool] = {}
+
+    def deletions(self, by_phase: Mapping[Phase, int]) -> None:
+        self.by_phase = dict(by_phase)
+
+    def upstream_up(self, instance: InstanceName, *, up: bool) -> None:
+        self.up[instance] = up
 
     def webhook(self, source: Source, outcome: str) -> None:
         self.webhooks.append((source, outcome))

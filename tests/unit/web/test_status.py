@@ -35,6 +35,17 @@ async def test_metrics_are_plain_text(world: World) -> None:
     assert response.headers["content-type"].startswith("text/plain; version=")
 
 
+async def test_metrics_show_what_the_database_says_and_do_without_it(world: World) -> None:
+    down = UpstreamHealth(RADARR, UpstreamKind.RADARR, False, NOW)
+    world.store.shown = Overview(by_phase={Phase.HELD: 2}, upstreams=(down,))
+    async with world.client() as client:
+        await client.get("/metrics")
+        assert world.metrics.by_phase == {Phase.HELD: 2}
+        assert world.metrics.up == {"radarr": False}
+        world.store.broken = database_down()
+        assert (await client.get("/metrics")).status_code == 200
+
+
 async def test_an_idle_service_is_all_clear(world: World) -> None:
     async with world.person() as client:
         shown = (await client.get("/status")).json()
