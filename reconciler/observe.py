@@ -36,6 +36,7 @@ from reconciler.observed import (
 )
 from reconciler.plan.content import files_to_read
 from reconciler.plan.files import folders_of
+from reconciler.plan.index import MediaIndex
 from reconciler.plan.world import LedgerView, Policy, Torrents, World
 from reconciler.ports import (
     Baseline,
@@ -104,12 +105,11 @@ class Observer:
             self.libraries(lease), self._torrents(lease), self._board(lease)
         )
         seen = {name: o.data for name, (o, _) in libraries.items() if isinstance(o, Seen)}
-        media = [s.deletion.media for s in states]
-        media += await self._known_as(media, seen, board)
-        tvdb_ids = await self._tvdb_ids(states, seen, board)
-        rows = await self._store.library_rows(media)
-        references = await self._references(states, media, seen, torrents)
-        torrents = await self._with_files(states, torrents, references, seen)
+        tvdb_ids = await self._tvdb_ids(states, board)
+        due = _Due(states, tvdb_ids, seen, board)
+        rows = await self._store.library_rows(due.media)
+        references, condemned = await self._references(states, due, torrents)
+        torrents = await self._with_files(torrents, condemned, [e.path for _, e in due.entries])
         observed = dict(
             zip(
                 libraries,
@@ -276,17 +276,8 @@ class Observer:
 
     # --- what these deletions need ---------------------------------------------------------------------------------
 
-    async def _known_as(
-        self, media: Sequence[Media], seen: Mapping[InstanceName, Library], board: object
-    ) -> list[Media]:
-        """Return the same titles by the other ids that libraries and records know."""
-        others = [e.media for library in seen.values() for e in library.entries.values()]
-        if isinstance(board, Seen):
-            others += [r.media for r in board.data.records.values()]
-        return [o for o in others if any(o.is_same(m) for m in media)]
-
     async def _tvdb_ids(
-        self, states: Sequence[DeletionState], seen: Mapping[InstanceName, Library], board: object
+        self, states: Sequence[DeletionState], board: Seen[RequestBoard] | Unseen | None
     ) -> dict[int, int]:
         """Translate the series that are known by TMDB id only, through Jellyseerr."""
         client = self._upstreams.requests
@@ -313,54 +304,36 @@ class Observer:
         return found
 
     async def _references(
-        self,
-        states: Sequence[DeletionState],
-        media: Sequence[Media],
-        seen: Mapping[InstanceName, Library],
-        torrents: Seen[Torrents] | Unseen | None,
-    ) -> tuple[Reference, ...]:
-        entries = {(t.instance, int(t.external_id)) for s in states for t in s.targets_of(TargetKind.ENTRY)} | {
-            (name, e.id)
-            for name, library in seen.items()
-            for e in library.entries.values()
-            if any(e.media.is_same(m) for m in media)
-        }
-        found = {r.number: r for r in await self._store.references_of_media(media)}
+        self, states: Sequence[DeletionState], due: "_Due", torrents: Seen[Torrents] | Unseen | None
+    ) -> tuple[tuple[Reference, ...], tuple[Torrent, ...]]:
+        """Return the ledger rows that matter, and the torrents that may have to go."""
+        entries = {(t.instance, int(t.external_id)) for s in states for t in s.targets_of(TargetKind.ENTRY)}
+        entries |= {(name, e.id) for name, e in due.entries}
+        found = {r.number: r for r in await self._store.references_of_media(due.media)}
         found |= {r.number: r for r in await self._store.references_of_entries(entries)}
         hashes = _hashes(states, found.values())
+        condemned: dict[TorrentId, Torrent] = {}
         if isinstance(torrents, Seen):
-            by_id = torrents.data.by_id.values()
-            condemned = [t for t in by_id if t.aliases & hashes]
-            needed = files_to_read(by_id, condemned)
-            hashes |= {alias for t in by_id if t.id in needed for alias in t.aliases}
+            condemned = {t.id: t for h in sorted(hashes) for t in torrents.data.matching(h)}
+            beside = files_to_read(torrents.data, condemned.values())
+            hashes |= {alias for id_ in beside for alias in torrents.data.by_id[id_].aliases}
         found |= {r.number: r for r in await self._store.references_of_hashes(hashes)}
-        return tuple(r for _, r in sorted(found.items()))
+        return tuple(r for _, r in sorted(found.items())), tuple(condemned.values())
 
     async def _with_files(
-        self,
-        states: Sequence[DeletionState],
-        torrents: Seen[Torrents] | Unseen | None,
-        references: Sequence[Reference],
-        seen: Mapping[InstanceName, Library],
+        self, torrents: Seen[Torrents] | Unseen | None, condemned: Sequence[Torrent], folders: Sequence[str]
     ) -> Seen[Torrents] | Unseen | None:
         client = self._upstreams.torrents
         if client is None or not isinstance(torrents, Seen):
             return torrents
-        by_id = torrents.data.by_id
-        hashes = _hashes(states, references)
-        due = [s.deletion.media for s in states]
-        folders = [
-            e.path for lib in seen.values() for e in lib.entries.values() if any(e.media.is_same(m) for m in due)
-        ]
-        condemned = [t for t in by_id.values() if t.aliases & hashes]
-        needed = files_to_read(by_id.values(), condemned, folders)
-        files = await self._read_files(client, needed, by_id)
+        needed = files_to_read(torrents.data, condemned, folders)
+        files = await self._read_files(client, needed)
         if isinstance(files, Unseen):
             return files
-        return Seen(Torrents(by_id, files), torrents.at)
+        return Seen(Torrents(torrents.data.by_id, files), torrents.at)
 
     async def _read_files(
-        self, client: TorrentClient, needed: Iterable[TorrentId], by_id: Mapping[TorrentId, Torrent]
+        self, client: TorrentClient, needed: Iterable[TorrentId]
     ) -> dict[TorrentId, tuple[TorrentFile, ...] | None] | Unseen:
         gate = asyncio.Semaphore(MOST_CONCURRENT_READS)
 
@@ -383,11 +356,8 @@ class Observer:
         client = self._upstreams.libraries[name]
         library = observation.data
         concerned = [s for s in states if name in s.deletion.instances]
-        series = sorted(
-            e.id
-            for e in library.entries.values()
-            if e.files is None and any(e.media.is_same(s.deletion.media) or _is_target(s, name, e) for s in concerned)
-        )
+        titles = MediaIndex((e.media, e) for e in library.entries.values() if e.files is None)
+        series = sorted({e.id for s in concerned if _needs_files(s) for e in titles.same(s.deletion.media)})
         folders = sorted({folder for s in concerned if _looks_for_files(s) for folder in folders_of(s, name, library)})
         gate = asyncio.Semaphore(MOST_CONCURRENT_READS)
 
@@ -420,6 +390,28 @@ class Observer:
         return Seen(detailed, observation.at)
 
 
+class _Due:
+    """The titles that the due deletions are about: by every id that libraries and records know, and where they are."""
+
+    def __init__(
+        self,
+        states: Sequence[DeletionState],
+        tvdb_ids: Mapping[int, int],
+        seen: Mapping[InstanceName, Library],
+        board: Seen[RequestBoard] | Unseen | None,
+    ) -> None:
+        asked = [s.deletion.media for s in states]
+        asked += [Media(MediaKind.SERIES, tmdb_id, tvdb_id) for tmdb_id, tvdb_id in sorted(tvdb_ids.items())]
+        index = MediaIndex((m, m) for m in asked)
+        records = board.data.records.values() if isinstance(board, Seen) else ()
+        asked += [r.media for r in records if index.same(r.media)]
+        index = MediaIndex((m, m) for m in asked)
+        self.entries = tuple(
+            (name, e) for name, library in seen.items() for e in library.entries.values() if index.same(e.media)
+        )
+        self.media: tuple[Media, ...] = (*asked, *(e.media for _, e in self.entries))
+
+
 def _any_unbound(states: Sequence[DeletionState]) -> bool:
     return any(s.deletion.bound_at is None for s in states)
 
@@ -432,12 +424,19 @@ def _hashes(states: Sequence[DeletionState], references: Iterable[Reference]) ->
     return hashes
 
 
-def _is_target(state: DeletionState, instance: InstanceName, entry: Entry) -> bool:
-    return any(t.instance == instance and t.external_id == str(entry.id) for t in state.targets_of(TargetKind.ENTRY))
+def _needs_files(state: DeletionState) -> bool:
+    """Tell whether the files a title has now matter: at binding, and to finish an old copy."""
+    return state.deletion.bound_at is None or state.deletion.finishing_old_copy
 
 
 def _looks_for_files(state: DeletionState) -> bool:
-    return state.deletion.bound_at is not None and state.deletion.options.delete_files
+    """Tell whether the disk must be looked at: something was destroyed, or the title was gone at binding already."""
+    deletion = state.deletion
+    if deletion.bound_at is None or not deletion.options.delete_files:
+        return False
+    return deletion.destroyed_at is not None or all(
+        t.absent_since is not None for t in state.targets_of(TargetKind.ENTRY)
+    )
 
 
 def _row(instance: InstanceName, entry: Entry) -> LibraryRow:

@@ -19,8 +19,8 @@ from reconciler.model import (
     TorrentId,
     parse_info_hash,
 )
-from reconciler.observed import Entry, Library, RequestBoard, RequestStatus, Seen
-from reconciler.plan.content import absolute_files
+from reconciler.observed import Entry, Library, MediaStatus, RequestStatus, Seen
+from reconciler.plan.extents import absolute_files
 from reconciler.plan.facts import contradicts, covered_variants, is_false, listed, own_id
 from reconciler.plan.world import Coverage, Policy, World
 from reconciler.ports import Binding
@@ -35,20 +35,15 @@ def resolve(deletion: Deletion, world: World) -> Media:
     media = deletion.media
     if media.kind is not MediaKind.SERIES:
         return media
-    if isinstance(world.board, Seen):
-        for _, record in sorted(world.board.data.records.items()):
-            if record.media.is_same(media):
-                media = media.merged(record.media)
+    for record in world.records.same(media):
+        media = media.merged(record.media)
     if media.tvdb_id is None and media.tmdb_id is not None:
         media = Media(media.kind, media.tmdb_id, world.tvdb_ids.get(media.tmdb_id))
-    for library in world.libraries.values():
-        if isinstance(library, Seen):
-            for _, entry in sorted(library.data.entries.items()):
-                if entry.media.is_same(media):
-                    media = media.merged(entry.media)
-    for row in world.library_rows:
-        if row.media.is_same(media):
-            media = media.merged(row.media)
+    for titles in world.titles.values():
+        for entry in titles.same(media):
+            media = media.merged(entry.media)
+    for row in world.rows.same(media):
+        media = media.merged(row.media)
     return media
 
 
@@ -65,10 +60,8 @@ def coverage_of(state: DeletionState, world: World, media: Media) -> Coverage:
 
 def live_entries(instance: InstanceName, world: World, media: Media) -> tuple[Entry, ...]:
     """Return the entries of a library that are this media, in order of id; none if it was not seen."""
-    library = world.libraries.get(instance)
-    if not isinstance(library, Seen):
-        return ()
-    return tuple(e for _, e in sorted(library.data.entries.items()) if e.media.is_same(media))
+    titles = world.titles.get(instance)
+    return titles.same(media) if titles else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +79,7 @@ def objection(deletion: Deletion, world: World, policy: Policy, coverage: Covera
         library = world.libraries.get(instance)
         if not isinstance(library, Seen):
             continue
-        for _, entry in sorted(library.data.entries.items()):
+        for entry in world.titles[instance].sharing_an_id(media):
             if contradicts(entry.media, media):
                 return Objection(
                     is_false(
@@ -167,15 +160,11 @@ def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverag
         )
     others = [
         r.id
-        for r in board.requests.values()
-        if r.media.is_same(coverage.media)
-        and r.id != deletion.hints.request_id
-        and r.status is not RequestStatus.DECLINED
+        for r in world.requests.same(coverage.media)
+        if r.id != deletion.hints.request_id and r.status is not RequestStatus.DECLINED
     ]
     available = [
-        r.id
-        for r in board.records.values()
-        if r.media.is_same(coverage.media) and (_is_available(r.status.value) or _is_available(r.status_4k.value))
+        r.id for r in world.records.same(coverage.media) if _is_available(r.status) or _is_available(r.status_4k)
     ]
     if others or available:
         why = f"request {listed(str(i) for i in others)} is still open" if others else "a copy is available"
@@ -185,8 +174,8 @@ def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverag
     return None
 
 
-def _is_available(status: int) -> bool:
-    return status in {4, 5}
+def _is_available(status: MediaStatus) -> bool:
+    return status in {MediaStatus.PARTIALLY_AVAILABLE, MediaStatus.AVAILABLE}
 
 
 def _hash_belongs_elsewhere(deletion: Deletion, world: World, coverage: Coverage, policy: Policy) -> Objection | None:
@@ -216,7 +205,7 @@ def _aliases_of(hash_: InfoHash, world: World) -> frozenset[InfoHash]:
 def binding_of(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Binding:
     """Return everything the deletion may destroy, and the references it releases."""
     entries = _entry_targets(deletion, world, coverage.media)
-    covered = [r for r in world.references if coverage.covers(r)]
+    covered = list(world.references_about(coverage))
     queued = _queued_hashes(world, coverage)
     hashes = {r.hash for r in covered if r.hash is not None} | set(deletion.hints.hashes) | queued
     torrents, unmanaged = _download_targets(covered, hashes, world, policy)
@@ -243,7 +232,7 @@ def late_binding(state: DeletionState, world: World, policy: Policy, coverage: C
         return None
     late = [
         r
-        for r in world.references
+        for r in world.references_about(coverage)
         if r.released_by is None
         and (r.instance, r.entry_id) in coverage.entry_ids
         and r.instance in deletion.instances
@@ -282,7 +271,7 @@ def _entry_targets(deletion: Deletion, world: World, media: Media) -> tuple[Targ
         targets += [_live_target(e, instance, library.data) for e in live if isinstance(library, Seen)]
         if live:
             continue
-        rows = [r for r in world.library_rows if r.instance == instance and r.media.is_same(media)]
+        rows = [r for r in world.rows.same(media) if r.instance == instance]
         last = max(rows, key=lambda r: (r.entry_id == hinted, r.entry_id), default=None)
         if last is not None:
             targets.append(
@@ -413,10 +402,9 @@ def _request_targets(
     """
     if policy.request_instance is None or not isinstance(world.board, Seen):
         return [], frozenset()
-    board: RequestBoard = world.board.data
     variants = covered_variants(deletion, policy)
-    records = [r for _, r in sorted(board.records.items()) if r.media.is_same(coverage.media)]
-    requests = [r for _, r in sorted(board.requests.items()) if r.media.is_same(coverage.media)]
+    records = world.records.same(coverage.media)
+    requests = world.requests.same(coverage.media)
     instance = policy.request_instance
     targets = [Target(TargetKind.RECORD, instance, str(r.id), media=r.media, added=r.created_at) for r in records]
     targets += [

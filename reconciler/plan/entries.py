@@ -90,7 +90,8 @@ def _judge_instance(
     bound = [(t, e) for t, e in live if is_bound(e, t)]
     absent = tuple(t.number for t in targets if t.number not in {b.number for b, _ in bound})
     present = tuple(t.number for t, _ in bound)
-    conflict = next((e for _, e in sorted(library.entries.items()) if contradicts(e.media, coverage.media)), None)
+    sharing = world.titles[instance].sharing_an_id(coverage.media)
+    conflict = next((e for e in sharing if contradicts(e.media, coverage.media)), None)
     if conflict is not None:
         text = f"{conflict.title!r} is {conflict.media}, the deletion is for {coverage.media}: the ids contradict"
         return EntryFinding(
@@ -153,7 +154,7 @@ def _present(
             entry.path,
             deletion.options.delete_files,
             deletion.options.add_exclusion,
-            alone=any(e.id != entry.id and touch(e.path, entry.path) for e in library.entries.values()),
+            alone=any((i, e.id) != (instance, entry.id) for i, e in world.folders.touching(entry.path)),
         )
         for target, entry in bound
         if target.sent_at is None or world.now - target.sent_at >= policy.resend_after
@@ -204,14 +205,10 @@ def _blocker(
 
 def _neighbour(instance: InstanceName, entry: Entry, world: World, coverage: Coverage) -> str | None:
     """Return the name of another title whose folder equals, contains or lies in this one's."""
-    for other_instance, observation in sorted(world.libraries.items()):
-        if not isinstance(observation, Seen):
-            continue
-        for _, other in sorted(observation.data.entries.items()):
-            is_self = (other_instance, other.id) == (instance, entry.id)
-            if not is_self and (other_instance, other.id) not in coverage.entry_ids and touch(other.path, entry.path):
-                return other.title
-    return next((row.title for row in world.unseen_titles if touch(row.path, entry.path)), None)
+    for holder, other in world.folders.touching(entry.path):
+        if (holder, other.id) != (instance, entry.id) and (holder, other.id) not in coverage.entry_ids:
+            return other.title
+    return next((row.title for row in world.unseen_folders.touching(entry.path)), None)
 
 
 def _seeds_in_place(
@@ -227,15 +224,13 @@ def _seeds_in_place(
         return None
     torrents = world.torrents.data
     bound = {t.external_id for t in state.targets_of(TargetKind.TORRENT)}
-    for _, torrent in sorted(torrents.by_id.items()):
+    for torrent in world.torrents_touching(instance, entry.path):
         if torrent.aliases & bound and torrent.id not in kept:
             continue
         paths = content_paths(torrent, torrents)
         if paths is None:
-            if any(touch(p, entry.path) for p in (torrent.save_path, torrent.download_path) if p):
-                text = f"the files of {torrent.name!r}, which may lie in {entry.path}, could not be read"
-                return is_false(_TYPE, instance, Reason.GROUP_UNDETERMINED, text)
-            continue
+            text = f"the files of {torrent.name!r}, which may lie in {entry.path}, could not be read"
+            return is_false(_TYPE, instance, Reason.GROUP_UNDETERMINED, text)
         seen = {p for path in paths for p in (path, as_library_sees(path, library.path_mappings))}
         if any(touch(path, entry.path) for path in seen):
             text = f"{torrent.name!r}, which stays, seeds from {entry.path}"

@@ -47,10 +47,10 @@ def judge_requests(
         return RequestFinding(is_false(_TYPE, instance, Reason.AFTER_ENTRY, text), (), absent, present)
     live = [(t, r) for t, r in records if isinstance(r, Record)]
     if not live:
-        return RequestFinding(_nothing(state, instance, board, coverage), (), absent, present)
+        return RequestFinding(_nothing(state, instance, world, board, coverage), (), absent, present)
     target, record = live[0]
     bound = [(t, r) for t, r in requests if isinstance(r, MediaRequest) and r.record_id == record.id]
-    condition, actions = _clear(state, instance, board, target, record, bound, world, policy)
+    condition, actions = _clear(state, instance, target, record, bound, world, policy)
     return RequestFinding(condition, actions, absent, present)
 
 
@@ -61,9 +61,11 @@ def _find(row: Record | MediaRequest | None, target: Target) -> tuple[Target, Re
     return target, row
 
 
-def _nothing(state: DeletionState, instance: InstanceName, board: RequestBoard, coverage: Coverage) -> Condition:
+def _nothing(
+    state: DeletionState, instance: InstanceName, world: World, board: RequestBoard, coverage: Coverage
+) -> Condition:
     media = coverage.media
-    if any(r.media.is_same(media) for r in board.records.values()):
+    if world.records.same(media):
         return is_false(_TYPE, instance, Reason.CONFIRMING, "a record appeared that is not bound yet")
     if any(t.sent_at is not None for t in state.targets_of(TargetKind.RECORD)):
         return is_true(_TYPE, instance, Reason.CLEARED, "the record is gone; the title can be requested again")
@@ -81,7 +83,6 @@ def _nothing(state: DeletionState, instance: InstanceName, board: RequestBoard, 
 def _clear(
     state: DeletionState,
     instance: InstanceName,
-    board: RequestBoard,
     target: Target,
     record: Record,
     bound: list[tuple[Target, MediaRequest]],
@@ -90,7 +91,7 @@ def _clear(
 ) -> tuple[Condition, tuple[RequestAction, ...]]:
     deletion = state.deletion
     bound_ids = {r.id for _, r in bound}
-    on_record = [r for _, r in sorted(board.requests.items()) if r.record_id == record.id]
+    on_record = [r for r in world.requests.sharing_an_id(record.media) if r.record_id == record.id]
     others = [r for r in on_record if r.id not in bound_ids]
     keeps = _why_kept(state, record, others, policy)
     singles = tuple(

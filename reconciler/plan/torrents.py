@@ -13,11 +13,12 @@ from reconciler.model import (
     TargetKind,
     TorrentId,
 )
-from reconciler.observed import Library, Seen, Torrent, Unseen
+from reconciler.observed import Seen, Torrent, Unseen
 from reconciler.plan.actions import RemoveTorrent
-from reconciler.plan.content import absolute_files, sharing
+from reconciler.plan.content import sharing
+from reconciler.plan.extents import absolute_files
 from reconciler.plan.facts import absent_upstream, is_false, is_true, listed, unseen
-from reconciler.plan.paths import as_library_sees, is_within
+from reconciler.plan.paths import as_library_sees
 from reconciler.plan.world import Coverage, Policy, Torrents, World
 from reconciler.reasons import Reason
 
@@ -223,13 +224,12 @@ def _title_holding(paths: tuple[str, ...], world: World, coverage: Coverage) -> 
     for instance, library in sorted(world.libraries.items()):
         if not isinstance(library, Seen):
             continue
-        seen: Library = library.data
-        mapped = {p for path in paths for p in (path, as_library_sees(path, seen.path_mappings))}
-        for _, entry in sorted(seen.entries.items()):
-            is_ours = (instance, entry.id) in coverage.entry_ids
-            if not is_ours and any(is_within(path, entry.path) for path in mapped):
-                return entry.title
-    return next((r.title for r in world.unseen_titles if any(is_within(p, r.path) for p in paths)), None)
+        mapped = {p for path in paths for p in (path, as_library_sees(path, library.data.path_mappings))}
+        for path in sorted(mapped):
+            for holder, entry in world.folders.holding(path):
+                if holder == instance and (holder, entry.id) not in coverage.entry_ids:
+                    return entry.title
+    return next((row.title for path in paths for row in world.unseen_folders.holding(path)), None)
 
 
 def _nothing_bound(

@@ -30,11 +30,8 @@ def _request_wants(deletion: Deletion, world: World, policy: Policy, coverage: C
             str(request.id),
             f"request {request.id} by {request.requested_by or 'someone'} is {request.status.name.lower()}",
         )
-        for _, request in sorted(world.board.data.requests.items())
-        if request.is_live
-        and request.id not in deletion.live_request_ids
-        and request.is_4k in variants
-        and request.media.is_same(coverage.media)
+        for request in world.requests.same(coverage.media)
+        if request.is_live and request.id not in deletion.live_request_ids and request.is_4k in variants
     )
 
 
@@ -56,11 +53,8 @@ def _person_grabs(deletion: Deletion, world: World, coverage: Coverage) -> tuple
             str(reference.history_id or reference.number),
             f"a person grabbed {reference.source_title or reference.raw_hash or 'a release'!r}",
         )
-        for reference in world.references
-        if reference.by_person
-        and reference.number > (deletion.bound_seq or 0)
-        and reference.released_by is None
-        and coverage.covers(reference)
+        for reference in world.references_about(coverage)
+        if reference.by_person and reference.number > (deletion.bound_seq or 0) and reference.released_by is None
     )
 
 
@@ -71,11 +65,10 @@ def unclassified(deletion: Deletion, world: World, coverage: Coverage) -> tuple[
     """
     return tuple(
         r
-        for r in world.references
+        for r in world.references_about(coverage)
         if r.history_id is None
         and r.released_by is None
         and r.number > (deletion.bound_seq or 0)
-        and coverage.covers(r)
         and _is_live(r, world)
     )
 

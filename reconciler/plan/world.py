@@ -1,8 +1,10 @@
 """Everything a plan is made from: what the upstreams showed in one round, the ledger, and the operator's policy."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from reconciler.model import (
     InfoHash,
@@ -15,10 +17,23 @@ from reconciler.model import (
     Reference,
     TorrentId,
 )
-from reconciler.observed import Library, RequestBoard, Seen, Torrent, TorrentFile, Unseen
+from reconciler.observed import (
+    Entry,
+    Library,
+    MediaRequest,
+    Record,
+    RequestBoard,
+    Seen,
+    Torrent,
+    TorrentFile,
+    Unseen,
+)
+from reconciler.plan.extents import extents
+from reconciler.plan.index import MediaIndex, PathIndex
+from reconciler.plan.paths import as_library_sees
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Torrents:
     """The complete torrent list, and the files of those torrents whose content had to be compared.
 
@@ -28,9 +43,22 @@ class Torrents:
     by_id: Mapping[TorrentId, Torrent]
     files: Mapping[TorrentId, tuple[TorrentFile, ...] | None] = field(default_factory=dict)
 
+    @cached_property
+    def _by_alias(self) -> Mapping[InfoHash, list[Torrent]]:
+        found: defaultdict[InfoHash, list[Torrent]] = defaultdict(list)
+        for _, torrent in sorted(self.by_id.items()):
+            for alias in torrent.aliases:
+                found[alias].append(torrent)
+        return found
+
+    @cached_property
+    def by_extent(self) -> PathIndex[Torrent]:
+        """Torrents by the paths within which their content lies, as the client sees them."""
+        return PathIndex((path, t) for _, t in sorted(self.by_id.items()) for path in extents(t))
+
     def matching(self, hash_: InfoHash) -> tuple[Torrent, ...]:
         """Return the torrents that a hash may mean (upstreams.md 5.6), in order of id."""
-        return tuple(t for _, t in sorted(self.by_id.items()) if hash_ in t.aliases)
+        return tuple(self._by_alias.get(hash_, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +94,7 @@ class Policy:
     resend_after: timedelta = timedelta(seconds=10)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class World:
     """One round's evidence. `None` for an upstream means that it is not configured.
 
@@ -89,9 +117,98 @@ class World:
     position: int = 0
     destructive_recently: int = 0
 
-    def references_to(self, hashes: frozenset[InfoHash]) -> tuple[Reference, ...]:
-        """Return the ledger rows that name any of these hashes."""
-        return tuple(r for r in self.references if r.hash in hashes)
+    @cached_property
+    def titles(self) -> Mapping[InstanceName, MediaIndex[Entry]]:
+        """The titles of every library that was seen, by their ids."""
+        return {name: MediaIndex((e.media, e) for e in entries) for name, entries in self._entries.items()}
+
+    @cached_property
+    def folders(self) -> PathIndex[tuple[InstanceName, Entry]]:
+        """The titles of every library that was seen, by their folders."""
+        return PathIndex((e.path, (name, e)) for name, entries in self._entries.items() for e in entries)
+
+    @cached_property
+    def unseen_folders(self) -> PathIndex[LibraryRow]:
+        """The titles that libraries which could not be read had when last seen, by their folders."""
+        return PathIndex((row.path, row) for row in self.unseen_titles)
+
+    @cached_property
+    def records(self) -> MediaIndex[Record]:
+        """Jellyseerr's media rows, by their ids; none if it was not seen."""
+        rows = self.board.data.records if isinstance(self.board, Seen) else {}
+        return MediaIndex((r.media, r) for _, r in sorted(rows.items()))
+
+    @cached_property
+    def requests(self) -> MediaIndex[MediaRequest]:
+        """Jellyseerr's requests, by the ids of what they ask for; none if it was not seen."""
+        rows = self.board.data.requests if isinstance(self.board, Seen) else {}
+        return MediaIndex((r.media, r) for _, r in sorted(rows.items()))
+
+    @cached_property
+    def rows(self) -> MediaIndex[LibraryRow]:
+        """`library_rows`, by their ids."""
+        return MediaIndex((r.media, r) for r in self.library_rows)
+
+    def torrents_touching(self, instance: InstanceName, path: str) -> tuple[Torrent, ...]:
+        """Return the torrents whose content may lie at, in or around a path of a library, in order of id."""
+        index = self._mapped_extents.get(instance)
+        return tuple({t.id: t for t in index.touching(path)}.values()) if index else ()
+
+    def references_to(self, hashes: Iterable[InfoHash]) -> tuple[Reference, ...]:
+        """Return the ledger rows that name any of these hashes, in order of arrival."""
+        found = {r.number: r for hash_ in hashes for r in self._references_by_hash.get(hash_, ())}
+        return tuple(r for _, r in sorted(found.items()))
+
+    def references_about(self, coverage: "Coverage") -> tuple[Reference, ...]:
+        """Return the ledger rows that a deletion covers, in order of arrival."""
+        found = {r.number: r for r in self._references_by_media.sharing_an_id(coverage.media)}
+        for entry in coverage.entry_ids:
+            found |= {r.number: r for r in self._references_by_entry.get(entry, ())}
+        return tuple(r for _, r in sorted(found.items()) if coverage.covers(r))
+
+    @cached_property
+    def _entries(self) -> Mapping[InstanceName, tuple[Entry, ...]]:
+        return {
+            name: tuple(e for _, e in sorted(library.data.entries.items()))
+            for name, library in sorted(self.libraries.items())
+            if isinstance(library, Seen)
+        }
+
+    @cached_property
+    def _mapped_extents(self) -> Mapping[InstanceName, PathIndex[Torrent]]:
+        """Per library, the torrents by their paths as the client and as that library sees them."""
+        if not isinstance(self.torrents, Seen):
+            return {}
+        torrents = [t for _, t in sorted(self.torrents.data.by_id.items())]
+        return {
+            name: PathIndex(
+                (seen, t)
+                for t in torrents
+                for path in extents(t)
+                for seen in {path, as_library_sees(path, library.data.path_mappings)}
+            )
+            for name, library in self.libraries.items()
+            if isinstance(library, Seen)
+        }
+
+    @cached_property
+    def _references_by_hash(self) -> Mapping[InfoHash, list[Reference]]:
+        found: defaultdict[InfoHash, list[Reference]] = defaultdict(list)
+        for reference in self.references:
+            if reference.hash is not None:
+                found[reference.hash].append(reference)
+        return found
+
+    @cached_property
+    def _references_by_entry(self) -> Mapping[tuple[InstanceName, int], list[Reference]]:
+        found: defaultdict[tuple[InstanceName, int], list[Reference]] = defaultdict(list)
+        for reference in self.references:
+            found[reference.instance, reference.entry_id].append(reference)
+        return found
+
+    @cached_property
+    def _references_by_media(self) -> MediaIndex[Reference]:
+        return MediaIndex((r.media, r) for r in self.references if r.media is not None)
 
 
 @dataclass(frozen=True, slots=True)
