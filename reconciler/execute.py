@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from reconciler.clock import Clock
-from reconciler.errors import LeaseLost, Rejected, Unreachable, UpstreamError
+from reconciler.errors import LeaseLost, Overtaken, Rejected, Unreachable, UpstreamError
 from reconciler.model import ConditionType, DeletionId, Event, InfoHash, InstanceName, Media, TorrentId
 from reconciler.observed import Entry, MediaRequest, Record
 from reconciler.plan.actions import (
@@ -29,6 +29,7 @@ from reconciler.plan.actions import (
 )
 from reconciler.ports import Lease, LibraryClient, PassStore, RequestClient
 from reconciler.reasons import Reason
+from reconciler.telemetry import get_logger
 from reconciler.upstreams import Health, Upstreams, reason_of
 
 CHUNK = 100
@@ -111,6 +112,7 @@ class Executor:
         self._clock = clock
         self._on_removed = on_removed
         self._is_stopping = is_stopping
+        self._log = get_logger()
 
     async def execute(self, lease: Lease, actions: Sequence[Action]) -> tuple[Failure, ...]:
         """Carry out actions of many deletions, one kind and instance after the other.
@@ -144,7 +146,10 @@ class Executor:
             for chunk in _chunks([a for a in chosen if a.instance == instance]):
                 if self._is_stopping():
                     return failures
-                failures += await step(lease, chunk)
+                try:
+                    failures += await step(lease, chunk)
+                except Overtaken as cancelled:
+                    self._log.info("not sent", kind=kind.__name__, reason=str(cancelled))  # planned anew next round
         return failures
 
     # --- recording -------------------------------------------------------------------------------------------------
