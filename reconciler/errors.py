@@ -4,7 +4,8 @@
 ReconcilerError
 ├── ConfigError         refuse to start
 ├── StoreError          answer 503, acknowledge nothing
-│   └── LeaseLost       another process reconciles now: stop before the next write
+│   ├── LeaseLost       another process reconciles now: stop before the next write
+│   └── Overtaken       a person cancelled meanwhile: do not act, look again
 └── UpstreamError       carries upstream, status, retry_after
     ├── Unreachable     requeue with backoff
     ├── Throttled       honour retry_after
@@ -36,6 +37,10 @@ class StoreError(ReconcilerError):
 
 class LeaseLost(StoreError):
     """The lease went to another holder (or its epoch is over); nothing was written."""
+
+
+class Overtaken(StoreError):
+    """A deletion was cancelled after the pass read it; nothing was written and nothing may be sent."""
 
 
 class UpstreamError(ReconcilerError):

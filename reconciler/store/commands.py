@@ -1,0 +1,88 @@
+"""What a person decides about one deletion."""
+
+from datetime import datetime
+
+from reconciler.model import DeletionId, DeletionState, Event, SettledAs
+from reconciler.reasons import MEANINGS, Reason
+from reconciler.store.baselines import forget_baselines
+from reconciler.store.database import Connection
+from reconciler.store.ledger import give_back
+from reconciler.store.rows import as_json
+from reconciler.store.states import add_events, known_state, wake
+
+
+async def approve(connection: Connection, deletion: DeletionId, by: str, now: datetime) -> frozenset[Reason]:
+    """Lift every approvable reason that an open deletion carries now, and return those lifted."""
+    state = await known_state(connection, deletion)
+    if state.deletion.settled_at is not None:
+        return frozenset()
+    lifted = frozenset(c.reason for c in state.conditions if MEANINGS[c.reason].approvable)
+    if not lifted:
+        return lifted
+    approved = sorted(state.deletion.approved | lifted)
+    await connection.execute(
+        "UPDATE deletions SET approved = :approved WHERE id = :id", {"approved": as_json(approved), "id": deletion}
+    )
+    if Reason.BREAKER_OPEN in lifted:
+        await connection.execute("UPDATE deletions SET breaker_tripped_at = NULL WHERE id = :id", {"id": deletion})
+    if Reason.SUSPICIOUS_LIST in lifted:
+        await forget_baselines(connection, {c.instance for c in state.conditions if c.reason is Reason.SUSPICIOUS_LIST})
+    await _note(connection, deletion, "Approved", f"{by} approved {', '.join(sorted(lifted))}", now)
+    await wake(connection, [deletion], now)
+    return lifted
+
+
+async def cancel(connection: Connection, deletion: DeletionId, by: str, now: datetime) -> bool:
+    """End an open deletion: at once when nothing was changed upstream, otherwise let the loop give back first."""
+    state = await known_state(connection, deletion)
+    if state.deletion.settled_at is not None:
+        return False
+    if _is_untouched(state):
+        await connection.execute(
+            """
+            UPDATE deletions SET settled_at = :now, settled_as = :settled_as, settled_reason = :reason,
+                watch_until = NULL, next_due_at = NULL
+            WHERE id = :id
+            """,
+            {
+                "now": now,
+                "settled_as": SettledAs.CANCELLED.value,
+                "reason": Reason.CANCELLED_BY_PERSON.value,
+                "id": deletion,
+            },
+        )
+        await give_back(connection, deletion)
+        await _note(connection, deletion, "Cancelled", f"{by} cancelled it before anything was changed", now)
+        return True
+    if state.deletion.cancel_requested_at is None:
+        await connection.execute(
+            "UPDATE deletions SET cancel_requested_at = :now WHERE id = :id", {"now": now, "id": deletion}
+        )
+        await _note(connection, deletion, "CancelRequested", f"{by} cancelled it; what can be given back is", now)
+    await wake(connection, [deletion], now)
+    return True
+
+
+def _is_untouched(state: DeletionState) -> bool:
+    """Tell whether no call that changes anything was made or is about to be made."""
+    deletion = state.deletion
+    return (
+        deletion.frozen_at is None
+        and deletion.destroyed_at is None
+        and all(target.sent_at is None for target in state.targets)
+    )
+
+
+async def retry(connection: Connection, deletion: DeletionId, by: str, now: datetime) -> bool:
+    """Make an open deletion due now, as if it had never failed."""
+    state = await known_state(connection, deletion)
+    if state.deletion.settled_at is not None:
+        return False
+    await connection.execute("UPDATE deletions SET attempt = 0 WHERE id = :id", {"id": deletion})
+    await _note(connection, deletion, "Retried", f"{by} asked to try again now", now)
+    await wake(connection, [deletion], now)
+    return True
+
+
+async def _note(connection: Connection, deletion: DeletionId, kind: str, message: str, now: datetime) -> None:
+    await add_events(connection, deletion, [Event(kind, message)], now)

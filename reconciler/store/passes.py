@@ -1,0 +1,230 @@
+"""What a pass reads and writes about deletions: lease, due list, binding, sending, verdicts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from reconciler.errors import LeaseLost, Overtaken
+from reconciler.model import DeletionId, DeletionState, Event, SettledAs
+from reconciler.ports import Binding, Lease, PassRecord, UpstreamHealth
+from reconciler.store import ledger
+from reconciler.store.database import Connection, Value, fetch_one
+from reconciler.store.rows import as_json, target_values, time_of, time_or_none
+from reconciler.store.states import add_events, states_of
+
+LEASE = "reconciler"
+PASSES_KEPT = timedelta(days=7)
+
+DUE = """
+SELECT * FROM deletions
+WHERE next_due_at <= :now AND (settled_at IS NULL OR watch_until > :now)
+ORDER BY next_due_at, id LIMIT :limit
+"""
+
+# --- the lease -----------------------------------------------------------------------------------------------------
+
+
+async def acquire_lease(connection: Connection, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
+    """Take or renew the lease. Only an unbroken renewal keeps the epoch."""
+    row = await fetch_one(connection, "SELECT * FROM leases WHERE name = :name", {"name": LEASE})
+    values: dict[str, Value] = {"name": LEASE, "holder": holder, "expires_at": now + ttl}
+    if row is None:
+        await connection.execute(
+            "INSERT INTO leases (name, holder, epoch, expires_at) VALUES (:name, :holder, 1, :expires_at)", values
+        )
+        return Lease(holder, 1, now + ttl)
+    is_running = row["holder"] is not None and time_of(row["expires_at"]) > now
+    if is_running and row["holder"] != holder:
+        return None
+    epoch = int(row["epoch"]) if is_running else int(row["epoch"]) + 1
+    await connection.execute(
+        "UPDATE leases SET holder = :holder, epoch = :epoch, expires_at = :expires_at WHERE name = :name",
+        {**values, "epoch": epoch},
+    )
+    return Lease(holder, epoch, now + ttl)
+
+
+async def release_lease(connection: Connection, lease: Lease) -> None:
+    """Let the next one take over at once; nothing happens when it already has."""
+    await connection.execute(
+        "UPDATE leases SET holder = NULL WHERE name = :name AND holder = :holder AND epoch = :epoch",
+        {"name": LEASE, "holder": lease.holder, "epoch": lease.epoch},
+    )
+
+
+async def check_lease(connection: Connection, lease: Lease) -> None:
+    """Raise `LeaseLost` unless this lease is the one in force; then it stays so until the transaction ends."""
+    row = await fetch_one(connection, "SELECT holder, epoch FROM leases WHERE name = :name", {"name": LEASE})
+    if row is None or row["holder"] != lease.holder or int(row["epoch"]) != lease.epoch:
+        raise LeaseLost("another process reconciles now; nothing was written")
+
+
+# --- what is due ---------------------------------------------------------------------------------------------------
+
+
+async def due(
+    connection: Connection, now: datetime, limit: int
+) -> tuple[tuple[DeletionState, ...], dict[DeletionId, int]]:
+    """Return what is due, and how often each deletion had been woken when it was read."""
+    rows = await connection.fetch_all(DUE, {"now": now, "limit": limit})
+    return await states_of(connection, rows), {DeletionId(str(row["id"])): int(row["wakes"]) for row in rows}
+
+
+async def next_due_at(connection: Connection, now: datetime) -> datetime | None:
+    """Return the earliest time at which anything is due."""
+    row = await fetch_one(
+        connection,
+        """
+        SELECT next_due_at FROM deletions
+        WHERE next_due_at IS NOT NULL AND (settled_at IS NULL OR watch_until > :now)
+        ORDER BY next_due_at LIMIT 1
+        """,
+        {"now": now},
+    )
+    return time_or_none(row["next_due_at"]) if row else None
+
+
+async def became_destructive_since(connection: Connection, since: datetime) -> int:
+    """Count deletions whose first destructive call lies at or after `since`."""
+    (row,) = await connection.fetch_all(
+        "SELECT count(*) AS count FROM deletions WHERE destroyed_at >= :since", {"since": since}
+    )
+    return int(row["count"])
+
+
+# --- acting --------------------------------------------------------------------------------------------------------
+
+
+async def bind(connection: Connection, binding: Binding) -> None:
+    """Store targets and release references. What the first binding said of a target or of the ledger stays.
+
+    Nothing happens to a deletion that a person cancelled meanwhile: its references must keep protecting.
+    """
+    cancelled = "SELECT 1 FROM deletions WHERE id = :id AND settled_as = 'cancelled'"
+    if await fetch_one(connection, cancelled, {"id": binding.deletion}) is not None:
+        return
+    await connection.execute(
+        """
+        UPDATE deletions SET tmdb_id = coalesce(tmdb_id, :tmdb_id), tvdb_id = coalesce(tvdb_id, :tvdb_id),
+            live_request_ids = CASE WHEN bound_at IS NULL THEN :live ELSE live_request_ids END,
+            bound_seq = coalesce(bound_seq, :bound_seq), bound_at = coalesce(bound_at, :at)
+        WHERE id = :id
+        """,
+        {
+            "tmdb_id": binding.media.tmdb_id,
+            "tvdb_id": binding.media.tvdb_id,
+            "live": as_json(sorted(binding.live_request_ids)),
+            "bound_seq": binding.bound_seq,
+            "at": binding.at,
+            "id": binding.deletion,
+        },
+    )
+    if binding.targets:
+        await connection.execute_many(
+            """
+            INSERT INTO targets (deletion, kind, instance, external_id, media_kind, tmdb_id, tvdb_id, added, name, path,
+                files, size, prior, absent_since)
+            VALUES (:deletion, :kind, :instance, :external_id, :media_kind, :tmdb_id, :tvdb_id, :added, :name, :path,
+                :files, :size, :prior, :absent_since)
+            ON CONFLICT (deletion, kind, instance, external_id) DO NOTHING
+            """,
+            [{"deletion": binding.deletion, **target_values(target)} for target in binding.targets],
+        )
+    await ledger.release(connection, binding.released, binding.deletion)
+
+
+async def mark_sent(
+    connection: Connection, lease: Lease, sent: Mapping[DeletionId, Sequence[int]], at: datetime, *, destructive: bool
+) -> None:
+    """Record which targets the next call is about; raises `Overtaken` when a person cancelled one meanwhile."""
+    ids = sorted(sent)
+    await _refuse_cancelled(connection, ids, destructive=destructive)
+    targets = sorted({number for numbers in sent.values() for number in numbers})
+    if targets:
+        await connection.execute_many(
+            """
+            INSERT INTO actions (target, epoch, destructive, sent_at)
+            VALUES (:target, :epoch, :destructive, :at)
+            """,
+            [{"target": n, "epoch": lease.epoch, "destructive": destructive, "at": at} for n in targets],
+        )
+    if destructive:
+        await connection.execute(
+            "UPDATE deletions SET destroyed_at = :at WHERE id IN :ids AND destroyed_at IS NULL", {"at": at, "ids": ids}
+        )
+
+
+async def _refuse_cancelled(connection: Connection, ids: Sequence[DeletionId], *, destructive: bool) -> None:
+    """Raise `Overtaken` for a cancelled deletion, and before a first destruction also for one about to be."""
+    rows = await connection.fetch_all(
+        "SELECT id, settled_as, cancel_requested_at, destroyed_at FROM deletions WHERE id IN :ids", {"ids": list(ids)}
+    )
+    for row in rows:
+        is_cancelling = row["cancel_requested_at"] is not None and row["destroyed_at"] is None
+        if row["settled_as"] == SettledAs.CANCELLED.value or (destructive and is_cancelling):
+            raise Overtaken(f"deletion {row['id']} was cancelled meanwhile; nothing was written")
+
+
+async def add_many_events(connection: Connection, events: Mapping[DeletionId, Sequence[Event]], at: datetime) -> None:
+    """Append to several timelines."""
+    for deletion, its in sorted(events.items()):
+        await add_events(connection, deletion, its, at)
+
+
+# --- bookkeeping ---------------------------------------------------------------------------------------------------
+
+
+async def save_health(connection: Connection, health: Sequence[UpstreamHealth]) -> None:
+    """Store what was seen of upstreams. `since` moves only when `reachable` changes; what is not known now is kept."""
+    if not health:
+        return
+    await connection.execute_many(
+        """
+        INSERT INTO upstreams (instance, kind, reachable, since, app, version, last_seen_at, last_error)
+        VALUES (:instance, :kind, :reachable, :since, :app, :version, :last_seen_at, :last_error)
+        ON CONFLICT (instance) DO UPDATE SET
+            kind = excluded.kind, reachable = excluded.reachable, last_error = excluded.last_error,
+            since = CASE WHEN upstreams.reachable = excluded.reachable THEN upstreams.since ELSE excluded.since END,
+            app = CASE WHEN excluded.app = '' THEN upstreams.app ELSE excluded.app END,
+            version = CASE WHEN excluded.version = '' THEN upstreams.version ELSE excluded.version END,
+            last_seen_at = coalesce(excluded.last_seen_at, upstreams.last_seen_at)
+        """,
+        [
+            {
+                "instance": one.instance,
+                "kind": one.kind.value,
+                "reachable": one.reachable,
+                "since": one.since,
+                "app": one.app,
+                "version": one.version,
+                "last_seen_at": one.last_seen_at,
+                "last_error": one.last_error,
+            }
+            for one in health
+        ],
+    )
+
+
+async def record_pass(connection: Connection, done: PassRecord) -> None:
+    """Store what a pass did; forget old passes and due times of watch windows that ended unvisited."""
+    await connection.execute(
+        """
+        INSERT INTO passes (started_at, finished_at, deletions, rounds, calls, error)
+        VALUES (:started_at, :finished_at, :deletions, :rounds, :calls, :error)
+        """,
+        {
+            "started_at": done.started_at,
+            "finished_at": done.finished_at,
+            "deletions": done.deletions,
+            "rounds": done.rounds,
+            "calls": done.calls,
+            "error": done.error,
+        },
+    )
+    await connection.execute("DELETE FROM passes WHERE finished_at < :old", {"old": done.finished_at - PASSES_KEPT})
+    await connection.execute(
+        """
+        UPDATE deletions SET next_due_at = NULL
+        WHERE next_due_at <= :now AND settled_at IS NOT NULL AND (watch_until IS NULL OR watch_until <= :now)
+        """,
+        {"now": done.finished_at},
+    )

@@ -1,0 +1,85 @@
+"""What pages and programs read: one deletion, lists of them, and the counts of `/status`."""
+
+from reconciler.model import MediaKind, Phase
+from reconciler.ports import DeletionFilter, DeletionPage, Overview
+from reconciler.reasons import MEANINGS, Effect
+from reconciler.store.database import Connection, Value, fetch_one
+from reconciler.store.migrations import schema_version
+from reconciler.store.rows import coverage_of, health_of, pass_of, time_or_none
+from reconciler.store.states import is_id, states_of
+
+PHASE = """
+CASE
+    WHEN d.settled_as IS NOT NULL THEN d.settled_as
+    WHEN EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :holds) THEN 'held'
+    WHEN EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :waits) THEN 'waiting'
+    WHEN d.bound_at IS NULL THEN 'pending'
+    ELSE 'converging'
+END
+"""
+"""`model.phase_of` over stored facts; a test holds the two together."""
+
+PHASE_VALUES: dict[str, Value] = {
+    "holds": [reason.value for reason, meaning in MEANINGS.items() if meaning.effect is Effect.HOLD],
+    "waits": [reason.value for reason, meaning in MEANINGS.items() if meaning.effect is Effect.WAIT],
+}
+
+
+async def overview(connection: Connection) -> Overview:
+    """Return what `/status` counts."""
+    counted = await connection.fetch_all(
+        f"SELECT {PHASE} AS phase, count(*) AS count FROM deletions d GROUP BY 1",  # noqa: S608 - our own constant
+        PHASE_VALUES,
+    )
+    oldest = await fetch_one(connection, "SELECT min(requested_at) AS oldest FROM deletions WHERE settled_at IS NULL")
+    last = await fetch_one(connection, "SELECT * FROM passes ORDER BY number DESC LIMIT 1")
+    health = await connection.fetch_all("SELECT * FROM upstreams ORDER BY instance")
+    coverage = await connection.fetch_all("SELECT * FROM ledger_coverage ORDER BY instance")
+    return Overview(
+        by_phase=dict.fromkeys(Phase, 0) | {Phase(row["phase"]): int(row["count"]) for row in counted},
+        oldest_unsettled_at=time_or_none(oldest["oldest"]) if oldest else None,
+        schema_version=await schema_version(connection),
+        upstreams=tuple(health_of(row) for row in health),
+        coverage=tuple(coverage_of(row) for row in coverage),
+        last_pass=pass_of(last) if last else None,
+    )
+
+
+async def deletions(connection: Connection, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage:
+    """Return a page, newest first; raises `ValueError` for a cursor that this did not give out."""
+    if cursor is not None and not is_id(cursor):
+        raise ValueError("this is no cursor of ours")
+    terms, values = _terms(where)
+    if cursor is not None:
+        terms.append("d.id < :cursor")
+        values["cursor"] = cursor
+    condition = f"WHERE {' AND '.join(terms)}" if terms else ""
+    rows = await connection.fetch_all(
+        f"SELECT d.* FROM deletions d {condition} ORDER BY d.id DESC LIMIT :limit",  # noqa: S608 - our own fragments
+        {**values, "limit": limit + 1},
+    )
+    page = rows[:limit]
+    return DeletionPage(await states_of(connection, page), str(page[-1]["id"]) if len(rows) > limit else None)
+
+
+def _terms(where: DeletionFilter) -> tuple[list[str], dict[str, Value]]:
+    """Return the conditions of a filter and their values; every value is bound, never spelt into the text."""
+    terms: list[str] = []
+    values: dict[str, Value] = {}
+    if where.phase is not None:
+        settled = where.phase in {Phase.CONVERGED, Phase.CANCELLED}
+        terms += [f"d.settled_at IS {'NOT ' if settled else ''}NULL", f"{PHASE} = :phase"]
+        values |= {"phase": where.phase.value, **PHASE_VALUES}
+    if where.kind is not None:
+        terms.append("d.media_kind = :kind")
+        values["kind"] = MediaKind(where.kind).value
+    if where.source is not None:
+        terms.append("d.source = :source")
+        values["source"] = where.source.value
+    if where.tmdb_id is not None:
+        terms.append("d.tmdb_id = :tmdb_id")
+        values["tmdb_id"] = where.tmdb_id
+    if where.tvdb_id is not None:
+        terms.append("d.tvdb_id = :tvdb_id")
+        values["tvdb_id"] = where.tvdb_id
+    return terms, values

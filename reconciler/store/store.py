@@ -1,0 +1,227 @@
+"""The whole store: every method is one transaction around a function of its own module."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from reconciler.clock import Clock
+from reconciler.errors import StoreError
+from reconciler.model import (
+    DeletionId,
+    DeletionState,
+    Event,
+    InfoHash,
+    InstanceName,
+    LedgerCoverage,
+    LibraryRow,
+    ManualAdd,
+    Media,
+    MediaKind,
+    NewReference,
+    Reference,
+)
+from reconciler.ports import (
+    Baseline,
+    Binding,
+    DeletionFilter,
+    DeletionPage,
+    IngestResult,
+    Lease,
+    Overview,
+    PassRecord,
+    Receipt,
+    Understood,
+    UpstreamHealth,
+    Verdict,
+)
+from reconciler.reasons import Reason
+from reconciler.store import baselines, commands, history, ledger, passes, reading, states
+from reconciler.store import verdicts as verdict_log
+from reconciler.store.database import Database
+from reconciler.store.group_commit import GroupCommit
+from reconciler.store.ingest import Arrival, Ingest
+from reconciler.store.migrations import newest_version, schema_version
+
+
+class DatabaseStore:
+    """`reconciler.ports.Store` on either database. Its contracts are those of the port."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._intake: GroupCommit[Arrival, IngestResult] = GroupCommit(database, Ingest(clock).apply)
+        self._wakes_seen: dict[DeletionId, int] = {}
+
+    async def close(self) -> None:
+        try:
+            await self._intake.close()
+        finally:
+            await self._database.close()
+
+    # --- intake ---
+
+    async def ingest(
+        self,
+        receipt: Receipt,
+        understood: Understood,
+        *,
+        instances: Mapping[MediaKind, frozenset[InstanceName]],
+        grace: timedelta = timedelta(0),
+    ) -> IngestResult:
+        return await self._intake.submit(Arrival(receipt, understood, instances, grace))
+
+    async def approve(self, deletion: DeletionId, by: str) -> frozenset[Reason]:
+        async with self._database.write() as connection:
+            return await commands.approve(connection, deletion, by, self._clock.now())
+
+    async def cancel(self, deletion: DeletionId, by: str) -> bool:
+        async with self._database.write() as connection:
+            return await commands.cancel(connection, deletion, by, self._clock.now())
+
+    async def retry(self, deletion: DeletionId, by: str) -> bool:
+        async with self._database.write() as connection:
+            return await commands.retry(connection, deletion, by, self._clock.now())
+
+    # --- reading ---
+
+    async def ready(self) -> bool:
+        try:
+            async with self._database.read() as connection:
+                return await schema_version(connection) == newest_version(self._database.dialect)
+        except StoreError:
+            return False
+
+    async def overview(self) -> Overview:
+        async with self._database.read() as connection:
+            return await reading.overview(connection)
+
+    async def deletion(self, deletion: DeletionId) -> DeletionState | None:
+        async with self._database.read() as connection:
+            return await states.state_of(connection, deletion)
+
+    async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
+        async with self._database.read() as connection:
+            return await states.events_of(connection, deletion)
+
+    async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage:
+        async with self._database.read() as connection:
+            return await reading.deletions(connection, where, cursor=cursor, limit=limit)
+
+    # --- the lease ---
+
+    async def acquire_lease(self, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
+        async with self._database.write() as connection:
+            return await passes.acquire_lease(connection, holder, ttl, now)
+
+    async def release_lease(self, lease: Lease) -> None:
+        async with self._database.write() as connection:
+            await passes.release_lease(connection, lease)
+
+    # --- what a pass reads ---
+
+    async def due(self, now: datetime, limit: int) -> tuple[DeletionState, ...]:
+        async with self._database.read() as connection:
+            found, wakes = await passes.due(connection, now, limit)
+        self._wakes_seen.update(wakes)
+        return found
+
+    async def next_due_at(self) -> datetime | None:
+        async with self._database.read() as connection:
+            return await passes.next_due_at(connection, self._clock.now())
+
+    async def became_destructive_since(self, since: datetime) -> int:
+        async with self._database.read() as connection:
+            return await passes.became_destructive_since(connection, since)
+
+    async def ledger_position(self) -> int:
+        async with self._database.read() as connection:
+            return await ledger.position(connection)
+
+    async def references_of_media(self, media: Sequence[Media]) -> tuple[Reference, ...]:
+        async with self._database.read() as connection:
+            return await ledger.references_of_media(connection, media)
+
+    async def references_of_hashes(self, hashes: Collection[InfoHash]) -> tuple[Reference, ...]:
+        async with self._database.read() as connection:
+            return await ledger.references_of_hashes(connection, hashes)
+
+    async def referenced_hashes(self) -> frozenset[InfoHash]:
+        async with self._database.read() as connection:
+            return await ledger.referenced_hashes(connection)
+
+    async def references_of_entries(self, entries: Collection[tuple[InstanceName, int]]) -> tuple[Reference, ...]:
+        async with self._database.read() as connection:
+            return await ledger.references_of_entries(connection, entries)
+
+    async def manual_adds_after(self, number: int) -> tuple[ManualAdd, ...]:
+        async with self._database.read() as connection:
+            return await ledger.manual_adds_after(connection, number)
+
+    async def unreleased_among(self, hashes: Collection[InfoHash]) -> frozenset[InfoHash]:
+        async with self._database.read() as connection:
+            return await ledger.unreleased_among(connection, hashes)
+
+    async def library_rows(self, media: Sequence[Media]) -> tuple[LibraryRow, ...]:
+        async with self._database.read() as connection:
+            return await ledger.library_of_media(connection, media)
+
+    async def library_of(self, instance: InstanceName) -> tuple[LibraryRow, ...]:
+        async with self._database.read() as connection:
+            return await ledger.library_of(connection, instance)
+
+    async def coverage(self, instance: InstanceName) -> LedgerCoverage:
+        async with self._database.read() as connection:
+            return await history.coverage_of_instance(connection, instance)
+
+    async def baseline(self, instance: InstanceName) -> Baseline | None:
+        async with self._database.read() as connection:
+            return await baselines.baseline_of(connection, instance)
+
+    # --- what a pass writes ---
+
+    async def save_library(self, lease: Lease, instance: InstanceName, rows: Sequence[LibraryRow]) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await history.save_library(connection, instance, rows)
+
+    async def save_history(self, lease: Lease, references: Sequence[NewReference], coverage: LedgerCoverage) -> int:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            return await history.save_history(connection, references, coverage, now=self._clock.now())
+
+    async def save_baseline(self, lease: Lease, baseline: Baseline) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await baselines.save_baseline(connection, baseline)
+
+    async def bind(self, lease: Lease, binding: Binding) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await passes.bind(connection, binding)
+
+    async def mark_sent(
+        self, lease: Lease, sent: Mapping[DeletionId, Sequence[int]], at: datetime, *, destructive: bool
+    ) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await passes.mark_sent(connection, lease, sent, at, destructive=destructive)
+
+    async def record(self, lease: Lease, verdicts: Sequence[Verdict]) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await verdict_log.record_all(connection, verdicts, self._wakes_seen)
+        for verdict in verdicts:
+            if verdict.next_due_at is None:
+                self._wakes_seen.pop(verdict.deletion, None)
+
+    async def add_events(self, lease: Lease, events: Mapping[DeletionId, Sequence[Event]], at: datetime) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await passes.add_many_events(connection, events, at)
+
+    async def save_health(self, health: Sequence[UpstreamHealth]) -> None:
+        async with self._database.write() as connection:
+            await passes.save_health(connection, health)
+
+    async def record_pass(self, done: PassRecord) -> None:
+        async with self._database.write() as connection:
+            await passes.record_pass(connection, done)

@@ -1,0 +1,170 @@
+"""Verdicts of a planning round into the deletion log."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from reconciler.model import Condition, DeletionId, DeletionState, Event, SettledAs
+from reconciler.ports import Verdict
+from reconciler.store.database import Connection, fetch_one
+from reconciler.store.ledger import give_back
+from reconciler.store.rows import condition_values
+from reconciler.store.states import add_events, state_of
+
+UPDATE_DELETION = """
+UPDATE deletions SET
+    attempt = CASE WHEN wakes = :wakes THEN :attempt ELSE attempt END,
+    next_due_at = CASE WHEN wakes = :wakes THEN :next_due_at ELSE next_due_at END,
+    finishing_old_copy = (finishing_old_copy OR :finishing_old_copy),
+    frozen_at = coalesce(frozen_at, :frozen_at),
+    searched_at = coalesce(searched_at, :searched_at),
+    breaker_tripped_at = coalesce(breaker_tripped_at, :breaker_tripped_at),
+    watch_until = coalesce(:watch_until, watch_until)
+WHERE id = :id
+"""
+"""A deletion that was woken after the pass read it keeps its due time, so that the pass cannot sleep over it."""
+
+
+async def record(connection: Connection, verdict: Verdict, wakes_seen: int | None) -> None:
+    """Write one verdict. What a person cancelled at once after the pass had read it stays as it is."""
+    state = await state_of(connection, verdict.deletion)
+    if state is None or state.deletion.settled_as is SettledAs.CANCELLED:
+        return
+    changed = await _replace_conditions(connection, state, verdict)
+    await _mark_targets(connection, verdict)
+    if verdict.reopen:
+        await _reopen(connection, state, verdict.at)
+    wakes = wakes_seen if wakes_seen is not None else await _wakes(connection, verdict.deletion)
+    await connection.execute(
+        UPDATE_DELETION,
+        {
+            "id": verdict.deletion,
+            "wakes": wakes,
+            "attempt": verdict.attempt,
+            "next_due_at": verdict.next_due_at,
+            "finishing_old_copy": verdict.finishing_old_copy,
+            "frozen_at": verdict.at if verdict.frozen else None,
+            "searched_at": verdict.at if verdict.searched else None,
+            "breaker_tripped_at": verdict.at if verdict.trip_breaker else None,
+            "watch_until": verdict.watch_until,
+        },
+    )
+    if verdict.settle is not None:
+        await _settle(connection, verdict)
+    await add_events(connection, verdict.deletion, (*changed, *verdict.events), verdict.at)
+
+
+async def _replace_conditions(connection: Connection, state: DeletionState, verdict: Verdict) -> list[Event]:
+    """Replace the conditions, and return an event for each whose status or reason changed."""
+    before = {(c.type, c.instance): c for c in state.conditions}
+    await connection.execute("DELETE FROM conditions WHERE deletion = :id", {"id": verdict.deletion})
+    if verdict.conditions:
+        await connection.execute_many(
+            """
+            INSERT INTO conditions (deletion, type, instance, status, reason, message, last_transition_time)
+            VALUES (:deletion, :type, :instance, :status, :reason, :message, :last_transition_time)
+            """,
+            [
+                {
+                    "deletion": verdict.deletion,
+                    **condition_values(condition),
+                    "last_transition_time": _since(
+                        condition, before.get((condition.type, condition.instance)), verdict
+                    ),
+                }
+                for condition in verdict.conditions
+            ],
+        )
+    return [_change(c) for c in verdict.conditions if _is_news(c, before.get((c.type, c.instance)))]
+
+
+def _since(condition: Condition, before: Condition | None, verdict: Verdict) -> datetime:
+    if before is None or before.status is not condition.status or before.last_transition_time is None:
+        return verdict.at
+    return before.last_transition_time
+
+
+def _is_news(condition: Condition, before: Condition | None) -> bool:
+    return before is None or (before.status, before.reason) != (condition.status, condition.reason)
+
+
+def _change(condition: Condition) -> Event:
+    return Event(
+        "ConditionChanged",
+        f"{condition.type} at {condition.instance}: {condition.reason}: {condition.message}",
+        data={
+            "type": condition.type.value,
+            "instance": condition.instance,
+            "status": condition.status.value,
+            "reason": condition.reason.value,
+        },
+    )
+
+
+async def _mark_targets(connection: Connection, verdict: Verdict) -> None:
+    of_deletion = {"id": verdict.deletion}
+    await connection.execute(
+        """
+        UPDATE targets SET absent_since = :at
+        WHERE deletion = :id AND number IN :numbers AND absent_since IS NULL
+        """,
+        {**of_deletion, "at": verdict.at, "numbers": list(verdict.absent)},
+    )
+    await connection.execute(
+        "UPDATE targets SET absent_since = NULL WHERE deletion = :id AND number IN :numbers",
+        {**of_deletion, "numbers": list(verdict.present)},
+    )
+
+
+async def _settle(connection: Connection, verdict: Verdict) -> None:
+    settled_as, reason = verdict.settle or (SettledAs.CONVERGED, None)
+    await connection.execute(
+        """
+        UPDATE deletions SET settled_at = :at, settled_as = :settled_as, settled_reason = :reason
+        WHERE id = :id AND settled_at IS NULL
+        """,
+        {
+            "at": verdict.at,
+            "settled_as": settled_as.value,
+            "reason": reason.value if reason else None,
+            "id": verdict.deletion,
+        },
+    )
+    if settled_as is SettledAs.CANCELLED:
+        await give_back(connection, verdict.deletion)
+
+
+async def _reopen(connection: Connection, state: DeletionState, at: datetime) -> None:
+    """Make a settled deletion unsettled, unless a later one wants the same: then that one deals with it."""
+    heir = await fetch_one(
+        connection,
+        """
+        SELECT later.id FROM deletions mine JOIN deletions later ON later.coverage_key = mine.coverage_key
+        WHERE mine.id = :id AND later.id <> mine.id AND later.settled_at IS NULL
+        """,
+        {"id": state.deletion.id},
+    )
+    if heir is not None:
+        message = f"what reappeared is left to the later deletion {heir['id']} of the same coverage"
+        await add_events(connection, state.deletion.id, [Event("LeftToLater", message)], at)
+        await connection.execute(
+            "UPDATE deletions SET watch_until = :at WHERE id = :id", {"at": at, "id": state.deletion.id}
+        )
+        return
+    await connection.execute(
+        """
+        UPDATE deletions SET settled_at = NULL, settled_as = NULL, settled_reason = NULL, watch_until = NULL
+        WHERE id = :id
+        """,
+        {"id": state.deletion.id},
+    )
+
+
+async def _wakes(connection: Connection, deletion: DeletionId) -> int:
+    (row,) = await connection.fetch_all("SELECT wakes FROM deletions WHERE id = :id", {"id": deletion})
+    return int(row["wakes"])
+
+
+async def record_all(connection: Connection, verdicts: Sequence[Verdict], wakes_seen: Mapping[DeletionId, int]) -> None:
+    """Write the verdicts of one round."""
+    for verdict in verdicts:
+        await record(connection, verdict, wakes_seen.get(verdict.deletion))

@@ -1,0 +1,204 @@
+"""What people decide: approve, cancel, retry; and how it meets a pass that is under way."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reconciler.errors import Overtaken
+from reconciler.model import DeletionId, DeletionState, InfoHash, Phase, SettledAs, Status
+from reconciler.ports import Accepted, Baseline, Store
+from reconciler.reasons import Reason
+from tests.support.store import (
+    HEAT,
+    MATRIX,
+    QBITTORRENT,
+    RADARR,
+    RADARR_4K,
+    START,
+    StillClock,
+    ask_one,
+    binding,
+    condition,
+    created,
+    entry_target,
+    hear,
+    lease_of,
+    reference,
+    torrent_target,
+    verdict,
+    wish,
+)
+
+UNKNOWN = DeletionId("01936d5e-0000-7000-8000-000000000000")
+
+
+async def state_of(store: Store, deletion: DeletionId) -> DeletionState:
+    state = await store.deletion(deletion)
+    assert state is not None
+    return state
+
+
+async def test_approve_lifts_what_can_be_lifted_and_makes_due(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    conditions = (
+        condition(Reason.BREAKER_OPEN),
+        condition(Reason.PROTECTED, instance=RADARR),
+        condition(Reason.SHARED_FOLDER, instance=RADARR_4K),
+    )
+    await store.record(lease, [replace(verdict(deletion, *conditions), trip_breaker=True)])
+    lifted = await store.approve(deletion, "alice")
+    assert lifted == {Reason.BREAKER_OPEN, Reason.PROTECTED}
+    stored = (await state_of(store, deletion)).deletion
+    assert (stored.approved, stored.breaker_tripped_at, stored.next_due_at) == (lifted, None, START)
+    last = (await store.events(deletion))[-1]
+    assert (last.kind, last.message) == ("Approved", "alice approved BreakerOpen, Protected")
+
+
+async def test_approving_the_breaker_does_not_forget_earlier_approvals(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    await store.record(lease, [verdict(deletion, condition(Reason.PROTECTED))])
+    await store.approve(deletion, "alice")
+    await store.record(lease, [verdict(deletion, condition(Reason.FILES_LEFT_BEHIND))])
+    await store.approve(deletion, "bob")
+    assert (await state_of(store, deletion)).deletion.approved == {Reason.PROTECTED, Reason.FILES_LEFT_BEHIND}
+
+
+async def test_approving_without_anything_to_lift_changes_nothing(store: Store) -> None:
+    deletion = await created(store)
+    await store.record(await lease_of(store), [verdict(deletion, condition(Reason.SHARED_FOLDER))])
+    before = await store.deletion(deletion)
+    assert await store.approve(deletion, "alice") == frozenset()
+    assert await store.deletion(deletion) == before
+
+
+async def test_accepting_a_suspicious_list_forgets_the_baseline_of_that_instance_only(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    for instance in (QBITTORRENT, RADARR):
+        await store.save_baseline(lease, Baseline(instance, "v1", frozenset({"1"}), START))
+    suspicious = condition(Reason.SUSPICIOUS_LIST, Status.UNKNOWN, instance=QBITTORRENT)
+    await store.record(lease, [verdict(deletion, suspicious)])
+    assert await store.approve(deletion, "alice") == {Reason.SUSPICIOUS_LIST}
+    assert await store.baseline(QBITTORRENT) is None
+    assert await store.baseline(RADARR) is not None
+
+
+@pytest.mark.parametrize("command", ["approve", "cancel", "retry"])
+async def test_an_unknown_deletion_is_a_key_error(store: Store, command: str) -> None:
+    for unknown in (UNKNOWN, DeletionId("nonsense")):
+        with pytest.raises(KeyError):
+            await getattr(store, command)(unknown, "alice")
+
+
+async def test_nothing_can_be_decided_about_a_settled_deletion(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    await store.record(
+        lease, [replace(verdict(deletion, condition(Reason.PROTECTED)), settle=(SettledAs.CONVERGED, None))]
+    )
+    before = await store.deletion(deletion)
+    assert await store.approve(deletion, "alice") == frozenset()
+    assert await store.cancel(deletion, "alice") is False
+    assert await store.retry(deletion, "alice") is False
+    assert await store.deletion(deletion) == before
+
+
+async def test_retry_forgets_the_attempts(store: Store, clock: StillClock) -> None:
+    deletion = await created(store)
+    await store.record(await lease_of(store), [replace(verdict(deletion), attempt=9)])
+    now = clock.advance(timedelta(seconds=1))
+    assert await store.retry(deletion, "alice") is True
+    stored = (await state_of(store, deletion)).deletion
+    assert (stored.attempt, stored.next_due_at) == (0, now)
+
+
+async def test_cancelling_what_touched_nothing_settles_it_and_gives_its_references_back(store: Store) -> None:
+    await hear(store, reference())
+    deletion = await created(store)
+    await store.bind(await lease_of(store), binding(deletion, torrent_target(), released=(1,)))
+    assert await store.unreleased_among([InfoHash("a" * 40)]) == frozenset()
+    assert await store.cancel(deletion, "alice") is True
+    state = await state_of(store, deletion)
+    assert (state.phase, state.deletion.settled_reason) == (Phase.CANCELLED, Reason.CANCELLED_BY_PERSON)
+    assert await store.unreleased_among([InfoHash("a" * 40)]) == {"a" * 40}
+    assert await store.due(START + timedelta(days=1), 10) == ()
+
+
+async def test_cancelling_a_frozen_deletion_leaves_it_to_the_loop(store: Store) -> None:
+    deletion = await created(store)
+    await store.record(await lease_of(store), [replace(verdict(deletion), frozen=True)])
+    assert await store.cancel(deletion, "alice") is True
+    assert await store.cancel(deletion, "alice") is True
+    stored = (await state_of(store, deletion)).deletion
+    assert (stored.settled_as, stored.cancel_requested_at, stored.next_due_at) == (None, START, START)
+    assert [e.kind for e in await store.events(deletion)].count("CancelRequested") == 1
+
+
+async def test_a_call_that_is_about_to_be_sent_counts_as_touched(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    await store.bind(lease, binding(deletion, entry_target()))
+    (target,) = (await state_of(store, deletion)).targets
+    await store.mark_sent(lease, {deletion: [target.number]}, START, destructive=False)
+    await store.cancel(deletion, "alice")
+    assert (await state_of(store, deletion)).deletion.settled_as is None
+
+
+async def test_a_pass_cannot_act_on_what_was_cancelled_after_it_read(store: Store) -> None:
+    await hear(store, reference())
+    deletion = await created(store)
+    lease = await lease_of(store)
+    await store.bind(lease, binding(deletion, torrent_target()))
+    (target,) = (await state_of(store, deletion)).targets
+    await store.cancel(deletion, "alice")
+    before = await store.deletion(deletion)
+    with pytest.raises(Overtaken):
+        await store.mark_sent(lease, {deletion: [target.number]}, START, destructive=True)
+    await store.bind(lease, binding(deletion, entry_target(), released=(1,)))
+    await store.record(lease, [verdict(deletion, condition())])
+    assert await store.deletion(deletion) == before
+    assert await store.unreleased_among([InfoHash("a" * 40)]) == {"a" * 40}
+
+
+async def test_a_requested_cancel_stops_the_first_destruction_but_not_the_giving_back(store: Store) -> None:
+    deletion, other = await created(store), await created(store, wish(HEAT))
+    lease = await lease_of(store)
+    for one in (deletion, other):
+        await store.bind(lease, binding(one, entry_target()))
+        await store.record(lease, [replace(verdict(one), frozen=True)])
+    mine, its = [(await state_of(store, one)).targets[0].number for one in (deletion, other)]
+    await store.cancel(deletion, "alice")
+    with pytest.raises(Overtaken):
+        await store.mark_sent(lease, {deletion: [mine], other: [its]}, START, destructive=True)
+    assert (await state_of(store, other)).deletion.destroyed_at is None
+    await store.mark_sent(lease, {deletion: [mine]}, START, destructive=False)
+    assert (await state_of(store, deletion)).targets[0].sent_at == START
+
+
+async def test_a_cancelled_deletions_reference_goes_to_another_that_bound_the_same_torrent(store: Store) -> None:
+    await hear(store, reference(MATRIX), reference(HEAT, entry_id=8))
+    first = await created(store, wish(MATRIX))
+    heir = await created(store, wish(MATRIX, instances=frozenset({RADARR, RADARR_4K})))
+    lease = await lease_of(store)
+    await store.bind(lease, binding(first, torrent_target(), released=(1, 2)))
+    await store.bind(lease, binding(heir, torrent_target(), released=(1, 2)))
+    cancelled = replace(verdict(first), settle=(SettledAs.CANCELLED, Reason.STILL_WANTED))
+    await store.record(lease, [cancelled])
+    matrix, heat = await store.references_of_hashes([InfoHash("a" * 40)])
+    assert (matrix.released_by, heat.released_by) == (heir, None)
+
+
+async def test_a_reference_does_not_go_to_a_deletion_that_settled_or_bound_another_torrent(store: Store) -> None:
+    await hear(store, reference(MATRIX))
+    first = await created(store, wish(MATRIX))
+    lease = await lease_of(store)
+    await store.bind(lease, binding(first, torrent_target(), released=(1,)))
+    other = await created(store, wish(MATRIX, instances=frozenset({RADARR, RADARR_4K})))
+    await store.bind(lease, binding(other, torrent_target("b" * 40)))
+    await store.cancel(first, "alice")
+    (given_back,) = await store.references_of_media([MATRIX])
+    assert given_back.released_by is None
+    assert (await ask_one(store)).outcome is Accepted.CREATED

@@ -1,0 +1,88 @@
+"""The queries of every pass use their index, however long the history is."""
+
+from datetime import timedelta
+
+import pytest
+
+from reconciler.ports import Store
+from reconciler.store import ledger, passes, states
+from reconciler.store.database import Database, Values
+from tests.support.store import MATRIX, START
+
+HISTORY = 5000
+
+DELETIONS = """
+INSERT INTO deletions (id, media_kind, tmdb_id, source, requested_at, coverage_key, delete_files, add_exclusion,
+    inferred, hints, settled_at, settled_as, next_due_at)
+VALUES (:id, 'movie', :number, 'dashboard', :now, :key, TRUE, FALSE, FALSE, '{}', :settled_at, :settled_as, :due)
+"""
+
+QUERIES: dict[str, tuple[str, Values, str]] = {
+    "due": (passes.DUE, {"now": START, "limit": 100}, "deletions_due"),
+    "references by hash": (ledger.REFERENCES_OF_HASHES, {"short": ["a" * 40, "b" * 40]}, "refs_hash"),
+    "unreleased hashes": (ledger.UNRELEASED_HASHES, {"short": ["a" * 40, "b" * 40]}, "refs_unreleased"),
+    "references by media": (
+        ledger.REFERENCES_OF_MEDIA,
+        {"kind": "movie", "tmdb_ids": [603], "tvdb_ids": [5]},
+        "refs_tmdb",
+    ),
+    "open deletions of a title": (
+        states.OPEN_OF_MEDIA,
+        {"media_kind": "movie", "tmdb_id": MATRIX.tmdb_id, "tvdb_id": None},
+        "deletions_open_",
+    ),
+}
+
+
+async def fill(database: Database) -> None:
+    """A long history: settled deletions, a few open ones, and released references beside a few unreleased ones."""
+    async with database.write() as connection:
+        await connection.execute_many(
+            DELETIONS,
+            [
+                {
+                    "id": f"01936d5e-0000-7000-8000-{number:012d}",
+                    "key": str(number),
+                    "number": number,
+                    "now": START,
+                    "settled_at": None if number % 500 == 0 else START,
+                    "settled_as": None if number % 500 == 0 else "converged",
+                    "due": START + timedelta(seconds=number) if number % 500 == 0 else None,
+                }
+                for number in range(1, HISTORY)
+            ],
+        )
+        await connection.execute_many(
+            """
+            INSERT INTO refs (number, instance, history_id, arrived_at, kind, entry_id, media_kind, tmdb_id, tvdb_id,
+                hash, protocol, by_person, released_by)
+            VALUES (:number, 'radarr', :number, :now, 'grab', :number, 'movie', :number, :tvdb, :hash, 'torrent', FALSE,
+                :released)
+            """,
+            [
+                {
+                    "number": number,
+                    "now": START,
+                    "tvdb": number if number % 2 else None,
+                    "hash": f"{number:040x}",
+                    "released": None if number % 100 == 0 else f"01936d5e-0000-7000-8000-{number:012d}",
+                }
+                for number in range(1, HISTORY)
+            ],
+        )
+        await connection.execute("ANALYZE")
+
+
+@pytest.mark.parametrize("name", QUERIES)
+async def test_a_query_uses_its_index(store: Store, name: str) -> None:
+    database: Database = store._database  # type: ignore[attr-defined]  # the plan is below the port
+    await fill(database)
+    sql, values, index = QUERIES[name]
+    explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
+    async with database.read() as connection:
+        rows = await connection.fetch_all(f"{explain} {sql}", values)
+    plan = "\n".join(str(row["detail"] if database.dialect == "sqlite" else row[0]) for row in rows)  # type: ignore[index]
+    assert index in plan
+    assert "Seq Scan" not in plan
+    assert "SCAN refs" not in plan
+    assert "SCAN deletions" not in plan
