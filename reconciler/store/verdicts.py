@@ -5,6 +5,7 @@ from datetime import datetime
 
 from reconciler.model import Condition, DeletionId, DeletionState, Event, SettledAs
 from reconciler.ports import Verdict
+from reconciler.reasons import Reason
 from reconciler.store.database import Connection, fetch_one
 from reconciler.store.ledger import give_back
 from reconciler.store.rows import condition_values
@@ -84,7 +85,9 @@ def _since(condition: Condition, before: Condition | None, verdict: Verdict) -> 
 
 
 def _is_news(condition: Condition, before: Condition | None) -> bool:
-    return before is None or (before.status, before.reason) != (condition.status, condition.reason)
+    if before is None:
+        return condition.reason is not Reason.NOT_LOOKED_YET
+    return (before.status, before.reason) != (condition.status, condition.reason)
 
 
 def _change(condition: Condition) -> Event:
