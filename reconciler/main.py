@@ -227,6 +227,7 @@ async def _check(upstream: Upstream) -> CheckResult:
     result = CheckResult(upstream.instance, upstream.kind, ok=False)
     try:
         app = await upstream.identify()
+        obstacle = await upstream.obstacle()
     except Unauthorized as error:
         variable = "password or API key" if upstream.kind is UpstreamKind.QBITTORRENT else "API key"
         return replace(result, message=error.message, fix=f"correct the {variable} of {upstream.instance}")
@@ -234,6 +235,10 @@ async def _check(upstream: Upstream) -> CheckResult:
         return replace(
             result, message=error.message, fix=f"check the URL of {upstream.instance} and that it is running"
         )
+    result = replace(result, app=app.name, version=app.version)
+    if obstacle:
+        fix = f"mend that at {upstream.instance}; until then its deletions wait"
+        return replace(result, message=f"{app.name} {app.version} answers, but {obstacle}", fix=fix)
     return replace(result, ok=True, app=app.name, version=app.version, message=f"{app.name} {app.version} answers")
 
 

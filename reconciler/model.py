@@ -61,6 +61,7 @@ class MediaKind(StrEnum):
 WANTED_NOTIFICATIONS = frozenset(
     {
         "MEDIA_PENDING",
+        "MEDIA_PENDING_UPDATED",
         "MEDIA_APPROVED",
         "MEDIA_AUTO_APPROVED",
         "MEDIA_AUTO_REQUESTED",
@@ -177,6 +178,7 @@ class Deletion:
     live at binding; any other live one is a want. `approved` holds the reasons a person has lifted.
     `finishing_old_copy` is set once a want arrived after something was destroyed: from then on no title is deleted.
     `searched_at` is when the one search for the fresh copy was asked for.
+    `retried_at` is when a person last asked to try again: what upstreams refused before then is forgotten.
     `cancel_requested_at` is set while a person's cancel still has monitoring to give back.
     """
 
@@ -201,6 +203,7 @@ class Deletion:
     searched_at: datetime | None = None
     breaker_tripped_at: datetime | None = None
     cancel_requested_at: datetime | None = None
+    retried_at: datetime | None = None
     approved: frozenset[Reason] = frozenset()
     settled_at: datetime | None = None
     settled_as: SettledAs | None = None

@@ -67,6 +67,12 @@ class Upstream(Protocol):
         Raises `Unintelligible` when another program answers, `Unauthorized` when the credentials are refused.
         """
 
+    def forget_refusal(self) -> None:
+        """Try the credentials again with the next call, although they were refused."""
+
+    async def obstacle(self) -> str:
+        """Return in words what would keep us from deleting through this upstream, or `""`. Only reads."""
+
     async def aclose(self) -> None:
         """Close the connections."""
 

@@ -43,7 +43,6 @@ class Reason(StrEnum):
     FREEZING = "Freezing"
     AFTER_TORRENTS = "AfterTorrents"
     AFTER_ENTRY = "AfterEntry"
-    AFTER_FILES = "AfterFiles"
     CONFIRMING = "Confirming"
     # wait
     UNREACHABLE = "Unreachable"
@@ -116,7 +115,6 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.FREEZING: _PROGRESS,
     Reason.AFTER_TORRENTS: _PROGRESS,
     Reason.AFTER_ENTRY: _PROGRESS,
-    Reason.AFTER_FILES: _PROGRESS,
     Reason.CONFIRMING: _PROGRESS,
     Reason.UNREACHABLE: _WAIT,
     Reason.THROTTLED: _WAIT,

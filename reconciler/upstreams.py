@@ -59,30 +59,45 @@ def reason_of(error: UpstreamError) -> Reason:
             return Reason.UNREACHABLE
 
 
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """An instance that is left alone for a while, and what is shown meanwhile."""
+
+    upstream: Upstream
+    at: datetime
+    until: datetime
+    shown: Unseen
+
+
 class Health:
     """Remembers which instances answer, keeps away from those that refused us, and logs each change once."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._rows: dict[InstanceName, UpstreamHealth] = {}
-        self._not_before: dict[InstanceName, tuple[datetime, Unseen]] = {}
+        self._refusals: dict[InstanceName, _Refusal] = {}
         self._log = get_logger()
 
     def rows(self) -> tuple[UpstreamHealth, ...]:
         """Return what the status page shows."""
         return tuple(row for _, row in sorted(self._rows.items()))
 
-    def forget_refusals(self) -> None:
-        """Let every instance be asked again at once."""
-        self._not_before.clear()
+    def forget_refusals(self, asked_at: datetime | None) -> None:
+        """Let every instance be asked again that refused before a person asked to try again."""
+        if asked_at is None:
+            return
+        for instance, refusal in list(self._refusals.items()):
+            if refusal.at < asked_at:
+                del self._refusals[instance]
+                refusal.upstream.forget_refusal()
 
     async def ask(self, upstream: Upstream, read: Callable[[], Awaitable[T]]) -> Seen[T] | Unseen:
         """Run one reading of one upstream and turn its trouble into `Unseen`."""
-        blocked = self._not_before.get(upstream.instance)
-        if blocked is not None:
-            if self._clock.now() < blocked[0]:
-                return blocked[1]
-            del self._not_before[upstream.instance]
+        refusal = self._refusals.get(upstream.instance)
+        if refusal is not None:
+            if self._clock.now() < refusal.until:
+                return refusal.shown
+            del self._refusals[upstream.instance]
         try:
             data = await read()
         except UpstreamError as error:
@@ -99,7 +114,7 @@ class Health:
         elif isinstance(error, Rejected):
             pause = AFTER_REFUSED_CALL
         if pause is not None:
-            self._not_before[upstream.instance] = (now + pause, why)
+            self._refusals[upstream.instance] = _Refusal(upstream, now, now + pause, why)
         known = self._rows.get(upstream.instance)
         if known is None or known.reachable:
             self._log.warning("upstream lost", upstream=upstream.instance, reason=why.reason, error=why.message)

@@ -75,6 +75,15 @@ class Arr(ABC):
     async def aclose(self) -> None:
         await self._http.aclose()
 
+    def forget_refusal(self) -> None:
+        """The key goes with every call; only a session that a proxy gave us could be stale."""
+        self._http.forget_cookies()
+
+    async def obstacle(self) -> str:
+        """Name root folders that the library cannot reach: a delete would leave their files behind."""
+        lost = sorted(root.path for root in await self.root_folders() if not root.accessible)
+        return f"cannot reach {', '.join(lost)}; deletes there would leave files behind" if lost else ""
+
     # --- reading ---------------------------------------------------------------------------------------------------
 
     async def identify(self) -> AppInfo:

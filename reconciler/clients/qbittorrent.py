@@ -65,9 +65,13 @@ class QBittorrent:
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    def reset_login(self) -> None:
+    def forget_refusal(self) -> None:
         """Forget that a login was refused, so that the next call tries again at once."""
         self._refusal = None
+
+    async def obstacle(self) -> str:
+        """Whoever is let in may delete: there is nothing that could keep us from it."""
+        return ""
 
     async def identify(self) -> AppInfo:
         try:

@@ -17,6 +17,7 @@ from reconciler.observed import AppInfo, MediaRequest, MediaStatus, Record, Requ
 
 PAGE_SIZE = 100
 
+_MAY_DELETE = 2 | 16  # ADMIN or MANAGE_REQUESTS
 _NOT_FOUND = frozenset({404})
 _KINDS = {"movie": MediaKind.MOVIE, "tv": MediaKind.SERIES}
 _MISSING = object()
@@ -52,6 +53,18 @@ class Seerr:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+
+    def forget_refusal(self) -> None:
+        """The key goes with every call; only a session that a proxy gave us could be stale."""
+        self._http.forget_cookies()
+
+    async def obstacle(self) -> str:
+        """Tell whether the key's owner may delete requests and records (upstreams.md 1.6, permission bits)."""
+        owner = self._object((await self._get("/auth/me", "whoami")).json())
+        permissions = owner.get("permissions")
+        if isinstance(permissions, int) and not permissions & _MAY_DELETE:
+            return "the key belongs to a user who may not manage requests"
+        return ""
 
     async def identify(self) -> AppInfo:
         """Read the version (public) and the owner of our key (`/status` alone proves no key)."""

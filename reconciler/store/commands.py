@@ -78,7 +78,9 @@ async def retry(connection: Connection, deletion: DeletionId, by: str, now: date
     state = await known_state(connection, deletion)
     if state.deletion.settled_at is not None:
         return False
-    await connection.execute("UPDATE deletions SET attempt = 0 WHERE id = :id", {"id": deletion})
+    await connection.execute(
+        "UPDATE deletions SET attempt = 0, retried_at = :now WHERE id = :id", {"now": now, "id": deletion}
+    )
     await _note(connection, deletion, "Retried", f"{by} asked to try again now", now)
     await wake(connection, [deletion], now)
     return True

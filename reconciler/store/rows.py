@@ -110,6 +110,7 @@ def deletion_of(row: Row, instances: Iterable[str]) -> Deletion:
         searched_at=time_or_none(row["searched_at"]),
         breaker_tripped_at=time_or_none(row["breaker_tripped_at"]),
         cancel_requested_at=time_or_none(row["cancel_requested_at"]),
+        retried_at=time_or_none(row["retried_at"]),
         approved=frozenset(Reason(name) for name in json.loads(row["approved"])),
         settled_at=time_or_none(row["settled_at"]),
         settled_as=SettledAs(row["settled_as"]) if row["settled_as"] else None,

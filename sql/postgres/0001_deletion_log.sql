@@ -26,6 +26,7 @@ CREATE TABLE deletions (
     searched_at         timestamptz,
     breaker_tripped_at  timestamptz,
     cancel_requested_at timestamptz,
+    retried_at          timestamptz,
     approved            json NOT NULL DEFAULT '[]',
     settled_at          timestamptz,
     settled_as          text CHECK (settled_as IN ('converged', 'cancelled')),

@@ -27,6 +27,7 @@ CREATE TABLE deletions (
     searched_at         TEXT,
     breaker_tripped_at  TEXT,
     cancel_requested_at TEXT,
+    retried_at          TEXT,
     approved            TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(approved)),
     settled_at          TEXT,
     settled_as          TEXT CHECK (settled_as IN ('converged', 'cancelled')),

@@ -457,3 +457,9 @@ async def test_a_search_is_started_once(world: World) -> None:
     assert command.name == ("MoviesSearch" if world.is_radarr else "SeriesSearch")
     assert command.status == "completed"
     assert world.simulator.searched_titles(command.body) == [entry_id]
+
+
+async def test_an_unreachable_root_folder_is_an_obstacle(world: World) -> None:
+    assert await world.client.obstacle() == ""
+    world.simulator.roots[0].accessible = False
+    assert str(world.root) in await world.client.obstacle()

@@ -1,7 +1,7 @@
 """The Seerr client against the simulated Seerr, over real HTTP."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -251,3 +251,10 @@ async def test_a_seerr_that_is_not_there_is_unreachable() -> None:
     with pytest.raises(Unreachable):
         await client.identify()
     await client.aclose()
+
+
+async def test_a_key_whose_owner_may_not_manage_requests_is_an_obstacle(setup: Setup) -> None:
+    assert await setup.client.obstacle() == ""
+    setup.simulator.database.owner = replace(setup.simulator.database.owner, permissions=32)
+    setup.simulator.database.users[1] = setup.simulator.database.owner
+    assert "may not manage requests" in await setup.client.obstacle()

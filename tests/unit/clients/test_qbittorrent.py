@@ -184,7 +184,7 @@ async def test_a_refused_login_can_be_reset_by_hand(client: QBittorrent, server:
     with pytest.raises(Unauthorized):
         await client.torrents()
     server.login = good_login
-    client.reset_login()
+    client.forget_refusal()
     assert await client.torrents() == ()
 
 
