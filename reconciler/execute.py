@@ -6,11 +6,13 @@ Returning says that requests were accepted, never that anything is gone; only th
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 from reconciler.clock import Clock
-from reconciler.errors import LeaseLost, Overtaken, Rejected, Unreachable, UpstreamError
+from reconciler.errors import Overtaken, Rejected, Unreachable, UpstreamError
+from reconciler.lease import LONGEST_CALL, LeaseKeeper
 from reconciler.model import ConditionType, DeletionId, Event, InfoHash, InstanceName, Media, TorrentId
 from reconciler.observed import Entry, MediaRequest, Record
 from reconciler.plan.actions import (
@@ -35,11 +37,9 @@ from reconciler.upstreams import Health, Upstreams, reason_of
 CHUNK = 100
 """How many items one bulk call carries."""
 
-LONGEST_CALL = timedelta(seconds=130)
-"""Longer than any client's timeout: what the lease must still have before a destructive call."""
-
-SHORT_LEASE = timedelta(seconds=15)
-"""What the lease has otherwise, so that another process takes over soon after a crash."""
+KEEPS_FOR = timedelta(seconds=60)
+"""How long an observation may be acted on. What could not be sent by then is planned again: slow upstreams take
+minutes per call, and meanwhile somebody may want a title back."""
 
 A = TypeVar("A", bound=Action)
 
@@ -56,39 +56,12 @@ class Failure:
     retry_after: timedelta | None = None
 
 
-class LeaseKeeper:
-    """Holds the right to reconcile for one process, and proves it before each destructive call."""
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What came of a round's actions. `searched` are the deletions whose search was accepted."""
 
-    def __init__(self, store: PassStore, holder: str, clock: Clock) -> None:
-        self._store = store
-        self._holder = holder
-        self._clock = clock
-        self._lease: Lease | None = None
-
-    @property
-    def is_held(self) -> bool:
-        return self._lease is not None and self._lease.expires_at > self._clock.now()
-
-    async def take(self, ttl: timedelta = SHORT_LEASE) -> Lease | None:
-        """Take or renew the lease; `None` while another process holds it."""
-        self._lease = await self._store.acquire_lease(self._holder, ttl, self._clock.now())
-        return self._lease
-
-    async def ensure(self, lease: Lease, at_least: timedelta) -> None:
-        """Make sure the lease outlives a call of that length; raises `LeaseLost` if it went to somebody else."""
-        current = self._lease
-        if current is not None and current.epoch == lease.epoch:
-            if current.expires_at - self._clock.now() >= at_least:
-                return
-            current = await self.take(at_least + SHORT_LEASE)
-        if current is None or current.epoch != lease.epoch:
-            raise LeaseLost("another process reconciles now")
-
-    async def release(self) -> None:
-        """Give the lease back, so that another process can go on at once."""
-        if self._lease is not None:
-            await self._store.release_lease(self._lease)
-            self._lease = None
+    failures: tuple[Failure, ...] = ()
+    searched: frozenset[DeletionId] = frozenset()
 
 
 class Executor:
@@ -112,25 +85,33 @@ class Executor:
         self._clock = clock
         self._on_removed = on_removed
         self._is_stopping = is_stopping
+        self._until = clock.now()
         self._log = get_logger()
 
-    async def execute(self, lease: Lease, actions: Sequence[Action]) -> tuple[Failure, ...]:
+    async def execute(self, lease: Lease, actions: Sequence[Action], observed_at: datetime) -> Executed:
         """Carry out actions of many deletions, one kind and instance after the other.
 
-        Raises `LeaseLost` before the next call once the lease is gone; stops between calls when asked to stop.
+        Raises `LeaseLost` before the next call once the lease is gone. Stops between calls when asked to stop, or
+        when what was observed at `observed_at` is too old; the rest is left to the next round.
         """
-        return (
+        self._until = observed_at + KEEPS_FOR
+        searched: set[DeletionId] = set()
+        failures = (
             *await self._run(lease, actions, RestoreMonitoring, self._restore),
             *await self._run(lease, actions, Unmonitor, self._unmonitor),
             *await self._run(lease, actions, EndDownloads, self._end_downloads),
             *await self._run(lease, actions, RemoveTorrent, self._remove_torrents),
             *await self._run(lease, actions, DeleteFiles, self._delete_files),
             *await self._run(lease, actions, DeleteEntry, self._delete_entries),
-            *await self._run(lease, actions, Search, self._search),
+            *await self._run(lease, actions, Search, partial(self._search, searched)),
             *await self._run(lease, actions, DeleteRequest, self._delete_requests),
             *await self._run(lease, actions, DeleteRecord, self._delete_records),
             *await self._run(lease, actions, ResetVariant, self._reset_variants),
         )
+        return Executed(failures, frozenset(searched))
+
+    def _is_over(self) -> bool:
+        return self._is_stopping() or self._clock.now() >= self._until
 
     async def _run(
         self,
@@ -144,7 +125,7 @@ class Executor:
         chosen = [a for a in actions if isinstance(a, kind)]
         for instance in sorted({a.instance for a in chosen}):
             for chunk in _chunks([a for a in chosen if a.instance == instance]):
-                if self._is_stopping():
+                if self._is_over():
                     return failures
                 try:
                     failures += await step(lease, chunk)
@@ -155,7 +136,10 @@ class Executor:
     # --- recording -------------------------------------------------------------------------------------------------
 
     async def _announce(self, lease: Lease, actions: Sequence[Action], text: Callable[[Action], str]) -> None:
-        """Store what is about to be sent, then prove the lease."""
+        """Store what is about to be sent, then prove the lease.
+
+        Raises `Overtaken` when a person has cancelled one of the deletions meanwhile.
+        """
         now = self._clock.now()
         sent: dict[DeletionId, list[int]] = {}
         events: dict[DeletionId, list[Event]] = {}
@@ -164,6 +148,8 @@ class Executor:
             events.setdefault(action.deletion, []).append(Event(type(action).__name__, text(action)))
         if is_destructive(actions[0]):
             await self._store.mark_sent(lease, sent, now, destructive=True)
+        else:
+            await self._store.mark_sent(lease, dict.fromkeys(sent, ()), now, destructive=False)
         await self._store.add_events(lease, events, now)
         await self._keeper.ensure(lease, LONGEST_CALL)
 
@@ -178,10 +164,14 @@ class Executor:
         """Make one call per action; one that fails does not stop the others."""
         failures: list[Failure] = []
         for action in actions:
+            if self._is_over():
+                break
             try:
                 await call(action)
             except UpstreamError as error:
                 failures += self._failed(error, [action], type_)
+            except Overtaken as cancelled:
+                self._log.info("not sent", kind=type(action).__name__, reason=str(cancelled))
         return failures
 
     async def _bulk(
@@ -221,6 +211,9 @@ class Executor:
             lambda a: client.unmonitor([a.entry_id]),
         )
 
+    async def _prove(self, lease: Lease) -> None:
+        await self._keeper.ensure(lease, LONGEST_CALL)
+
     async def _restore(self, lease: Lease, actions: Sequence[RestoreMonitoring]) -> list[Failure]:
         client = self._library(actions[0].instance)
 
@@ -234,11 +227,16 @@ class Executor:
     async def _end_downloads(self, lease: Lease, actions: Sequence[EndDownloads]) -> list[Failure]:
         client = self._library(actions[0].instance)
         await self._announce(lease, actions, lambda _: "end its downloads in other clients")
+
+        async def one(action: EndDownloads) -> None:
+            await self._prove(lease)
+            await client.end_downloads(action.queue_ids)
+
         return await self._bulk(
             actions,
             ConditionType.ENTRY_ABSENT,
             lambda chunk: client.end_downloads(sorted({i for a in chunk for i in a.queue_ids})),
-            lambda a: client.end_downloads(a.queue_ids),
+            one,
         )
 
     async def _delete_entries(self, lease: Lease, actions: Sequence[DeleteEntry]) -> list[Failure]:
@@ -261,7 +259,7 @@ class Executor:
                 await client.delete_entries(ids, delete_files=files, add_exclusion=exclusion)
 
             async def one(a: DeleteEntry) -> None:
-                await self._keeper.ensure(lease, LONGEST_CALL)
+                await self._prove(lease)
                 await client.delete_entry(a.entry_id, delete_files=a.delete_files, add_exclusion=a.add_exclusion)
 
             if alone:
@@ -284,20 +282,21 @@ class Executor:
         async def delete(action: DeleteFiles) -> None:
             if not await self._is_same_entry(client, action.entry_id, action.media, action.added):
                 return
-            paths = set(action.paths)
-            ids = [f.id for f in await client.entry_files(action.entry_id) if f.path in paths]
+            bound = set(zip(action.file_ids, action.paths, strict=True))  # an import reuses a path, never an id
+            ids = [f.id for f in await client.entry_files(action.entry_id) if (f.id, f.path) in bound]
             if ids:
                 await self._announce(lease, [action], lambda _: f"delete {len(ids)} files of the old copy")
                 await client.delete_files(action.entry_id, ids)
 
         return await self._each(actions, ConditionType.ENTRY_ABSENT, delete)
 
-    async def _search(self, lease: Lease, actions: Sequence[Search]) -> list[Failure]:
+    async def _search(self, searched: set[DeletionId], lease: Lease, actions: Sequence[Search]) -> list[Failure]:
         client = self._library(actions[0].instance)
 
         async def search(action: Search) -> None:
             await self._announce(lease, [action], lambda _: "search for a fresh copy")
             await client.search(action.entry_id)
+            searched.add(action.deletion)
 
         return await self._each(actions, ConditionType.ENTRY_ABSENT, search)
 

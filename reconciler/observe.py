@@ -7,8 +7,9 @@ from functools import partial
 
 from reconciler.clock import Clock
 from reconciler.errors import Rejected, Unintelligible, UpstreamError
-from reconciler.ledger import Ledger
+from reconciler.ledger import Backfill, Ledger
 from reconciler.model import (
+    DeletionId,
     DeletionState,
     InfoHash,
     InstanceName,
@@ -48,7 +49,7 @@ from reconciler.ports import (
     Upstream,
 )
 from reconciler.reasons import Reason
-from reconciler.upstreams import Health, Upstreams
+from reconciler.upstreams import Health, Upstreams, reason_of
 
 MOST_CONCURRENT_READS = 8
 """How many small reads (file lists, folders) one upstream gets at a time."""
@@ -84,6 +85,7 @@ class Observer:
         self._policy = policy
         self._clock = clock
         self._ledger = Ledger(store, clock)
+        self._backfills: dict[InstanceName, Backfill] = {}
         self._suspicious_minimum = suspicious_minimum
         self._setups: dict[InstanceName, _Setup] = {}
         self._apps: dict[InstanceName, AppInfo] = {}
@@ -99,21 +101,34 @@ class Observer:
         """Remember what we removed ourselves, so that its absence is not suspicious."""
         self._removed |= {(instance, i) for i in ids}
 
+    def _remember_sent(self, states: Iterable[DeletionState]) -> None:
+        """Learn from the store what a process before this one removed: it may have died right after its call."""
+        for target in (t for s in states for t in s.targets if t.sent_at is not None):
+            id_ = target.external_id
+            self._removed.add((target.instance, id_[:40].lower() if target.kind is TargetKind.TORRENT else id_))
+
     async def observe(self, lease: Lease, states: Sequence[DeletionState], destructive_recently: int) -> World:
-        """Read everything the planner needs for these deletions, all upstreams at once."""
-        libraries, torrents, board = await asyncio.gather(
-            self.libraries(lease), self._torrents(lease), self._board(lease)
-        )
+        """Read everything the planner needs for these deletions.
+
+        The order matters. What reaches us while we read counts as later than this round, so our own position comes
+        first. Torrents and requests are read after the histories: the torrent of a grab that a history tells was added
+        before, and so was the request that led to it.
+        """
+        self._remember_sent(states)
+        position = await self._store.ledger_position()
+        libraries = await self.libraries(lease)
+        torrents, board = await asyncio.gather(self._torrents(lease), self._board(lease))
         seen = {name: o.data for name, (o, _) in libraries.items() if isinstance(o, Seen)}
-        tvdb_ids = await self._tvdb_ids(states, board)
+        tvdb_ids, untranslated = await self._tvdb_ids(states, board)
         due = _Due(states, tvdb_ids, seen, board)
         rows = await self._store.library_rows(due.media)
         references, condemned = await self._references(states, due, torrents)
         torrents = await self._with_files(torrents, condemned, [e.path for _, e in due.entries])
+        unread = _Due([s for s in states if _needs_files(s)], tvdb_ids, seen, board)
         observed = dict(
             zip(
                 libraries,
-                await asyncio.gather(*(self._with_details(n, o, states) for n, (o, _) in libraries.items())),
+                await asyncio.gather(*(self._with_details(n, o, states, unread) for n, (o, _) in libraries.items())),
                 strict=True,
             )
         )
@@ -134,7 +149,9 @@ class Observer:
             unseen_titles=tuple(unseen_titles),
             manual_adds=await self._store.manual_adds_after(0 if _any_unbound(states) else bound_from or 0),
             tvdb_ids=tvdb_ids,
-            position=await self._store.ledger_position(),
+            untranslated=untranslated,
+            releasers=await self._releasers(states, references),
+            position=position,
             destructive_recently=destructive_recently,
         )
 
@@ -190,19 +207,23 @@ class Observer:
         return (coverage, False) if isinstance(result, Unseen) else (result.data, True)
 
     async def backfill(self, lease: Lease) -> bool:
-        """Read one more page of every ledger that is not complete; return whether any still is not."""
-        is_pending = False
-        for client in self._upstreams.libraries.values():
-            coverage = await self._store.coverage(client.instance)
+        """Read one more page of every ledger that is not complete; return whether any page was read."""
+        was_read = False
+        for name, client in self._upstreams.libraries.items():
+            coverage = await self._store.coverage(name)
             if coverage.is_complete:
                 continue
-            entries = await self._health.ask(client, client.entries)
-            if isinstance(entries, Unseen):
-                continue
-            by_id = {e.id: e for e in entries.data}
-            page = await self._health.ask(client, partial(self._ledger.backfill, lease, client, by_id, coverage))
-            is_pending |= isinstance(page, Seen) and not page.data.is_complete
-        return is_pending
+            run = self._backfills.setdefault(name, Backfill(self._store, client, self._clock))
+            page = await self._health.ask(client, partial(run.step, lease, coverage))
+            if isinstance(page, Unseen) or page.data.is_complete:
+                del self._backfills[name]
+            was_read |= isinstance(page, Seen)
+        return was_read
+
+    async def has_complete_ledgers(self) -> bool:
+        """Tell whether every configured library's history was read to its end once."""
+        coverages = [await self._store.coverage(name) for name in self._upstreams.libraries]
+        return all(coverage.is_complete for coverage in coverages)
 
     async def _torrents(self, lease: Lease) -> Seen[Torrents] | Unseen | None:
         client = self._upstreams.torrents
@@ -278,11 +299,11 @@ class Observer:
 
     async def _tvdb_ids(
         self, states: Sequence[DeletionState], board: Seen[RequestBoard] | Unseen | None
-    ) -> dict[int, int]:
-        """Translate the series that are known by TMDB id only, through Jellyseerr."""
+    ) -> tuple[dict[int, int], dict[int, Unseen]]:
+        """Translate the series that are known by TMDB id only, through Jellyseerr; tell why it could not be asked."""
         client = self._upstreams.requests
         if client is None or not isinstance(board, Seen):
-            return {}
+            return {}, {}
         wanted = {
             m.tmdb_id
             for m in (s.deletion.media for s in states if s.deletion.bound_at is None)
@@ -294,13 +315,26 @@ class Observer:
             if r.media.kind is MediaKind.SERIES and r.media.tmdb_id in wanted and r.media.tvdb_id is not None
         }
         found: dict[int, int] = {k: v for k, v in known.items() if k is not None and v is not None}
+        failed: dict[int, Unseen] = {}
         for tmdb_id in sorted(wanted - set(found)):
             try:
                 tvdb_id = await client.tvdb_id(tmdb_id)
-            except UpstreamError:
-                continue  # TMDB cannot be asked: the planner falls back to what the library says, or holds
+            except UpstreamError as error:
+                failed[tmdb_id] = Unseen(reason_of(error), str(error))
+                continue
             if tvdb_id is not None:
                 found[tmdb_id] = tvdb_id
+        return found, failed
+
+    async def _releasers(
+        self, states: Sequence[DeletionState], references: Iterable[Reference]
+    ) -> dict[DeletionId, DeletionState]:
+        """Return the open deletions that released any of these references: each may still be called off."""
+        found = {s.deletion.id: s for s in states if s.deletion.settled_at is None}
+        known = {s.deletion.id for s in states}
+        others = {r.released_by for r in references if r.released_by is not None} - known
+        if others:
+            found |= {s.deletion.id: s for s in await self._store.open_among(others)}
         return found
 
     async def _references(
@@ -348,16 +382,15 @@ class Observer:
         return dict(zip(ordered, result.data, strict=True))
 
     async def _with_details(
-        self, name: InstanceName, observation: Seen[Library] | Unseen, states: Sequence[DeletionState]
+        self, name: InstanceName, observation: Seen[Library] | Unseen, states: Sequence[DeletionState], unread: "_Due"
     ) -> Seen[Library] | Unseen:
-        """Add the files of the titles concerned, and the folders that show whether files are gone."""
+        """Add the files of the titles that are `unread`, and the folders that show whether files are gone."""
         if isinstance(observation, Unseen):
             return observation
         client = self._upstreams.libraries[name]
         library = observation.data
         concerned = [s for s in states if name in s.deletion.instances]
-        titles = MediaIndex((e.media, e) for e in library.entries.values() if e.files is None)
-        series = sorted({e.id for s in concerned if _needs_files(s) for e in titles.same(s.deletion.media)})
+        series = sorted({e.id for holder, e in unread.entries if holder == name and e.files is None})
         folders = sorted({folder for s in concerned if _looks_for_files(s) for folder in folders_of(s, name, library)})
         gate = asyncio.Semaphore(MOST_CONCURRENT_READS)
 

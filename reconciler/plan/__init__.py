@@ -40,7 +40,7 @@ def _tripped(plan: Plan, turning: int, policy: Policy) -> Plan:
     conditions = list(plan.conditions)
     index = next(i for i, c in enumerate(conditions) if not c.is_settled)
     conditions[index] = replace(conditions[index], reason=Reason.BREAKER_OPEN, message=text)
-    return replace(plan, conditions=tuple(conditions), actions=(), frozen=False, searched=False, trip_breaker=True)
+    return replace(plan, conditions=tuple(conditions), actions=(), frozen=False, trip_breaker=True)
 
 
 __all__ = ["Plan", "Policy", "World", "is_destructive", "plan_all", "plan_deletion"]

@@ -182,7 +182,6 @@ class Plan:
     reopen: bool = False
     finishing_old_copy: bool = False
     frozen: bool = False
-    searched: bool = False
     trip_breaker: bool = False
     absent: tuple[int, ...] = ()
     present: tuple[int, ...] = ()

@@ -1,10 +1,6 @@
 """Binding: which concrete things a deletion may destroy, decided once and stored before anything is touched."""
 
-from dataclasses import dataclass
-
 from reconciler.model import (
-    Condition,
-    ConditionType,
     Deletion,
     DeletionState,
     DownloadProtocol,
@@ -13,18 +9,15 @@ from reconciler.model import (
     Media,
     MediaKind,
     Reference,
-    Source,
     Target,
     TargetKind,
     TorrentId,
-    parse_info_hash,
 )
-from reconciler.observed import Entry, Library, MediaStatus, RequestStatus, Seen
+from reconciler.observed import Entry, Library, RequestStatus, Seen, Unseen
 from reconciler.plan.extents import absolute_files
-from reconciler.plan.facts import contradicts, covered_variants, is_false, listed, own_id
-from reconciler.plan.world import Coverage, Policy, World
+from reconciler.plan.facts import LIBRARY_SOURCES, covered_variants
+from reconciler.plan.world import Coverage, Policy, World, fetched_hash
 from reconciler.ports import Binding
-from reconciler.reasons import Reason
 
 
 def resolve(deletion: Deletion, world: World) -> Media:
@@ -64,137 +57,8 @@ def live_entries(instance: InstanceName, world: World, media: Media) -> tuple[En
     return titles.same(media) if titles else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Objection:
-    """Why a deletion cannot be bound: a hold, or (with `cancels`) the end of the deletion."""
-
-    condition: Condition
-    cancels: Reason | None = None
-
-
-def objection(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Objection | None:
-    """Return what speaks against binding, or `None`. Every covered upstream must have been `Seen`."""
-    media = coverage.media
-    for instance in sorted(deletion.instances):
-        library = world.libraries.get(instance)
-        if not isinstance(library, Seen):
-            continue
-        for entry in world.titles[instance].sharing_an_id(media):
-            if contradicts(entry.media, media):
-                return Objection(
-                    is_false(
-                        ConditionType.ENTRY_ABSENT,
-                        instance,
-                        Reason.IDENTITY_CONFLICT,
-                        f"{entry.title!r} is {entry.media}, the deletion is for {media}: the ids contradict",
-                    )
-                )
-        named = deletion.hints.radarr_id if media.kind is MediaKind.MOVIE else deletion.hints.sonarr_id
-        hinted = library.data.entries.get(named) if named is not None else None
-        if hinted is not None and not hinted.media.is_same(media) and deletion.source not in _LIBRARY_SOURCES:
-            return Objection(
-                is_false(
-                    ConditionType.ENTRY_ABSENT,
-                    instance,
-                    Reason.IDENTITY_CONFLICT,
-                    f"id {named} is {hinted.title!r} ({hinted.media}), not {media}",
-                )
-            )
-    return (
-        _entry_added_since(deletion, world, coverage)
-        or _decline_objection(deletion, world, policy, coverage)
-        or _hash_belongs_elsewhere(deletion, world, coverage, policy)
-    )
-
-
-_LIBRARY_SOURCES = frozenset({Source.RADARR, Source.SONARR})
-
-
-def _entry_added_since(deletion: Deletion, world: World, coverage: Coverage) -> Objection | None:
-    """A library said that entry N was deleted; another entry of the same title is a later one and is not ours."""
-    named = deletion.hints.radarr_id if coverage.media.kind is MediaKind.MOVIE else deletion.hints.sonarr_id
-    if deletion.source not in _LIBRARY_SOURCES or named is None:
-        return None
-    for instance in sorted(deletion.instances):
-        for entry in live_entries(instance, world, coverage.media):
-            if entry.id == named:
-                continue
-            by_hand = any(add.instance == instance and add.entry_id == entry.id for add in world.manual_adds)
-            condition = is_false(
-                ConditionType.ENTRY_ABSENT,
-                instance,
-                Reason.WANTED_AGAIN if by_hand else Reason.REAPPEARED,
-                f"{entry.title!r} was added again as entry {entry.id} after entry {named} was deleted",
-            )
-            return Objection(condition, Reason.WANTED_AGAIN if by_hand else None)
-    return None
-
-
-def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Objection | None:
-    """A decline cleans up after its own request only: whoever else has or wants the title keeps it."""
-    if not deletion.inferred or policy.request_instance is None or not isinstance(world.board, Seen):
-        return None
-    board = world.board.data
-    instance = policy.request_instance
-    own = board.requests.get(deletion.hints.request_id or 0)
-    variants = covered_variants(deletion, policy)
-    if own is not None and own.is_4k not in variants:
-        return Objection(
-            is_false(
-                ConditionType.REQUEST_CLEARED,
-                instance,
-                Reason.NOT_COVERED,
-                "the declined request is for a variant whose library is not configured here",
-            ),
-            Reason.NOT_COVERED,
-        )
-    if own is not None and own.status is not RequestStatus.DECLINED:
-        return Objection(
-            is_false(
-                ConditionType.REQUEST_CLEARED,
-                instance,
-                Reason.STILL_WANTED,
-                f"request {own.id} is not declined any more",
-            ),
-            Reason.STILL_WANTED,
-        )
-    others = [
-        r.id
-        for r in world.requests.same(coverage.media)
-        if r.id != deletion.hints.request_id and r.status is not RequestStatus.DECLINED
-    ]
-    available = [
-        r.id for r in world.records.same(coverage.media) if _is_available(r.status) or _is_available(r.status_4k)
-    ]
-    if others or available:
-        why = f"request {listed(str(i) for i in others)} is still open" if others else "a copy is available"
-        return Objection(
-            is_false(ConditionType.REQUEST_CLEARED, instance, Reason.STILL_WANTED, why), Reason.STILL_WANTED
-        )
-    return None
-
-
-def _is_available(status: MediaStatus) -> bool:
-    return status in {MediaStatus.PARTIALLY_AVAILABLE, MediaStatus.AVAILABLE}
-
-
-def _hash_belongs_elsewhere(deletion: Deletion, world: World, coverage: Coverage, policy: Policy) -> Objection | None:
-    for hash_ in deletion.hints.hashes:
-        references = world.references_to(_aliases_of(hash_, world))
-        foreign = [r for r in references if r.released_by is None and not coverage.covers(r)]
-        if foreign and not any(coverage.covers(r) for r in references):
-            return Objection(
-                is_false(
-                    ConditionType.TORRENTS_ABSENT,
-                    policy.torrent_instance or InstanceName("qbittorrent"),
-                    Reason.HASH_BELONGS_ELSEWHERE,
-                    f"hash {hash_} was grabbed for {listed(str(r.media or r.entry_id) for r in foreign)}",
-                )
-            )
-    return None
-
-
-def _aliases_of(hash_: InfoHash, world: World) -> frozenset[InfoHash]:
+def aliases_of(hash_: InfoHash, world: World) -> frozenset[InfoHash]:
+    """Return every name of the torrents that a hash may mean, as far as the client shows them."""
     names = {hash_}
     if isinstance(world.torrents, Seen):
         for torrent in world.torrents.data.matching(hash_):
@@ -228,19 +92,15 @@ def late_binding(state: DeletionState, world: World, policy: Policy, coverage: C
     reference is not swept before the history has told whether a person made the grab.
     """
     deletion = state.deletion
-    if deletion.finishing_old_copy:
+    if deletion.finishing_old_copy or isinstance(world.torrents, Unseen):
         return None
     late = [
         r
         for r in world.references_about(coverage)
-        if r.released_by is None
-        and (r.instance, r.entry_id) in coverage.entry_ids
-        and r.instance in deletion.instances
-        and not r.by_person
-        and r.history_id is not None
+        if r.released_by is None and coverage.has_entry_of(r) and not r.by_person and r.history_id is not None
     ]
     bound = {t.external_id for t in state.targets_of(TargetKind.TORRENT)}
-    known = {alias for h in bound for alias in _aliases_of(InfoHash(h), world)}
+    known = {alias for h in bound for alias in aliases_of(InfoHash(h), world)}
     hashes = {r.hash for r in late if r.hash is not None} | _queued_hashes(world, coverage)
     torrents, unmanaged = _download_targets(late, hashes - known, world, policy)
     have = {(t.kind, t.instance, t.external_id) for t in state.targets}
@@ -288,7 +148,7 @@ def _entry_targets(deletion: Deletion, world: World, media: Media) -> tuple[Targ
                     absent_since=world.now,
                 )
             )
-        elif hinted is not None and deletion.source in _LIBRARY_SOURCES:
+        elif hinted is not None and deletion.source in LIBRARY_SOURCES:
             targets.append(
                 Target(
                     TargetKind.ENTRY, instance, str(hinted), media=media, name=deletion.title, absent_since=world.now
@@ -321,10 +181,9 @@ def _queued_hashes(world: World, coverage: Coverage) -> set[InfoHash]:
         if not isinstance(library, Seen):
             continue
         for item in library.data.queue:
-            hash_ = parse_info_hash(item.download_id)
-            is_ours = item.client is None or item.client in library.data.torrent_clients
+            hash_ = fetched_hash(item, library.data)
             is_covered = item.entry_id is not None and (instance, item.entry_id) in coverage.entry_ids
-            if hash_ and is_ours and is_covered and item.protocol is not DownloadProtocol.USENET:
+            if hash_ is not None and is_covered:
                 found.add(hash_)
     return found
 
@@ -413,8 +272,3 @@ def _request_targets(
         if r.is_4k in variants and r.status is not RequestStatus.PENDING and r.id != deletion.hints.request_id
     ]
     return targets, frozenset(r.id for r in requests if r.is_live)
-
-
-def identity_is_known(deletion_media: Media) -> bool:
-    """Tell whether the library of this kind of media can prove absence by its own id."""
-    return own_id(deletion_media) is not None

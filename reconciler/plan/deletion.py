@@ -15,11 +15,12 @@ from reconciler.model import (
     Want,
 )
 from reconciler.observed import Entry, Seen, Unseen
-from reconciler.plan.actions import Action, Plan, RestoreMonitoring, Search, is_destructive
-from reconciler.plan.bind import binding_of, coverage_of, late_binding, objection, resolve
+from reconciler.plan.actions import Action, Plan, RestoreMonitoring, is_destructive
+from reconciler.plan.bind import binding_of, coverage_of, late_binding, resolve
 from reconciler.plan.entries import EntryFinding, judge_entries
 from reconciler.plan.facts import absent_upstream, is_bound, is_false, is_unknown, unseen
 from reconciler.plan.files import judge_files
+from reconciler.plan.objections import objection
 from reconciler.plan.requests import RequestFinding, judge_requests
 from reconciler.plan.torrents import TorrentFinding, judge_torrents
 from reconciler.plan.wants import find_wants, unclassified
@@ -30,8 +31,8 @@ from reconciler.reasons import Effect, Reason, effect_of
 def plan_deletion(state: DeletionState, world: World, policy: Policy) -> Plan:
     """Plan the next step of one deletion. Reads nothing and changes nothing; the same world gives the same plan."""
     deletion = state.deletion
-    if deletion.not_before is not None and world.now < deletion.not_before and deletion.bound_at is None:
-        return _postponed(state, world, policy)
+    if deletion.bound_at is None and deletion.cancel_requested_at is not None:
+        return _plan_cancel(state, world, policy, Reason.CANCELLED_BY_PERSON, "a person cancelled it")
     media = resolve(deletion, world)
     coverage = coverage_of(state, world, media)
     if deletion.bound_at is None:
@@ -40,15 +41,6 @@ def plan_deletion(state: DeletionState, world: World, policy: Policy) -> Plan:
 
 
 # --- before binding ------------------------------------------------------------------------------------------------
-
-
-def _postponed(state: DeletionState, world: World, policy: Policy) -> Plan:
-    text = f"not before {state.deletion.not_before:%Y-%m-%d %H:%M} UTC"
-    conditions = tuple(
-        is_unknown(c.type, c.instance, Reason.NOT_BEFORE, text) if c.reason is Reason.NOT_LOOKED_YET else c
-        for c in _blank(state.deletion, world, policy)
-    )
-    return Plan(state.deletion.id, conditions, due_at=state.deletion.not_before)
 
 
 def _blank(deletion: Deletion, world: World, policy: Policy) -> tuple[Condition, ...]:
@@ -89,16 +81,14 @@ def _plan_binding(state: DeletionState, world: World, policy: Policy, coverage: 
     blank = _blank(deletion, world, policy)
     if any(effect_of(c.reason) is Effect.WAIT for c in blank):
         return Plan(deletion.id, blank)
-    ledger = _ledger_gap(coverage, world, policy)
-    if ledger is not None:
-        return Plan(deletion.id, _replace(blank, ledger))
+    missing = _ledger_gap(coverage, world, policy) or _untranslated(deletion, world, policy)
+    if missing is not None:
+        return Plan(deletion.id, _replace(blank, missing))
     objected = objection(deletion, world, policy, coverage)
     if objected is not None:
         settle = (SettledAs.CANCELLED, objected.cancels) if objected.cancels else None
         events = (Event("Cancelled", objected.condition.message),) if settle else ()
         return Plan(deletion.id, _replace(blank, objected.condition), settle=settle, events=events)
-    if deletion.cancel_requested_at is not None:
-        return Plan(deletion.id, blank, settle=(SettledAs.CANCELLED, Reason.CANCELLED_BY_PERSON))
     binding = binding_of(deletion, world, policy, coverage)
     counts = ", ".join(
         f"{sum(t.kind is kind for t in binding.targets)} {kind.value}"
@@ -118,6 +108,9 @@ def _ledger_gap(coverage: Coverage, world: World, policy: Policy) -> Condition |
             rows = view.coverage.backfill_rows if view else 0
             total = view.coverage.backfill_total if view else None
             text = f"reading the history of {name}: {rows} of {total if total is not None else 'unknown'} rows"
+            observation = world.libraries.get(name)
+            if isinstance(observation, Unseen):
+                text = f"the history of {name} was never read to its end, and now it cannot be: {observation.message}"
             return is_unknown(ConditionType.TORRENTS_ABSENT, instance, Reason.LEDGER_INCOMPLETE, text)
     for name in sorted(coverage.instances):
         view = world.ledger.get(name)
@@ -125,6 +118,18 @@ def _ledger_gap(coverage: Coverage, world: World, policy: Policy) -> Condition |
             text = f"the history of {name} could not be read just now"
             return is_unknown(ConditionType.TORRENTS_ABSENT, instance, Reason.LEDGER_INCOMPLETE, text)
     return None
+
+
+def _untranslated(deletion: Deletion, world: World, policy: Policy) -> Condition | None:
+    """Return why a series known by its TMDB id only cannot be identified now.
+
+    What Sonarr keeps as TMDB id may be wrong (upstreams.md 3.3), so it must not decide only because an outage keeps
+    the better authority from answering.
+    """
+    why = world.untranslated.get(deletion.media.tmdb_id or 0)
+    if why is None or deletion.media.tvdb_id is not None or policy.request_instance is None:
+        return None
+    return unseen(ConditionType.REQUEST_CLEARED, policy.request_instance, why)
 
 
 # --- bound ---------------------------------------------------------------------------------------------------------
@@ -136,9 +141,9 @@ def _plan_bound(state: DeletionState, world: World, policy: Policy, coverage: Co
     if deletion.settled_as is not None:
         return _plan_watch(state, world, policy, coverage, bool(wants))
     if deletion.cancel_requested_at is not None:
-        return _plan_cancel(state, world, Reason.CANCELLED_BY_PERSON, "a person cancelled it")
+        return _plan_cancel(state, world, policy, Reason.CANCELLED_BY_PERSON, "a person cancelled it")
     if wants and deletion.destroyed_at is None:
-        return _plan_cancel(state, world, Reason.WANTED_AGAIN, _tell(wants))
+        return _plan_cancel(state, world, policy, Reason.WANTED_AGAIN, _tell(wants))
     begins_finishing = bool(wants) and not deletion.finishing_old_copy
     if begins_finishing:
         deletion = replace(deletion, finishing_old_copy=True)
@@ -222,16 +227,18 @@ def _choose(
         return plan
     gate = _gate(state, world, policy, coverage, actions, findings)
     if gate is not None:
-        return replace(plan, conditions=_replace(plan.conditions, gate))
+        due_at = state.deletion.not_before if gate.reason is Reason.NOT_BEFORE else None
+        return replace(plan, conditions=_replace(plan.conditions, gate), due_at=due_at)
     if not policy.enforce:
-        target = next(c for c in plan.conditions if not c.is_settled)
-        text = f"observe mode: nothing is sent; {target.message}"
-        return replace(
-            plan, conditions=_replace(plan.conditions, replace(target, reason=Reason.OBSERVE_MODE, message=text))
-        )
-    freezes = any(e.freeze for e in findings.entries) and actions == _freeze(findings)
-    searches = any(isinstance(a, Search) for a in actions)
-    return replace(plan, actions=actions, frozen=freezes, searched=searches)
+        return replace(plan, conditions=_only_observed(plan.conditions))
+    freezes = actions == _freeze(findings)
+    return replace(plan, actions=actions, frozen=freezes)
+
+
+def _only_observed(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    shown = next((c for c in conditions if not c.is_settled), conditions[0])
+    text = f"observe mode: nothing is sent; {shown.message}"
+    return _replace(conditions, replace(shown, reason=Reason.OBSERVE_MODE, message=text))
 
 
 def _freeze(findings: _Findings) -> tuple[Action, ...]:
@@ -239,9 +246,10 @@ def _freeze(findings: _Findings) -> tuple[Action, ...]:
 
 
 def _next_actions(findings: _Findings) -> tuple[Action, ...]:
-    freeze = _freeze(findings)
-    if freeze:
-        return freeze
+    if any(e.condition.reason is Reason.FREEZING for e in findings.entries):
+        return _freeze(findings)
+    if any(effect_of(e.condition.reason) is Effect.WAIT for e in findings.entries):
+        return ()  # what could not be frozen must not lose its torrents: the library would fetch it again
     if not findings.torrents.condition.is_settled:
         return findings.torrents.actions
     if not all(e.condition.is_settled for e in findings.entries):
@@ -261,6 +269,9 @@ def _gate(
 ) -> Condition | None:
     """Return what forbids every write in this round, as the condition that shows it."""
     shown = next(c for c in findings.conditions if not c.is_settled)
+    not_before = state.deletion.not_before
+    if not_before is not None and world.now < not_before:
+        return is_unknown(shown.type, shown.instance, Reason.NOT_BEFORE, f"not before {not_before:%Y-%m-%d %H:%M} UTC")
     if isinstance(world.board, Unseen):
         text = f"whether someone wants it again cannot be seen: {world.board.message}"
         return is_unknown(shown.type, shown.instance, Reason.REQUESTS_UNSEEN, text)
@@ -287,7 +298,7 @@ def _bound_live(state: DeletionState, world: World) -> list[tuple[Target, Entry]
     return found
 
 
-def _plan_cancel(state: DeletionState, world: World, reason: Reason, text: str) -> Plan:
+def _plan_cancel(state: DeletionState, world: World, policy: Policy, reason: Reason, text: str) -> Plan:
     """Give back the monitoring the freeze took, then end the deletion."""
     deletion = state.deletion
     unseen_now = [
@@ -295,7 +306,7 @@ def _plan_cancel(state: DeletionState, world: World, reason: Reason, text: str) 
         for i in sorted(deletion.instances)
         if isinstance(o := world.libraries.get(i), Unseen)
     ]
-    conditions = state.conditions
+    conditions = state.conditions or _blank(deletion, world, policy)
     for condition in unseen_now:
         conditions = _replace(conditions, condition)
     if deletion.frozen_at is not None:
@@ -306,6 +317,8 @@ def _plan_cancel(state: DeletionState, world: World, reason: Reason, text: str) 
             for t, e in _bound_live(state, world)
             if t.prior is not None and t.prior.monitored and not e.monitoring.monitored
         )
+        if restores and not policy.enforce:
+            return Plan(deletion.id, _only_observed(conditions))
         if restores:
             return Plan(deletion.id, conditions, actions=restores)
     event = Event("Cancelled", text)
@@ -316,10 +329,10 @@ def _plan_watch(state: DeletionState, world: World, policy: Policy, coverage: Co
     """Look again after convergence: what was bound must stay gone, and what is new is nobody's business.
 
     Only the very same torrent or entry coming back is drift (upstreams.md 9.1: a killed qBittorrent restores what it
-    had acknowledged as deleted). Anything that was added anew is not.
+    had acknowledged as deleted). Anything that was added anew is not, and no entry is once the title is wanted again.
     """
     deletion = state.deletion
-    if deletion.settled_as is not SettledAs.CONVERGED or is_wanted:
+    if deletion.settled_as is not SettledAs.CONVERGED:
         return Plan(deletion.id, state.conditions)
     drifted: list[str] = []
     if isinstance(world.torrents, Seen):
@@ -329,9 +342,9 @@ def _plan_watch(state: DeletionState, world: World, policy: Policy, coverage: Co
             for torrent in world.torrents.data.by_id.values()
             if target.external_id in torrent.aliases
             and target.added == str(torrent.added_on)
-            and not any(r.released_by is None for r in world.references_to(torrent.aliases))
+            and not world.needing(torrent.aliases, deletion.id)
         ]
-    if not deletion.finishing_old_copy:
+    if not deletion.finishing_old_copy and not is_wanted:
         drifted += [f"{e.title} [{e.id}]" for _, e in _bound_live(state, world)]
     if not drifted:
         return Plan(deletion.id, state.conditions)

@@ -1,5 +1,6 @@
 """The titles in Radarr and Sonarr: freeze, delete as bound, or (when wanted again) finish the old copy only."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.model import (
@@ -8,11 +9,12 @@ from reconciler.model import (
     DeletionState,
     DownloadProtocol,
     InstanceName,
+    ReferenceKind,
     Target,
     TargetKind,
     TorrentId,
 )
-from reconciler.observed import Entry, EntryFile, Library, QueueItem, Seen, Unseen
+from reconciler.observed import Entry, EntryFile, Library, QueueItem, Seen, Torrent, Unseen
 from reconciler.plan.actions import (
     DeleteEntry,
     DeleteFiles,
@@ -99,7 +101,7 @@ def _judge_instance(
         )
     newcomers = [e for e in live_entries(instance, world, coverage.media) if e.id not in {b.id for _, b in bound}]
     if state.deletion.finishing_old_copy:
-        return _finish(state, instance, library, bound, newcomers, world, policy, absent, present)
+        return _finish(state, instance, library, bound, newcomers, world, policy, coverage, kept, absent, present)
     if newcomers:
         text = f"{newcomers[0].title!r} is there again as entry {newcomers[0].id}, which this deletion never bound"
         return EntryFinding(instance, is_false(_TYPE, instance, Reason.REAPPEARED, text), (), (), absent, present)
@@ -137,12 +139,10 @@ def _present(
         blocker = blocker or _blocker(state, instance, library, entry, world, policy, coverage, kept)
     if blocker is not None:
         return EntryFinding(instance, blocker, (), (), absent, present)
-    freeze: list[Unmonitor | EndDownloads] = [
-        Unmonitor(deletion.id, instance, target.number, entry.id)
-        for target, entry in bound
-        if entry.monitoring.monitored
-    ]
-    freeze += _foreign_downloads(state, instance, library, bound)
+    monitored = [(t, e) for t, e in bound if e.monitoring.monitored]
+    downloads = _foreign_downloads(state, instance, library, bound)
+    if monitored or downloads:
+        return _freezing(state, instance, monitored, downloads, world, policy, absent, present)
     actions = tuple(
         DeleteEntry(
             deletion.id,
@@ -157,7 +157,7 @@ def _present(
             alone=any((i, e.id) != (instance, entry.id) for i, e in world.folders.touching(entry.path)),
         )
         for target, entry in bound
-        if target.sent_at is None or world.now - target.sent_at >= policy.resend_after
+        if _is_due(target, world, policy)
     )
     was_sent = any(t.sent_at is not None for t, _ in bound)
     names = listed(f"{e.title} [{e.id}]" for _, e in bound)
@@ -167,7 +167,41 @@ def _present(
         Reason.REMOVING if was_sent else Reason.PRESENT,
         f"deletion asked, still listed: {names}" if was_sent else f"to delete: {names}",
     )
-    return EntryFinding(instance, condition, tuple(freeze), actions, absent, present)
+    return EntryFinding(instance, condition, (), actions, absent, present)
+
+
+def _is_due(target: Target, world: World, policy: Policy) -> bool:
+    return target.sent_at is None or world.now - target.sent_at >= policy.resend_after
+
+
+def _freezing(
+    state: DeletionState,
+    instance: InstanceName,
+    monitored: list[tuple[Target, Entry]],
+    downloads: list[tuple[Target, list[QueueItem]]],
+    world: World,
+    policy: Policy,
+    absent: tuple[int, ...],
+    present: tuple[int, ...],
+) -> EntryFinding:
+    """Stop new grabs first. The queue shows an ended download for up to a minute more (upstreams.md 3.6)."""
+    freeze: list[Unmonitor | EndDownloads] = [
+        Unmonitor(state.deletion.id, instance, target.number, entry.id) for target, entry in monitored
+    ]
+    freeze += [
+        EndDownloads(
+            state.deletion.id,
+            instance,
+            target.number,
+            tuple(sorted(i.id for i in items)),
+            tuple(sorted({i.title for i in items})),
+        )
+        for target, items in downloads
+        if _is_due(target, world, policy)
+    ]
+    titles = listed(i.title for _, items in downloads for i in items)
+    text = f"ending its downloads in other clients: {titles}" if downloads else "stopping the search for it"
+    return EntryFinding(instance, is_false(_TYPE, instance, Reason.FREEZING, text), tuple(freeze), (), absent, present)
 
 
 def _blocker(
@@ -195,20 +229,27 @@ def _blocker(
         if root is not None:
             text = f"{instance} cannot reach {root.path}: files would be left behind; check the mount"
             return is_unknown(_TYPE, instance, Reason.ROOT_FOLDER_INACCESSIBLE, text)
-    neighbour = _neighbour(instance, entry, world, coverage)
+    neighbour = _root_within(entry, world) or _neighbour(instance, entry, world, coverage)
     if neighbour:
         return is_false(
-            _TYPE, instance, Reason.SHARED_FOLDER, f"the folder {entry.path} is shared or nested with {neighbour!r}"
+            _TYPE, instance, Reason.SHARED_FOLDER, f"the folder {entry.path} is shared or nested with {neighbour}"
         )
     return _seeds_in_place(state, instance, library, entry, world, kept)
+
+
+def _root_within(entry: Entry, world: World) -> str | None:
+    """Return a root folder that a title's own folder is or contains: deleting it would take everything along."""
+    libraries = [o.data for _, o in sorted(world.libraries.items()) if isinstance(o, Seen)]
+    roots = (r.path for library in libraries for r in library.root_folders)
+    return next((f"the root folder {path}" for path in roots if is_within(path, entry.path)), None)
 
 
 def _neighbour(instance: InstanceName, entry: Entry, world: World, coverage: Coverage) -> str | None:
     """Return the name of another title whose folder equals, contains or lies in this one's."""
     for holder, other in world.folders.touching(entry.path):
         if (holder, other.id) != (instance, entry.id) and (holder, other.id) not in coverage.entry_ids:
-            return other.title
-    return next((row.title for row in world.unseen_folders.touching(entry.path)), None)
+            return repr(other.title)
+    return next((repr(row.title) for row in world.unseen_folders.touching(entry.path)), None)
 
 
 def _seeds_in_place(
@@ -220,54 +261,60 @@ def _seeds_in_place(
     kept: frozenset[TorrentId],
 ) -> Condition | None:
     """Hold when a torrent that stays has content in the folder that would be deleted."""
-    if not isinstance(world.torrents, Seen):
-        return None
-    torrents = world.torrents.data
-    bound = {t.external_id for t in state.targets_of(TargetKind.TORRENT)}
-    for torrent in world.torrents_touching(instance, entry.path):
-        if torrent.aliases & bound and torrent.id not in kept:
-            continue
-        paths = content_paths(torrent, torrents)
-        if paths is None:
+    for torrent, is_known in _staying(state, instance, library, entry.path, world, kept):
+        if not is_known:
             text = f"the files of {torrent.name!r}, which may lie in {entry.path}, could not be read"
             return is_false(_TYPE, instance, Reason.GROUP_UNDETERMINED, text)
-        seen = {p for path in paths for p in (path, as_library_sees(path, library.path_mappings))}
-        if any(touch(path, entry.path) for path in seen):
-            text = f"{torrent.name!r}, which stays, seeds from {entry.path}"
-            return is_false(_TYPE, instance, Reason.SEEDS_IN_PLACE, text)
+        text = f"{torrent.name!r}, which stays, seeds from {entry.path}"
+        return is_false(_TYPE, instance, Reason.SEEDS_IN_PLACE, text)
     return None
+
+
+def _staying(
+    state: DeletionState,
+    instance: InstanceName,
+    library: Library,
+    path: str,
+    world: World,
+    kept: frozenset[TorrentId],
+) -> Iterator[tuple[Torrent, bool]]:
+    """Yield the torrents that stay and have content at, in or around a library's path, and whether that is certain."""
+    if not isinstance(world.torrents, Seen):
+        return
+    bound = {t.external_id for t in state.targets_of(TargetKind.TORRENT)}
+    for torrent in world.torrents_touching(instance, path):
+        if torrent.aliases & bound and torrent.id not in kept:
+            continue
+        paths = content_paths(torrent, world.torrents.data)
+        seen = {p for own in paths or () for p in (own, as_library_sees(own, library.path_mappings))}
+        if paths is None or any(touch(p, path) for p in seen):
+            yield torrent, paths is not None
 
 
 def _foreign_downloads(
     state: DeletionState, instance: InstanceName, library: Library, bound: list[tuple[Target, Entry]]
-) -> list[EndDownloads]:
-    """End what other download clients are still fetching for the title; packs that others need are left alone."""
-    by_entry = {entry.id: target for target, entry in bound}
+) -> list[tuple[Target, list[QueueItem]]]:
+    """Return what other download clients are still fetching for the title, except packs that others need too.
+
+    The queue API always takes the data along, so that nothing is ended when the files are to be kept.
+    """
+    if not state.deletion.options.delete_files:
+        return []
+    ours = {entry.id for _, entry in bound}
     shared: dict[str | None, set[int | None]] = {}
     for item in library.queue:
         shared.setdefault(item.download_id, set()).add(item.entry_id)
-    found: list[EndDownloads] = []
+    found: list[tuple[Target, list[QueueItem]]] = []
     for target, entry in bound:
         items = [
             i
             for i in library.queue
             if i.entry_id == entry.id
-            and (
-                i.protocol is DownloadProtocol.USENET
-                or (i.client is not None and i.client not in library.torrent_clients)
-            )
-            and (i.download_id is None or shared[i.download_id] <= set(by_entry))
+            and _is_foreign(i, library)
+            and (i.download_id is None or shared[i.download_id] <= ours)
         ]
         if items:
-            found.append(
-                EndDownloads(
-                    state.deletion.id,
-                    instance,
-                    target.number,
-                    tuple(sorted(i.id for i in items)),
-                    tuple(sorted({i.title for i in items})),
-                )
-            )
+            found.append((target, items))
     return found
 
 
@@ -285,6 +332,8 @@ def _finish(
     newcomers: list[Entry],
     world: World,
     policy: Policy,
+    coverage: Coverage,
+    kept: frozenset[TorrentId],
     absent: tuple[int, ...],
     present: tuple[int, ...],
 ) -> EntryFinding:
@@ -298,10 +347,13 @@ def _finish(
     if files is None:
         condition = is_unknown(_TYPE, instance, Reason.NOT_LOOKED_YET, "reading the files of the old copy")
         return EntryFinding(instance, condition, (), (), absent, present)
-    old = _old_files(target, files) if deletion.options.delete_files else ()
+    old = [
+        f
+        for f in _old_files(state, target, entry, files, world, coverage)
+        if not any(_staying(state, instance, library, f.path, world, kept))
+    ]
     if old:
         condition = is_false(_TYPE, instance, Reason.PRESENT, f"wanted again: {len(old)} old files still to delete")
-        is_fresh = target.sent_at is not None and world.now - target.sent_at < policy.resend_after
         action = DeleteFiles(
             deletion.id,
             instance,
@@ -312,7 +364,9 @@ def _finish(
             tuple(f.id for f in old),
             tuple(f.path for f in old),
         )
-        return EntryFinding(instance, condition, (), () if is_fresh else (action,), absent, present)
+        return EntryFinding(
+            instance, condition, (), (action,) if _is_due(target, world, policy) else (), absent, present
+        )
     if target.prior is not None and target.prior.monitored and not entry.monitoring.monitored:
         condition = is_false(_TYPE, instance, Reason.PRESENT, "wanted again: monitoring is being restored")
         restore = RestoreMonitoring(
@@ -328,6 +382,26 @@ def _finish(
     return EntryFinding(instance, is_false(_TYPE, instance, Reason.WANTED_AGAIN, text), (), (), absent, present)
 
 
-def _old_files(target: Target, files: tuple[EntryFile, ...]) -> tuple[EntryFile, ...]:
+def _old_files(
+    state: DeletionState,
+    target: Target,
+    entry: Entry,
+    files: tuple[EntryFile, ...],
+    world: World,
+    coverage: Coverage,
+) -> tuple[EntryFile, ...]:
+    """Return the bound files that are certainly still the old copy.
+
+    The new copy may have the very same path, so none counts as old after an import that was not released.
+    """
+    deletion = state.deletion
+    was_imported = any(
+        r.kind is ReferenceKind.IMPORT
+        and r.released_by is None
+        and (r.instance, r.entry_id) == (target.instance, entry.id)
+        for r in world.references_about(coverage)
+    )
+    if was_imported or not deletion.options.delete_files:
+        return ()
     bound = {normal(path) for path in target.files}
     return tuple(f for f in sorted(files, key=lambda f: f.id) if normal(f.path) in bound)

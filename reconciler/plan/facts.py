@@ -9,6 +9,7 @@ from reconciler.model import (
     InstanceName,
     Media,
     MediaKind,
+    Source,
     Status,
     Target,
     UpstreamKind,
@@ -16,6 +17,9 @@ from reconciler.model import (
 from reconciler.observed import Entry, Unseen
 from reconciler.plan.world import Policy
 from reconciler.reasons import Reason
+
+LIBRARY_SOURCES = frozenset({Source.RADARR, Source.SONARR})
+"""Sources that tell what a library has deleted already, by its own internal id."""
 
 NOBODY = {
     ConditionType.TORRENTS_ABSENT: UpstreamKind.QBITTORRENT.value,

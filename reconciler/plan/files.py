@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, Target, TargetKind
-from reconciler.observed import Library, Seen, Unseen
+from reconciler.observed import Entry, EntryFile, Library, Seen, Unseen
+from reconciler.plan.content import content_paths
 from reconciler.plan.facts import is_false, is_true, is_unknown, listed, unseen
-from reconciler.plan.paths import Existence, as_library_sees, existence, folders_to_list, normal
+from reconciler.plan.paths import Existence, as_library_sees, existence, folders_to_list, normal, touch
 from reconciler.plan.world import Coverage, Policy, World
 from reconciler.reasons import Reason
 
@@ -71,16 +72,46 @@ def _judge_instance(
     paths = paths_of(state, instance, library)
     if not paths:
         return is_unknown(_TYPE, instance, Reason.NOT_OBSERVABLE, "no path of this title is known")
-    found = {path: existence(path, library.listings) for path in paths}
+    reused = {path for path in paths if _is_reused(path, state, instance, library, world)}
+    found = {path: existence(path, library.listings) for path in paths if path not in reused}
+    if not found:
+        return is_true(_TYPE, instance, Reason.ABSENT, "what lies there now belongs to the new copy")
     there = _which(found, Existence.PRESENT)
     if there:
         return _left(state, instance, there, world, policy)
     hidden = _which(found, Existence.UNKNOWN)
     if hidden:
-        text = f"{len(paths) - len(hidden)} of {len(paths)} paths seen gone; {instance} cannot show {listed(hidden)}"
+        text = f"{len(found) - len(hidden)} of {len(found)} paths seen gone; {instance} cannot show {listed(hidden)}"
         return is_unknown(_TYPE, instance, Reason.NOT_OBSERVABLE, text)
     moved = f"; moved to the recycle bin {library.recycle_bin}" if library.recycle_bin else ""
-    return is_true(_TYPE, instance, Reason.ABSENT, f"{len(paths)} paths seen gone, among them {paths[0]}{moved}")
+    return is_true(
+        _TYPE, instance, Reason.ABSENT, f"{len(found)} paths seen gone, among them {next(iter(found))}{moved}"
+    )
+
+
+def _is_reused(path: str, state: DeletionState, instance: InstanceName, library: Library, world: World) -> bool:
+    """Tell whether the new copy lies where the old one was: they share their names.
+
+    By now every bound torrent is gone and every old file was deleted, so that what a torrent or the library still
+    has there came later.
+    """
+    if isinstance(world.torrents, Seen):
+        for torrent in world.torrents_touching(instance, path):
+            own = content_paths(torrent, world.torrents.data) or ()
+            if any(touch(p, path) for o in own for p in (o, as_library_sees(o, library.path_mappings))):
+                return True
+    if not state.deletion.finishing_old_copy:
+        return False
+    bound = {t.external_id for t in state.targets_of(TargetKind.ENTRY) if t.instance == instance}
+    for holder, entry in world.folders.holding(path):
+        is_bound = holder == instance and str(entry.id) in bound
+        if not is_bound or any(normal(f.path) == normal(path) for f in _files_of(entry, library)):
+            return True
+    return False
+
+
+def _files_of(entry: Entry, library: Library) -> tuple[EntryFile, ...]:
+    return entry.files if entry.files is not None else library.entry_files.get(entry.id, ())
 
 
 def _which(found: dict[str, Existence], wanted: Existence) -> list[str]:

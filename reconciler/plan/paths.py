@@ -12,11 +12,18 @@ from reconciler.observed import FolderListing, PathMapping
 
 def normal(path: str) -> str:
     """Return `path` in the one form in which paths are compared: `/` between parts, none at the end."""
-    is_windows = "\\" in path or path[1:2] == ":"
-    text = path.replace("\\", "/") if is_windows else path
-    parts = [part for part in text.split("/") if part not in {"", "."}]
-    joined = ("/" if text.startswith("/") else "") + "/".join(parts)
-    return joined.casefold() if is_windows else joined
+    joined = ("/" if path.startswith(("/", "\\")) else "") + "/".join(_parts(path))
+    return joined.casefold() if _is_windows(path) else joined
+
+
+def _is_windows(path: str) -> bool:
+    return "\\" in path or path[1:2] == ":"
+
+
+def _parts(path: str) -> list[str]:
+    """Return the parts of a path as they are spelt."""
+    text = path.replace("\\", "/") if _is_windows(path) else path
+    return [part for part in text.split("/") if part not in {"", "."}]
 
 
 def is_within(path: str, folder: str) -> bool:
@@ -56,7 +63,7 @@ def as_library_sees(path: str, mappings: Iterable[PathMapping]) -> str:
     if not fitting:
         return path
     best = max(fitting, key=lambda m: len(normal(m.remote)))
-    rest = path.replace("\\", "/").rstrip("/")[len(best.remote.replace("\\", "/").rstrip("/")) :].lstrip("/")
+    rest = "/".join(_parts(path)[len(_parts(best.remote)) :])
     return join(best.local, rest) if rest else best.local.rstrip("/\\")
 
 

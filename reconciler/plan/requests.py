@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, MediaKind, Target, TargetKind
 from reconciler.observed import MediaRequest, MediaStatus, Record, RequestBoard, RequestStatus, Unseen
 from reconciler.plan.actions import DeleteRecord, DeleteRequest, ResetVariant
+from reconciler.plan.bind import live_entries
 from reconciler.plan.facts import absent_upstream, covered_variants, is_false, is_true, listed, unseen
 from reconciler.plan.world import Coverage, Policy, World
 from reconciler.reasons import Reason
@@ -48,10 +49,29 @@ def judge_requests(
     live = [(t, r) for t, r in records if isinstance(r, Record)]
     if not live:
         return RequestFinding(_nothing(state, instance, world, board, coverage), (), absent, present)
+    elsewhere = _held_elsewhere(state, instance, world, policy, coverage)
+    if elsewhere is not None:
+        return RequestFinding(elsewhere, (), absent, present)
     target, record = live[0]
     bound = [(t, r) for t, r in requests if isinstance(r, MediaRequest) and r.record_id == record.id]
     condition, actions = _clear(state, instance, target, record, bound, world, policy)
     return RequestFinding(condition, actions, absent, present)
+
+
+def _held_elsewhere(
+    state: DeletionState, instance: InstanceName, world: World, policy: Policy, coverage: Coverage
+) -> Condition | None:
+    """Return why nothing is cleared: a library that is not covered holds the same variant of the title."""
+    variants = covered_variants(state.deletion, policy)
+    for name, library in sorted(policy.libraries.items()):
+        if name in coverage.instances or library.kind is not coverage.media.kind or library.is_4k not in variants:
+            continue
+        observation = world.libraries.get(name)
+        if isinstance(observation, Unseen):
+            return unseen(_TYPE, instance, observation)
+        if live_entries(name, world, coverage.media):
+            return is_true(_TYPE, instance, Reason.PARTLY_COVERED, f"{name} still has the title and is not covered")
+    return None
 
 
 def _find(row: Record | MediaRequest | None, target: Target) -> tuple[Target, Record | MediaRequest | None]:

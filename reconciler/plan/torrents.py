@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from reconciler.model import (
     Condition,
     ConditionType,
+    DeletionId,
     DeletionState,
     InfoHash,
     InstanceName,
@@ -82,10 +83,14 @@ def _judge_bound(
             holds.append(verdict)
     ids = frozenset(t.id for t, _ in doomed)
     for torrent, _ in doomed:
-        holds += _content_holds(torrent, ids, torrents, world, coverage, delete_files=deletion.options.delete_files)
+        if deletion.options.delete_files:
+            holds += _content_holds(torrent, ids, torrents, world, coverage, deletion.id)
         protected = torrent.tags & policy.protect_tags
         if protected and Reason.PROTECTED not in deletion.approved:
             holds.append((Reason.PROTECTED, f"{torrent.name!r} has the tag {listed(protected)}"))
+        if _takes_unasked(torrent, state):
+            text = f"nobody asked for it in words, and {torrent.name!r} has data"
+            holds.append((Reason.INFERRED_DELETE, text))
     seen_numbers = tuple(n for n, matches in present.items() if any(t.id not in kept for t in matches))
     if holds:
         reason, message = min(holds, key=lambda h: (_WEIGHT.get(h[0], 9), h[1]))
@@ -100,12 +105,22 @@ def _judge_bound(
 
 _WEIGHT = {
     Reason.PROTECTED: 0,
-    Reason.SHARED_WITH_WANTED: 1,
+    Reason.INFERRED_DELETE: 1,
     Reason.SEEDS_IN_PLACE: 2,
     Reason.SHARED_WITH_UNKNOWN: 3,
     Reason.GROUP_UNDETERMINED: 4,
     Reason.REAPPEARED: 5,
+    Reason.SHARED_WITH_WANTED: 6,
+    Reason.CONFIRMING: 7,
 }
+"""Which of several holds is shown: what a person must decide comes before what later deletions may resolve."""
+
+
+def _takes_unasked(torrent: Torrent, state: DeletionState) -> bool:
+    """Tell whether a deletion that nobody spoke out would take downloaded data."""
+    deletion = state.deletion
+    is_approved = Reason.INFERRED_DELETE in deletion.approved
+    return deletion.inferred and deletion.options.delete_files and torrent.progress > 0 and not is_approved
 
 
 def _removal(
@@ -127,7 +142,7 @@ def _removal(
             str(torrent.added_on),
             torrent.name,
             torrent.size,
-            state.deletion.options.delete_files,
+            state.deletion.options.delete_files and not _is_kept_by_another(torrent, state, world),
         )
         for torrent, target in sorted(doomed, key=lambda pair: pair[0].id)
         if target.sent_at is None or world.now - target.sent_at >= policy.resend_after
@@ -141,6 +156,13 @@ def _removal(
         f"removal asked, still listed: {names}" if was_sent else f"{len(doomed)} to remove: {names}",
     )
     return TorrentFinding(condition, actions, absent, present, kept)
+
+
+def _is_kept_by_another(torrent: Torrent, state: DeletionState, world: World) -> bool:
+    """Tell whether another open deletion released the same torrent and was told to keep the files."""
+    releasers = {r.released_by for r in world.references_to(torrent.aliases) if r.released_by is not None}
+    others = (world.releasers.get(by) for by in releasers - {state.deletion.id})
+    return any(other is not None and not other.deletion.options.delete_files for other in others)
 
 
 def _all_gone(state: DeletionState, targets: tuple[Target, ...], instance: InstanceName, has_kept: bool) -> Condition:
@@ -168,11 +190,17 @@ def _owner_verdict(
     state: DeletionState, torrent: Torrent, target: Target, world: World, coverage: Coverage
 ) -> tuple[Reason, str] | None:
     """Return why a torrent with a bound hash must not go, or `None` if nothing refers to it any more."""
-    wanting = [r for r in world.references_to(torrent.aliases) if r.released_by is None]
+    wanting = world.needing(torrent.aliases, state.deletion.id)
     if wanting and all(_is_new_grab(r, state, coverage) for r in wanting):
         return Reason.RETURNED_FOR_NEW_REQUEST, f"{torrent.name!r} was grabbed again"
     if wanting:
-        return Reason.SHARED_WITH_WANTED, f"{torrent.name!r} is also needed by {listed(_owner(r) for r in wanting)}"
+        return _shared(wanting, world), f"{torrent.name!r} is also needed by {listed(_owner(r) for r in wanting)}"
+    others = [(i, e) for i, e in world.fetching(torrent.aliases) if (i, e.id) not in coverage.entry_ids]
+    if others and all(i in coverage.instances and e.media.is_same(coverage.media) for i, e in others):
+        return Reason.RETURNED_FOR_NEW_REQUEST, f"{torrent.name!r} is being fetched again"
+    if others:
+        names = listed(f"{e.title} in {i}" for i, e in others)
+        return Reason.SHARED_WITH_WANTED, f"{torrent.name!r} is being fetched for {names}"
     if target.added != str(torrent.added_on):
         return (
             Reason.REAPPEARED,
@@ -181,8 +209,14 @@ def _owner_verdict(
     return None
 
 
+def _shared(wanting: tuple[Reference, ...], world: World) -> Reason:
+    """A person need not look as long as it only takes a moment to learn whether another deletion takes it too."""
+    return Reason.CONFIRMING if all(world.is_unjudged(r) for r in wanting) else Reason.SHARED_WITH_WANTED
+
+
 def _is_new_grab(reference: Reference, state: DeletionState, coverage: Coverage) -> bool:
-    return reference.number > (state.deletion.bound_seq or 0) and coverage.covers(reference)
+    is_late = reference.released_by is None and reference.number > (state.deletion.bound_seq or 0)
+    return is_late and coverage.covers(reference)
 
 
 def _owner(reference: Reference) -> str:
@@ -196,12 +230,9 @@ def _content_holds(
     torrents: Torrents,
     world: World,
     coverage: Coverage,
-    *,
-    delete_files: bool,
+    by: DeletionId,
 ) -> list[tuple[Reason, str]]:
     """Return why removing this torrent's data would harm somebody else."""
-    if not delete_files:
-        return []
     group = sharing(torrent, torrents)
     if group is None:
         return [(Reason.GROUP_UNDETERMINED, f"the files of {torrent.name!r} or a torrent beside it could not be read")]
@@ -209,8 +240,8 @@ def _content_holds(
     for other in group:
         if other.id in doomed:
             continue
-        wanting = [r for r in world.references_to(other.aliases) if r.released_by is None]
-        reason = Reason.SHARED_WITH_WANTED if wanting else Reason.SHARED_WITH_UNKNOWN
+        wanting = world.needing(other.aliases, by)
+        reason = _shared(wanting, world) if wanting else Reason.SHARED_WITH_UNKNOWN
         holds.append((reason, f"{torrent.name!r} shares its files with {other.name!r}"))
     files = torrents.files.get(torrent.id) or ()
     title = _title_holding(absolute_files(torrent, files), world, coverage)

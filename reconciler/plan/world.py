@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from reconciler.model import (
+    DeletionId,
+    DeletionState,
+    DownloadProtocol,
     InfoHash,
     InstanceName,
     LedgerCoverage,
@@ -16,11 +19,13 @@ from reconciler.model import (
     MediaKind,
     Reference,
     TorrentId,
+    parse_info_hash,
 )
 from reconciler.observed import (
     Entry,
     Library,
     MediaRequest,
+    QueueItem,
     Record,
     RequestBoard,
     Seen,
@@ -31,6 +36,7 @@ from reconciler.observed import (
 from reconciler.plan.extents import extents
 from reconciler.plan.index import MediaIndex, PathIndex
 from reconciler.plan.paths import as_library_sees
+from reconciler.reasons import Effect, Reason, effect_of
 
 
 @dataclass(frozen=True)
@@ -94,13 +100,21 @@ class Policy:
     resend_after: timedelta = timedelta(seconds=10)
 
 
+def fetched_hash(item: QueueItem, library: Library) -> InfoHash | None:
+    """Return the hash of a download if it is a torrent in our client."""
+    is_ours = item.client is None or item.client in library.torrent_clients
+    is_torrent = item.protocol is not DownloadProtocol.USENET
+    return parse_info_hash(item.download_id) if is_ours and is_torrent else None
+
+
 @dataclass(frozen=True)
 class World:
     """One round's evidence. `None` for an upstream means that it is not configured.
 
     `references` are all ledger rows that name a due deletion's media or a hash of any torrent concerned.
     `library_rows` are titles as last seen that share an id with due media; `unseen_titles` the folders of titles in
-    libraries that could not be read this time. `tvdb_ids` maps series that were known by TMDB id only.
+    libraries that could not be read this time. `tvdb_ids` maps series that were known by TMDB id only, `untranslated`
+    tells why some could not be mapped. `releasers` are the open deletions that released any of the `references`.
     """
 
     now: datetime
@@ -114,6 +128,8 @@ class World:
     unseen_titles: tuple[LibraryRow, ...] = ()
     manual_adds: tuple[ManualAdd, ...] = ()
     tvdb_ids: Mapping[int, int] = field(default_factory=dict)
+    untranslated: Mapping[int, Unseen] = field(default_factory=dict)
+    releasers: Mapping[DeletionId, DeletionState] = field(default_factory=dict)
     position: int = 0
     destructive_recently: int = 0
 
@@ -159,6 +175,34 @@ class World:
         found = {r.number: r for hash_ in hashes for r in self._references_by_hash.get(hash_, ())}
         return tuple(r for _, r in sorted(found.items()))
 
+    def needing(self, hashes: Iterable[InfoHash], by: DeletionId) -> tuple[Reference, ...]:
+        """Return the ledger rows that still need a torrent with any of these hashes, as deletion `by` must see it.
+
+        A reference is released when a deletion is bound, long before that deletion may destroy anything. What another
+        deletion released is still needed as long as that one may be called off.
+        """
+        return tuple(r for r in self.references_to(hashes) if self._is_needed(r, by))
+
+    def _is_needed(self, reference: Reference, by: DeletionId) -> bool:
+        if reference.released_by is None:
+            return True
+        other = self.releasers.get(reference.released_by)
+        if reference.released_by == by or other is None:
+            return False
+        return self.is_unjudged(reference) or _may_be_called_off(other, self.now)
+
+    def is_unjudged(self, reference: Reference) -> bool:
+        """Tell whether the deletion that released a reference was bound just now, so that nobody knows yet."""
+        other = self.releasers.get(reference.released_by) if reference.released_by is not None else None
+        return other is not None and (
+            not other.conditions or any(c.reason is Reason.NOT_LOOKED_YET for c in other.conditions)
+        )
+
+    def fetching(self, hashes: Iterable[InfoHash]) -> tuple[tuple[InstanceName, Entry], ...]:
+        """Return the titles for which a library is fetching a torrent with any of these hashes in our client."""
+        found = {(name, e.id): (name, e) for hash_ in hashes for name, e in self._fetched.get(hash_, ())}
+        return tuple(pair for _, pair in sorted(found.items()))
+
     def references_about(self, coverage: "Coverage") -> tuple[Reference, ...]:
         """Return the ledger rows that a deletion covers, in order of arrival."""
         found = {r.number: r for r in self._references_by_media.sharing_an_id(coverage.media)}
@@ -192,6 +236,19 @@ class World:
         }
 
     @cached_property
+    def _fetched(self) -> Mapping[InfoHash, list[tuple[InstanceName, Entry]]]:
+        found: defaultdict[InfoHash, list[tuple[InstanceName, Entry]]] = defaultdict(list)
+        for name, library in sorted(self.libraries.items()):
+            if not isinstance(library, Seen):
+                continue
+            for item in library.data.queue:
+                hash_ = fetched_hash(item, library.data)
+                entry = library.data.entries.get(item.entry_id) if item.entry_id is not None else None
+                if hash_ is not None and entry is not None:
+                    found[hash_].append((name, entry))
+        return found
+
+    @cached_property
     def _references_by_hash(self) -> Mapping[InfoHash, list[Reference]]:
         found: defaultdict[InfoHash, list[Reference]] = defaultdict(list)
         for reference in self.references:
@@ -211,6 +268,21 @@ class World:
         return MediaIndex((r.media, r) for r in self.references if r.media is not None)
 
 
+def _may_be_called_off(state: DeletionState, now: datetime) -> bool:
+    """Tell whether an open deletion waits for its time or for a person.
+
+    Waiting for each other's packs is no such reason: the last of them must be able to go on.
+    """
+    deletion = state.deletion
+    return (
+        (deletion.not_before is not None and now < deletion.not_before)
+        or deletion.cancel_requested_at is not None
+        or any(
+            effect_of(c.reason) is Effect.HOLD and c.reason is not Reason.SHARED_WITH_WANTED for c in state.conditions
+        )
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """The units of one deletion, with its identity as far as it could be resolved in this round."""
@@ -223,6 +295,23 @@ class Coverage:
         """Tell whether a reference belongs to what the deletion covers."""
         if reference.instance not in self.instances:
             return False
-        if (reference.instance, reference.entry_id) in self.entry_ids:
+        if reference.media is not None and self.media.is_same(reference.media):
             return True
-        return reference.media is not None and self.media.is_same(reference.media)
+        return self.has_entry_of(reference)
+
+    def has_entry_of(self, reference: Reference) -> bool:
+        """Tell whether a reference is of one of the deletion's own entries.
+
+        The number alone does not say so: a library that was set up anew gives the old numbers to other titles.
+        """
+        is_numbered_so = (reference.instance, reference.entry_id) in self.entry_ids
+        return is_numbered_so and not (reference.media is not None and _is_another(self.media, reference.media))
+
+
+def _is_another(a: Media, b: Media) -> bool:
+    """Tell whether two media are certainly different titles, by the library's own id if both have it."""
+    if a.kind is not b.kind:
+        return True
+    if a.kind is MediaKind.SERIES and a.tvdb_id is not None and b.tvdb_id is not None:
+        return a.tvdb_id != b.tvdb_id
+    return a.tmdb_id is not None and b.tmdb_id is not None and a.tmdb_id != b.tmdb_id

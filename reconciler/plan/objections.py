@@ -1,0 +1,137 @@
+"""What speaks against binding: contradicting ids, a title added again, a decline of something still wanted."""
+
+from dataclasses import dataclass
+
+from reconciler.model import Condition, ConditionType, Deletion, InstanceName, MediaKind
+from reconciler.observed import MediaStatus, RequestStatus, Seen
+from reconciler.plan.bind import aliases_of, live_entries
+from reconciler.plan.facts import LIBRARY_SOURCES, contradicts, covered_variants, is_false, listed
+from reconciler.plan.world import Coverage, Policy, World
+from reconciler.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a deletion cannot be bound: a hold, or (with `cancels`) the end of the deletion."""
+
+    condition: Condition
+    cancels: Reason | None = None
+
+
+def objection(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Objection | None:
+    """Return what speaks against binding, or `None`. Every covered upstream must have been `Seen`."""
+    media = coverage.media
+    for instance in sorted(deletion.instances):
+        library = world.libraries.get(instance)
+        if not isinstance(library, Seen):
+            continue
+        for entry in world.titles[instance].sharing_an_id(media):
+            if contradicts(entry.media, media):
+                return Objection(
+                    is_false(
+                        ConditionType.ENTRY_ABSENT,
+                        instance,
+                        Reason.IDENTITY_CONFLICT,
+                        f"{entry.title!r} is {entry.media}, the deletion is for {media}: the ids contradict",
+                    )
+                )
+        named = deletion.hints.radarr_id if media.kind is MediaKind.MOVIE else deletion.hints.sonarr_id
+        hinted = library.data.entries.get(named) if named is not None else None
+        if hinted is not None and not hinted.media.is_same(media) and deletion.source not in LIBRARY_SOURCES:
+            return Objection(
+                is_false(
+                    ConditionType.ENTRY_ABSENT,
+                    instance,
+                    Reason.IDENTITY_CONFLICT,
+                    f"id {named} is {hinted.title!r} ({hinted.media}), not {media}",
+                )
+            )
+    return (
+        _entry_added_since(deletion, world, coverage)
+        or _decline_objection(deletion, world, policy, coverage)
+        or _hash_belongs_elsewhere(deletion, world, coverage, policy)
+    )
+
+
+def _entry_added_since(deletion: Deletion, world: World, coverage: Coverage) -> Objection | None:
+    """A library said that entry N was deleted; another entry of the same title is a later one and is not ours."""
+    named = deletion.hints.radarr_id if coverage.media.kind is MediaKind.MOVIE else deletion.hints.sonarr_id
+    if deletion.source not in LIBRARY_SOURCES or named is None:
+        return None
+    for instance in sorted(deletion.instances):
+        for entry in live_entries(instance, world, coverage.media):
+            if entry.id == named:
+                continue
+            by_hand = any(add.instance == instance and add.entry_id == entry.id for add in world.manual_adds)
+            condition = is_false(
+                ConditionType.ENTRY_ABSENT,
+                instance,
+                Reason.WANTED_AGAIN if by_hand else Reason.REAPPEARED,
+                f"{entry.title!r} was added again as entry {entry.id} after entry {named} was deleted",
+            )
+            return Objection(condition, Reason.WANTED_AGAIN if by_hand else None)
+    return None
+
+
+def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Objection | None:
+    """A decline cleans up after its own request only: whoever else has or wants the title keeps it."""
+    if not deletion.inferred or policy.request_instance is None or not isinstance(world.board, Seen):
+        return None
+    board = world.board.data
+    instance = policy.request_instance
+    own = board.requests.get(deletion.hints.request_id or 0)
+    variants = covered_variants(deletion, policy)
+    if own is not None and own.is_4k not in variants:
+        return Objection(
+            is_false(
+                ConditionType.REQUEST_CLEARED,
+                instance,
+                Reason.NOT_COVERED,
+                "the declined request is for a variant whose library is not configured here",
+            ),
+            Reason.NOT_COVERED,
+        )
+    if own is not None and own.status is not RequestStatus.DECLINED:
+        return Objection(
+            is_false(
+                ConditionType.REQUEST_CLEARED,
+                instance,
+                Reason.STILL_WANTED,
+                f"request {own.id} is not declined any more",
+            ),
+            Reason.STILL_WANTED,
+        )
+    others = [
+        r.id
+        for r in world.requests.same(coverage.media)
+        if r.id != deletion.hints.request_id and r.status is not RequestStatus.DECLINED
+    ]
+    available = [
+        r.id for r in world.records.same(coverage.media) if _is_available(r.status) or _is_available(r.status_4k)
+    ]
+    if others or available:
+        why = f"request {listed(str(i) for i in others)} is still open" if others else "a copy is available"
+        return Objection(
+            is_false(ConditionType.REQUEST_CLEARED, instance, Reason.STILL_WANTED, why), Reason.STILL_WANTED
+        )
+    return None
+
+
+def _is_available(status: MediaStatus) -> bool:
+    return status in {MediaStatus.PARTIALLY_AVAILABLE, MediaStatus.AVAILABLE}
+
+
+def _hash_belongs_elsewhere(deletion: Deletion, world: World, coverage: Coverage, policy: Policy) -> Objection | None:
+    for hash_ in deletion.hints.hashes:
+        references = world.references_to(aliases_of(hash_, world))
+        foreign = [r for r in references if r.released_by is None and not coverage.covers(r)]
+        if foreign and not any(coverage.covers(r) for r in references):
+            return Objection(
+                is_false(
+                    ConditionType.TORRENTS_ABSENT,
+                    policy.torrent_instance or InstanceName("qbittorrent"),
+                    Reason.HASH_BELONGS_ELSEWHERE,
+                    f"hash {hash_} was grabbed for {listed(str(r.media or r.entry_id) for r in foreign)}",
+                )
+            )
+    return None
