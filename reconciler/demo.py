@@ -7,12 +7,13 @@ import asyncio
 import contextlib
 import json
 import secrets
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.live import Live
@@ -26,8 +27,29 @@ from reconciler.simulators.arr_releases import Release
 from reconciler.simulators.household import Household
 from reconciler.simulators.service_process import ServiceProcess
 
-MOVIE = {"media_type": "movie", "tmdb_id": 10331, "title": "Night of the Living Dead", "year": 1968}
-SERIES = {"media_type": "tv", "tvdb_id": 71471, "tmdb_id": 1930, "title": "The Beverly Hillbillies", "year": 1962}
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A title that is to go. `word` is in the name of everything that belongs to it and of nothing else."""
+
+    media_type: Literal["movie", "tv"]
+    tmdb_id: int
+    title: str
+    year: int
+    word: str
+    tvdb_id: int | None = None
+    seasons: tuple[int, ...] = ()
+
+    def body(self) -> dict[str, object]:
+        """What a dashboard sends."""
+        known = {"tvdb_id": self.tvdb_id} if self.tvdb_id else {}
+        return {
+            "media_type": self.media_type, "tmdb_id": self.tmdb_id, "title": self.title, "year": self.year, **known
+        }  # fmt: skip
+
+
+MOVIE = Wish("movie", 10331, "Night of the Living Dead", 1968, "Night")
+SERIES = Wish("tv", 1930, "The Beverly Hillbillies", 1962, "Beverly", tvdb_id=71471, seasons=(1, 2))
 PATIENCE_SECONDS = 90.0
 
 _SETTLED = {Phase.CONVERGED, Phase.CANCELLED}
@@ -37,7 +59,7 @@ _SETTLED = {Phase.CONVERGED, Phase.CANCELLED}
 class Told:
     """One deletion as the service told it: what was asked, what it says now, and what it cost."""
 
-    asked: Mapping[str, Any]
+    asked: Wish
     id: str
     detail: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
@@ -71,11 +93,11 @@ class Demo:
 
         await self._house.until(is_complete, "the histories to be read", seconds=PATIENCE_SECONDS)
 
-    async def delete(self, wish: Mapping[str, Any]) -> Told:
+    async def delete(self, wish: Wish) -> Told:
         """Send the webhook a dashboard would send, and follow the deletion until it has ended."""
         calls = await self._calls()
         begun = self._house.clock.monotonic()
-        reply = await self._http.send("POST", "/webhooks/dashboard", operation="webhook", body=dict(wish))
+        reply = await self._http.send("POST", "/webhooks/dashboard", operation="webhook", body=wish.body())
         told = Told(wish, str(reply.json()["deletions"][0]["id"]))
         with Live(self._table(told), console=self._console, refresh_per_second=8, transient=False) as live:
             while self._house.clock.monotonic() - begun < PATIENCE_SECONDS:
@@ -91,7 +113,7 @@ class Demo:
     async def request_again(self) -> dict[str, Any]:
         """Request the movie again in Jellyseerr and see that it is downloaded afresh."""
         before = await self._house.torrents()
-        tmdb_id = MOVIE["tmdb_id"]
+        tmdb_id = MOVIE.tmdb_id
         jellyseerr = Http(
             InstanceName("jellyseerr"), self._house.seerr_url, headers={"X-Api-Key": self._house.seerr_key}
         )
@@ -126,7 +148,7 @@ class Demo:
         return int(sum(float(line.rpartition(" ")[2]) for line in lines))
 
     def _table(self, told: Told) -> Table:
-        title = f"{told.asked['title']} ({told.asked['year']}): {told.phase}, {told.seconds:.1f} s"
+        title = f"{told.asked.title} ({told.asked.year}): {told.phase}, {told.seconds:.1f} s"
         table = Table(title=title, title_justify="left", expand=True)
         for name in ("condition", "at", "is", "reason", "seen"):
             table.add_column(name, overflow="fold")
@@ -140,25 +162,17 @@ async def _seed(house: Household) -> None:
     """Make a small library: what will be deleted, and what must not be touched."""
     database = house.seerr.database
     for wish in (MOVIE, SERIES):
-        kind: Any = wish["media_type"]
-        seasons = (1, 2) if kind == "tv" else ()
-        tvdb_id = SERIES["tvdb_id"] if kind == "tv" else None
         database.know(
-            kind,
-            int(str(wish["tmdb_id"])),
-            str(wish["title"]),
-            year=int(str(wish["year"])),
-            tvdb_id=int(str(tvdb_id)) if tvdb_id else None,
-            seasons=seasons,
+            wish.media_type, wish.tmdb_id, wish.title, year=wish.year, tvdb_id=wish.tvdb_id, seasons=wish.seasons
         )
         row = database.add_media(
-            kind,
-            int(str(wish["tmdb_id"])),
-            tvdb_id=int(str(tvdb_id)) if tvdb_id else None,
+            wish.media_type,
+            wish.tmdb_id,
+            tvdb_id=wish.tvdb_id,
             status=MediaStatus.AVAILABLE,
-            seasons=seasons,
+            seasons=wish.seasons,
         )
-        database.add_request(row, requested_by=database.add_user("sam"), seasons=seasons)
+        database.add_request(row, requested_by=database.add_user("sam"), seasons=wish.seasons)
     kept = database.add_media("movie", 653, status=MediaStatus.AVAILABLE)
     database.add_request(kept)
     movie = house.radarr.add_movie(10331, "Night of the Living Dead", 1968)
@@ -189,20 +203,17 @@ async def _seed_series(house: Household, series: int, other: int) -> None:
     await house.get_series(other, house.season_release(72158, "One.Step.Beyond.S01.1080p", 1, 2))
 
 
-_OURS = ("Night", "Beverly")
-
-
 def _is_ours(name: str) -> bool:
-    return any(word in name for word in _OURS)
+    return any(wish.word in name for wish in (MOVIE, SERIES))
 
 
 async def _left(house: Household) -> dict[str, list[str]]:
     """Say what every upstream still has of what was deleted."""
-    wanted = {("movie", MOVIE["tmdb_id"]), ("tv", SERIES["tmdb_id"])}
+    wanted = {("movie", MOVIE.tmdb_id), ("tv", SERIES.tmdb_id)}
     return {
         "qbittorrent": sorted(n for n in (await house.torrents()).values() if _is_ours(n)),
-        "radarr": sorted(m.name for m in house.radarr.titles.values() if m.tmdb_id == MOVIE["tmdb_id"]),
-        "sonarr": sorted(s.name for s in house.sonarr.titles.values() if s.tvdb_id == SERIES["tvdb_id"]),
+        "radarr": sorted(m.name for m in house.radarr.titles.values() if m.tmdb_id == MOVIE.tmdb_id),
+        "sonarr": sorted(s.name for s in house.sonarr.titles.values() if s.tvdb_id == SERIES.tvdb_id),
         "jellyseerr": sorted(
             f"{m.media_type} {m.tmdb_id}"
             for m in house.seerr.database.media.values()
@@ -211,19 +222,40 @@ async def _left(house: Household) -> dict[str, list[str]]:
     }
 
 
+async def _everything_else(house: Household) -> dict[str, str]:
+    """Return the state of all that nobody asked to delete: files, torrents, titles, records and requests."""
+    found = {f"file {path}": digest for path, digest in house.files().items()}
+    found |= {f"torrent {name}": id_ for id_, name in (await house.torrents()).items()}
+    for library, titles in (("radarr", house.radarr.titles), ("sonarr", house.sonarr.titles)):
+        found |= {f"{library} {t.name}": f"{t.id} {t.added} {t.monitored}" for t in titles.values()}
+    wanted = {(wish.media_type, wish.tmdb_id) for wish in (MOVIE, SERIES)}
+    database = house.seerr.database
+    for row in database.media.values():
+        if (row.media_type, row.tmdb_id) not in wanted:
+            requests = sorted(r.id for r in database.requests_of(row))
+            found[f"jellyseerr {row.media_type} {row.tmdb_id}"] = f"{row.normal.status} {row.uhd.status} {requests}"
+    return {what: state for what, state in found.items() if not _is_ours(what)}
+
+
 def _touched(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
-    """Return every file of something else that is gone or different, or new."""
-    paths = {path for path in (*before, *after) if not _is_ours(path)}
-    return sorted(path for path in paths if before.get(path) != after.get(path))
+    """Return everything else that is gone, different or new."""
+    return sorted(what for what in {*before, *after} if before.get(what) != after.get(what))
 
 
 def run_demo(*, once: bool, as_json: bool, directory: Path | None = None) -> int:
     """Run the demo; 0 only if everything converged and nothing else was touched."""
     console = Console(stderr=as_json, quiet=as_json)
     try:
-        return asyncio.run(_run(once, as_json, directory, console))
-    except KeyboardInterrupt:
-        return 0
+        return asyncio.run(_until_ended(_run(once, as_json, directory, console)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return 0 if not once else 1
+
+
+async def _until_ended(story: Coroutine[Any, Any, int]) -> int:
+    """Run the story; being told to end ends its programs too and removes what it made."""
+    task = asyncio.ensure_future(story)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 @contextlib.contextmanager
@@ -267,12 +299,11 @@ async def _tell_story(
     demo: Demo, house: Household, service: ServiceProcess, secret: str, console: Console, *, once: bool, as_json: bool
 ) -> int:
     await demo.ready()
-    before = house.files()
+    before = await _everything_else(house)
     told = [await demo.delete(MOVIE), await demo.delete(SERIES)]
     left = await _left(house)
-    after = house.files()
-    on_disk = sorted(path for path in after if _is_ours(path))
-    touched = _touched(before, after)
+    on_disk = sorted(path for path in house.files() if _is_ours(path))
+    touched = _touched(before, await _everything_else(house))
     again = await demo.request_again()
     is_good = (
         all(t.phase == Phase.CONVERGED for t in told)
@@ -280,7 +311,7 @@ async def _tell_story(
         and not on_disk
         and not touched
         and bool(again["downloaded_afresh"])
-        and not _touched(before, house.files())
+        and not _touched(before, await _everything_else(house))
     )
     document = {
         "converged": is_good,
@@ -305,7 +336,7 @@ async def _tell_story(
 def _summary(told: Told) -> dict[str, Any]:
     return {
         "id": told.id,
-        "media": {k: told.asked[k] for k in ("media_type", "tmdb_id", "title", "year")},
+        "media": told.asked.body(),
         "phase": told.phase,
         "seconds_to_converge": told.seconds,
         "upstream_calls": told.calls,

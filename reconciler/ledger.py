@@ -46,35 +46,68 @@ class Ledger:
             synced_at=now,
             gaps=gaps,
         )
-        await self._store.save_history(lease, with_media(page.references, entries), synced)
+        late = sorted({r.entry_id for r in page.references if r.media is None} - set(entries))
+        added = {e.id: e for number in late if (e := await client.entry(number)) is not None}  # since they were listed
+        await self._store.save_history(lease, with_media(page.references, {**entries, **added}), synced)
         return synced
 
-    async def backfill(
-        self, lease: Lease, client: LibraryClient, entries: Mapping[int, Entry], coverage: LedgerCoverage
-    ) -> LedgerCoverage:
-        """Read one page more of the whole history; call again until the coverage is complete.
 
-        A title deleted meanwhile takes its rows along and shifts the pages, so a history that became shorter is read
-        from its start again; known rows are recognised by their id.
-        """
+class Backfill:
+    """Reads the whole history of one library, a page at a time; call `step` until the coverage is complete.
+
+    A title that is deleted meanwhile takes its rows along and shifts the pages, so that rows would be jumped over. The
+    run therefore begins again when the history became shorter, or when a title that was there at its beginning is
+    gone at its end. It never goes on from where an earlier process stopped. Known rows are recognised by their id.
+    """
+
+    def __init__(self, store: PassStore, client: LibraryClient, clock: Clock) -> None:
+        self._store = store
+        self._client = client
+        self._clock = clock
+        self._page = 1
+        self._rows = 0
+        self._total = 0
+        self._at_first: frozenset[int] | None = None
+        self._entries: Mapping[int, Entry] = {}
+
+    async def step(self, lease: Lease, coverage: LedgerCoverage) -> LedgerCoverage:
+        """Read one page more."""
+        if self._at_first is None:
+            self._begin(await self._read_entries())
+        page = await self._client.history_page(self._page, PAGE_SIZE)
+        if any(r.entry_id not in self._entries for r in page.references):
+            self._entries = await self._read_entries()  # a title was added since
+        self._page += 1
+        self._rows += page.rows
+        is_last = page.rows == 0 or self._rows >= page.total
+        is_broken = page.total < self._total or (is_last and await self._lost_a_title())
+        self._total = page.total
+        is_over = is_last and not is_broken
         now = self._clock.now()
-        number = coverage.backfill_rows // PAGE_SIZE + 1
-        page = await client.history_page(number, PAGE_SIZE)
-        shrank = coverage.backfill_total is not None and page.total < coverage.backfill_total
-        rows = coverage.backfill_rows - coverage.backfill_rows % PAGE_SIZE + page.rows
-        is_over = not shrank and rows >= page.total
-        newest = page.newest_date if page.newest_id else None
         read = replace(
             coverage,
-            backfill_rows=0 if shrank else rows,
+            backfill_rows=0 if is_broken else self._rows,
             backfill_total=page.total,
             cursor_id=max(coverage.cursor_id, page.newest_id),
-            cursor_date=newest or coverage.cursor_date or (_THE_BEGINNING if is_over else None),
+            cursor_date=page.newest_date or coverage.cursor_date or (_THE_BEGINNING if is_over else None),
             backfilled_at=now if is_over else None,
             synced_at=now if is_over else None,
         )
-        await self._store.save_history(lease, with_media(page.references, entries), read)
+        await self._store.save_history(lease, with_media(page.references, self._entries), read)
+        if is_broken:
+            self._at_first = None
         return read
+
+    def _begin(self, entries: Mapping[int, Entry]) -> None:
+        self._page, self._rows, self._total = 1, 0, 0
+        self._entries = entries
+        self._at_first = frozenset(entries)
+
+    async def _lost_a_title(self) -> bool:
+        return bool((self._at_first or frozenset()) - set(await self._read_entries()))
+
+    async def _read_entries(self) -> dict[int, Entry]:
+        return {e.id: e for e in await self._client.entries()}
 
 
 def with_media(references: Iterable[NewReference], entries: Mapping[int, Entry]) -> tuple[NewReference, ...]:

@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from reconciler.backoff import delay_after
+from reconciler.backoff import backoff, delay_after
 from reconciler.clock import Clock
 from reconciler.errors import LeaseLost, ReconcilerError
-from reconciler.execute import Executor, Failure, LeaseKeeper
-from reconciler.model import Condition, DeletionId, DeletionState, SettledAs, Status
+from reconciler.execute import Executor, Failure
+from reconciler.lease import LeaseKeeper
+from reconciler.model import Condition, DeletionId, DeletionState, InstanceName, SettledAs, Status
 from reconciler.observe import Observer
+from reconciler.observed import Seen
 from reconciler.plan import Plan, Policy, plan_all
 from reconciler.plan.world import World
 from reconciler.ports import Lease, LoopStatus, PassRecord, PassStore, Verdict
@@ -27,6 +29,11 @@ BETWEEN_ROUNDS = timedelta(milliseconds=250)
 
 WATCH_STEPS = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=15))
 """How soon after convergence, and how often from then on, a watched deletion is looked at again."""
+
+
+_WAITS_FOR_UPSTREAMS = frozenset(
+    {Reason.UNREACHABLE, Reason.UNINTELLIGIBLE, Reason.THROTTLED, Reason.LEDGER_INCOMPLETE, Reason.REQUESTS_UNSEEN}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,8 @@ class Reconciler:
         self._is_stopping = False
         self._is_woken = False
         self._is_passing = False
+        self._is_syncing = False
+        self._ledger_attempt = 0
 
     # --- schedule --------------------------------------------------------------------------------------------------
 
@@ -92,7 +101,7 @@ class Reconciler:
         common = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         now = self._clock.now()
         self._scheduler.add_job(
-            self._ledger_tick,
+            self.run_ledger,
             "interval",
             seconds=self._timing.ledger_interval.total_seconds(),
             id="ledger",
@@ -117,8 +126,8 @@ class Reconciler:
 
     def wake_ledger(self) -> None:
         """Read the histories at once: a webhook came that could not be read."""
-        if self._scheduler.running and not self._is_stopping:
-            self._scheduler.modify_job("ledger", next_run_time=self._clock.now())
+        if not self._is_syncing:
+            self._hasten("ledger", timedelta(0))
         self.wake()
 
     def status(self) -> LoopStatus:
@@ -127,9 +136,13 @@ class Reconciler:
         is_running = self._scheduler.running and not self._is_stopping
         return LoopStatus(is_running, job.next_run_time if job else None, self._keeper.is_held)
 
+    def begin_stop(self) -> None:
+        """Send nothing more after the call that is under way. Safe from a signal handler."""
+        self._is_stopping = True
+
     async def stop(self) -> None:
         """Finish the current action, run nothing more, and give the lease back."""
-        self._is_stopping = True
+        self.begin_stop()
         try:
             async with asyncio.timeout(self._timing.shutdown.total_seconds()):
                 async with self._turn:
@@ -160,38 +173,66 @@ class Reconciler:
     async def _schedule_next(self) -> None:
         """Let the next pass run when something is due, if that is before the interval."""
         due = await self._store.next_due_at()
-        job = self._scheduler.get_job("pass") if self._scheduler.running else None
-        if due is None or job is None or self._is_stopping:
-            return
-        at = max(due, self._clock.now() + BETWEEN_ROUNDS)
-        if job.next_run_time is None or at < job.next_run_time:
-            job.modify(next_run_time=at)
+        if due is not None:
+            self._hasten("pass", max(due - self._clock.now(), BETWEEN_ROUNDS))
 
-    async def _ledger_tick(self) -> None:
+    async def run_ledger(self) -> None:
         """Back-fill what is missing, sync what is complete, and ask every upstream how it is."""
+        self._is_syncing = True
         try:
-            is_pending = True
-            while is_pending and not self._is_stopping:
-                async with self._turn:
-                    lease = await self._keeper.take()
-                    if lease is None:
-                        return
-                    is_pending = await self._observer.backfill(lease)
-                    if not is_pending:
-                        await self._observer.libraries(lease)
-                        await self._greet()
-                    await self._store.save_health(self.health.rows())
-            self.wake()
+            await self._read_histories()
         except ReconcilerError as error:
             self._log.error("ledger sync failed", error=str(error), kind=type(error).__name__)
+        except Exception:  # noqa: BLE001 - the next sync must come; this one is logged with its traceback
+            self._log.exception("ledger sync failed")
+        finally:
+            self._is_syncing = False
 
-    async def _greet(self) -> None:
-        """Ask those upstreams that the ledger does not read whether they are there."""
-        for upstream in (self._upstreams.torrents, self._upstreams.requests):
-            if upstream is None:
+    async def _read_histories(self) -> None:
+        was_complete = await self._observer.has_complete_ledgers()
+        was_read = True
+        lease: Lease | None = None
+        while was_read and not self._is_stopping:
+            async with self._turn:
+                lease = await self._keeper.take()
+                if lease is None:
+                    return
+                was_read = await self._observer.backfill(lease)
+                if not was_read:
+                    self._observer.begin_pass()
+                    await self._observer.libraries(lease)
+                    await self._greet()
+                await self._store.save_health(self.health.rows())
+        if lease is None:
+            return
+        is_complete = await self._observer.has_complete_ledgers()
+        self._ledger_attempt = 0 if is_complete else self._ledger_attempt + 1
+        if not is_complete:
+            self._hasten("ledger", backoff(self._ledger_attempt, self._rng, cap=60.0))
+        await self._wake_waiting(lease, force=is_complete and not was_complete)
+        self.wake()
+
+    async def _wake_waiting(self, lease: Lease, *, force: bool = False) -> None:
+        """Let what waited for an upstream go on as soon as it is back, and not when its backoff ends."""
+        if self.health.take_returned() or force:
+            await self._store.wake_waiting(lease, _WAITS_FOR_UPSTREAMS, self._clock.now())
+            self._is_woken = True
+
+    def _hasten(self, job_id: str, after: timedelta) -> None:
+        """Let a job run after this time, if that is before it would run anyway."""
+        job = self._scheduler.get_job(job_id) if self._scheduler.running and not self._is_stopping else None
+        at = self._clock.now() + after
+        if job is not None and (job.next_run_time is None or at < job.next_run_time):
+            job.modify(next_run_time=at)
+
+    async def _greet(self, only: Collection[InstanceName] | None = None) -> None:
+        """Ask upstreams whether they are there; without `only`, those that the ledger does not read."""
+        for upstream in self._upstreams.all():
+            is_read = upstream.instance in self._upstreams.libraries
+            if (upstream.instance not in only) if only is not None else is_read:
                 continue
             app = await self.health.ask(upstream, upstream.identify)
-            if hasattr(app, "data"):
+            if isinstance(app, Seen):
                 self.health.answered(upstream, app.data)
 
     # --- a pass ----------------------------------------------------------------------------------------------------
@@ -205,9 +246,9 @@ class Reconciler:
             started = self._clock.now()
             states = await self._store.due(started, MOST_DELETIONS)
             if not states:
+                await self._look_for_lost(lease)
                 return None
-            if any(_was_retried(s) for s in states):
-                self.health.forget_refusals()
+            self.health.forget_refusals(max((r for s in states if (r := s.deletion.retried_at)), default=None))
             before = self._calls.snapshot().total
             rounds, error = 0, ""
             seen: set[DeletionId] = set()
@@ -227,7 +268,17 @@ class Reconciler:
             except Exception as bug:
                 await self._finish_pass(started, seen, rounds, before, f"{type(bug).__name__}: {bug}; see the log")
                 raise
+            if not error:
+                await self._wake_waiting(lease)
             return await self._finish_pass(started, seen, rounds, before, error)
+
+    async def _look_for_lost(self, lease: Lease) -> None:
+        """Nothing is due, perhaps because everything waits for an upstream: see whether that is back."""
+        lost = self.health.lost()
+        if lost:
+            await self._greet(lost)
+            await self._wake_waiting(lease)
+            await self._store.save_health(self.health.rows())
 
     async def _finish_pass(
         self, started: datetime, seen: Collection[DeletionId], rounds: int, calls_before: int, error: str
@@ -258,10 +309,18 @@ class Reconciler:
                 await self._store.bind(lease, plan.bind)
         await self._store.record(lease, [self._verdict(by_id[p.deletion], p, world) for p in plans.values()])
         self._tell(by_id, plans)
+        is_waiting = any(c.reason is Reason.LEDGER_INCOMPLETE for p in plans.values() for c in p.conditions)
+        if is_waiting and not self._is_syncing:
+            self._hasten("ledger", BETWEEN_ROUNDS)
         actions = [a for p in plans.values() for a in p.actions]
         if actions:
-            failures = await self._executor.execute(lease, actions)
-            await self._record_failures(lease, by_id, plans, failures)
+            done = await self._executor.execute(lease, actions, world.now)
+            await self._renewed(lease)  # short again: after a crash the next process need not wait for a long one
+            searched = [
+                replace(self._verdict(by_id[d], plans[d], world), searched=True, events=())
+                for d in sorted(done.searched)
+            ]
+            await self._record_outcome(lease, by_id, plans, done.failures, searched)
         return bool(actions) or any(p.bind is not None or p.reopen for p in plans.values())
 
     def _plan(self, states: Sequence[DeletionState], world: World) -> tuple[Plan, ...]:
@@ -296,7 +355,6 @@ class Reconciler:
             watch_until=plan.watch_until,
             reopen=plan.reopen,
             finishing_old_copy=plan.finishing_old_copy,
-            searched=plan.searched,
             trip_breaker=plan.trip_breaker,
             frozen=plan.frozen,
             events=plan.events,
@@ -322,16 +380,20 @@ class Reconciler:
         decisive = decisive or [c for c in unsettled if effect_of(c.reason) is Effect.WAIT] or unsettled
         return min((delay_after(c.reason, attempt, self._rng) for c in decisive), default=timedelta(seconds=1))
 
-    async def _record_failures(
+    async def _record_outcome(
         self,
         lease: Lease,
         states: dict[DeletionId, DeletionState],
         plans: dict[DeletionId, Plan],
         failures: Sequence[Failure],
+        searched: Sequence[Verdict],
     ) -> None:
-        """Show what was refused or not answered on the condition it concerns, and wait before trying again."""
+        """Show what was refused or not answered on the condition it concerns, and wait before trying again.
+
+        A search counts once it was accepted, because the title would otherwise never be fetched again.
+        """
         now = self._clock.now()
-        verdicts: list[Verdict] = []
+        verdicts = list(searched)
         for deletion in sorted({f.deletion for f in failures}):
             own = [f for f in failures if f.deletion == deletion]
             conditions = plans[deletion].conditions
@@ -375,12 +437,6 @@ class Reconciler:
 def _pause(rounds: int) -> timedelta:
     """Return the wait after a round: short while every round brings a step, longer when a pass drags on."""
     return min(BETWEEN_ROUNDS * max(1, rounds - 6), timedelta(seconds=2))
-
-
-def _was_retried(state: DeletionState) -> bool:
-    """Tell whether a person asked to try again what an upstream had refused: `retry` forgets the attempts."""
-    refused = {Reason.UNAUTHORIZED, Reason.REJECTED}
-    return state.deletion.attempt == 0 and any(c.reason in refused for c in state.conditions)
 
 
 def _changed(before: Sequence[Condition], after: Sequence[Condition]) -> bool:

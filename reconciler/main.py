@@ -5,18 +5,19 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import uvicorn
+import uvloop
 from starlette.applications import Starlette
 
 from reconciler.clients import qbittorrent, radarr, seerr, sonarr
 from reconciler.clock import Clock, SystemClock
 from reconciler.config import Mode, Settings
-from reconciler.errors import Unauthorized, UpstreamError
+from reconciler.errors import ConfigError, Unauthorized, UpstreamError
 from reconciler.loop import Reconciler, Timing
 from reconciler.model import DeletionId, DeletionState, MediaKind, UpstreamKind
 from reconciler.plan import Plan, Policy
@@ -29,6 +30,9 @@ from reconciler.telemetry import Calls, Metrics, Observer, configure_logging, fa
 from reconciler.upstreams import Upstreams
 from reconciler.web.app import create_app
 from reconciler.web.deps import WebDeps
+
+LAST_REQUESTS_SHARE = 4
+"""Of the time a stop may take, the part that is left to requests under way; the rest is for the call to an upstream."""
 
 
 def connect_upstreams(settings: Settings, observer: Observer, clock: Clock) -> Upstreams:
@@ -125,7 +129,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
             interval=timedelta(seconds=settings.interval_seconds),
             ledger_interval=timedelta(seconds=settings.ledger_interval_seconds),
             breaker_window=timedelta(seconds=settings.breaker_window_seconds),
-            shutdown=timedelta(seconds=settings.shutdown_seconds),
+            shutdown=timedelta(seconds=settings.shutdown_seconds * (1 - 1 / LAST_REQUESTS_SHARE) - 0.5),
         ),
         clock,
         holder=_holder(settings),
@@ -160,6 +164,7 @@ def app_of(service: Service, clock: Clock | None = None) -> Starlette:
             store=service.store,
             clock=clock or SystemClock(),
             wake=service.reconciler.wake,
+            wake_ledger=service.reconciler.wake_ledger,
             status=service.reconciler.status,
             metrics=service.metrics,
             preview=service.preview,
@@ -169,41 +174,66 @@ def app_of(service: Service, clock: Clock | None = None) -> Starlette:
 
 
 def serve(settings: Settings) -> int:
-    """Run the service until a signal stops it; return the exit code."""
+    """Run the service until a signal stops it; return the exit code. Raises `ConfigError` and `StoreError`."""
     configure_logging(settings.log_format.value, settings.log_level.value)
-    return asyncio.run(_serve(settings))
+    with listen(settings) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(settings, listener))
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the configured port before anything is begun; raises `ConfigError` when that is not possible."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        why = error.strerror or str(error)
+        fix = "end the other program, or set RECONCILER_PORT and RECONCILER_HOST"
+        raise ConfigError([f"cannot listen on {settings.host} port {settings.port} ({why}): {fix}"]) from error
+    return listener
 
 
 class _Server(uvicorn.Server):
-    """A server that a signal ends in good order, with exit code 0 and not that of the signal."""
+    """A server that a signal ends in good order, with exit code 0 and not that of the signal.
+
+    Reconciling ends with the signal, not when the last request was answered.
+    """
+
+    def __init__(self, config: uvicorn.Config, begin_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._begin_stop = begin_stop
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            loop.add_signal_handler(number, self._on_signal, number)
         try:
             yield
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)
 
+    def _on_signal(self, number: int) -> None:
+        self._begin_stop()
+        self.handle_exit(number, None)
 
-async def _serve(settings: Settings) -> int:
+
+async def _serve(settings: Settings, listener: socket.socket) -> int:
     log = get_logger()
     service = await build(settings)
     config = uvicorn.Config(
         app_of(service),
-        host=settings.host,
-        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_graceful_shutdown=max(1, settings.shutdown_seconds // LAST_REQUESTS_SHARE),
     )
-    server = _Server(config)
-    log.info("starting", host=settings.host, port=settings.port, mode=settings.mode.value)
-    await server.serve()
+    server = _Server(config, service.reconciler.begin_stop)
+    log.info("starting", host=settings.host, port=listener.getsockname()[1], mode=settings.mode.value)
+    await server.serve(sockets=[listener])
     log.info("stopped")
     return 0 if server.started else 1
 

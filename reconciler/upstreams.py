@@ -76,7 +76,17 @@ class Health:
         self._clock = clock
         self._rows: dict[InstanceName, UpstreamHealth] = {}
         self._refusals: dict[InstanceName, _Refusal] = {}
+        self._has_returned = False
         self._log = get_logger()
+
+    def lost(self) -> frozenset[InstanceName]:
+        """Return the instances that did not answer when last asked."""
+        return frozenset(name for name, row in self._rows.items() if not row.reachable)
+
+    def take_returned(self) -> bool:
+        """Tell, once, whether an instance that was lost is back: whatever waits for it can go on."""
+        has_returned, self._has_returned = self._has_returned, False
+        return has_returned
 
     def rows(self) -> tuple[UpstreamHealth, ...]:
         """Return what the status page shows."""
@@ -131,6 +141,7 @@ class Health:
         known = self._rows.get(upstream.instance)
         if known is not None and not known.reachable:
             self._log.info("upstream back", upstream=upstream.instance, version=app.version)
+            self._has_returned = True
         since = known.since if known is not None and known.reachable else now
         self._rows[upstream.instance] = UpstreamHealth(
             upstream.instance, upstream.kind, True, since, app.name, app.version, now, ""

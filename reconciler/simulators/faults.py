@@ -12,8 +12,8 @@ class Faults:
     """ASGI middleware that answers in place of the application while it is told to.
 
     `html` answers a proxy's login page, `half_body` breaks off in the middle of the answer, `hang` never answers
-    until it is released or the caller gives up. `only`, if set, limits all of them to paths that contain it.
-    A request that `half_body` spoils is carried out, all others are not.
+    until it is released or the caller gives up. `only`, if set, limits all of them to paths that contain it, and
+    `method` to requests of that method. A request that `half_body` spoils is carried out, all others are not.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -24,6 +24,7 @@ class Faults:
         self.html = False
         self.half_body = False
         self.only = ""
+        self.method = ""
 
     @property
     def hang(self) -> bool:
@@ -44,10 +45,10 @@ class Faults:
         """End every fault."""
         self._statuses.clear()
         self.hang = self.html = self.half_body = False
-        self.only = ""
+        self.only = self.method = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self.only not in scope["path"]:
+        if scope["type"] != "http" or not self._concerns(scope):
             await self._app(scope, receive, send)
         elif self.hang:
             await self._wait(receive, send)
@@ -59,6 +60,9 @@ class Faults:
             await self._half(scope, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    def _concerns(self, scope: Scope) -> bool:
+        return self.only in scope["path"] and self.method in {"", scope["method"]}
 
     async def _wait(self, receive: Receive, send: Send) -> None:
         """Wait until released or given up; a released request is answered 503."""

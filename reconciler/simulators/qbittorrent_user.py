@@ -5,6 +5,7 @@ and on the real program alike.
 """
 
 import asyncio
+import http.client
 import json
 import secrets
 import urllib.error
@@ -84,7 +85,10 @@ class QBittorrentUser:
         answer = await self.get("torrents/info")
         if answer.status != 200:
             raise RuntimeError(f"torrents/info answered {answer.status}")
-        return {TorrentId(row["hash"]): row for row in json.loads(answer.body)}
+        try:
+            return {TorrentId(row["hash"]): row for row in json.loads(answer.body)}
+        except ValueError as error:
+            raise RuntimeError("torrents/info answered no JSON") from error
 
     async def stop(self, torrent: TorrentId) -> Answer:
         """Stop a torrent by either of the verbs that the versions know."""
@@ -116,6 +120,8 @@ class QBittorrentUser:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer(error.code, error.read())
+        except http.client.HTTPException as error:
+            raise ConnectionError("the answer broke off") from error
 
 
 def _multipart(fields: Mapping[str, str], torrent: bytes) -> tuple[bytes, str]:

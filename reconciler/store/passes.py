@@ -1,11 +1,12 @@
 """What a pass reads and writes about deletions: lease, due list, binding, sending, verdicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from reconciler.errors import LeaseLost, Overtaken
 from reconciler.model import DeletionId, DeletionState, Event, SettledAs
 from reconciler.ports import Binding, Lease, PassRecord, UpstreamHealth
+from reconciler.reasons import Reason
 from reconciler.store import ledger
 from reconciler.store.database import Connection, Value, fetch_one
 from reconciler.store.rows import as_json, target_values, time_of, time_or_none
@@ -89,6 +90,26 @@ async def became_destructive_since(connection: Connection, since: datetime) -> i
         "SELECT count(*) AS count FROM deletions WHERE destroyed_at >= :since", {"since": since}
     )
     return int(row["count"])
+
+
+async def wake_waiting(connection: Connection, reasons: Collection[Reason], now: datetime) -> None:
+    """Make every open deletion due that carries one of these reasons."""
+    await connection.execute(
+        """
+        UPDATE deletions SET next_due_at = :now, wakes = wakes + 1
+        WHERE settled_at IS NULL AND next_due_at > :now
+            AND EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = deletions.id AND c.reason IN :reasons)
+        """,
+        {"now": now, "reasons": sorted(reasons)},
+    )
+
+
+async def open_among(connection: Connection, deletions: Collection[DeletionId]) -> tuple[DeletionState, ...]:
+    """Return those of the given deletions that are not settled."""
+    rows = await connection.fetch_all(
+        "SELECT * FROM deletions WHERE id IN :ids AND settled_at IS NULL ORDER BY id", {"ids": sorted(deletions)}
+    )
+    return await states_of(connection, rows)
 
 
 # --- acting --------------------------------------------------------------------------------------------------------

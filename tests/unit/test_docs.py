@@ -12,7 +12,7 @@ from reconciler.cli import app
 from reconciler.cli.service import URL_VARIABLE
 from reconciler.config import SETTINGS_REFERENCE, Settings
 from reconciler.config.sources import CONFIG_VARIABLE
-from reconciler.execute import LONGEST_CALL, SHORT_LEASE
+from reconciler.lease import LONGEST_CALL, SHORT_LEASE
 from reconciler.ledger import LONGEST_SILENCE
 from reconciler.loop import WATCH_STEPS
 from reconciler.model import ConditionType, InstanceName, Phase, Source
