@@ -8,6 +8,7 @@ from reconciler.model import (
     Deletion,
     DeletionState,
     Event,
+    InfoHash,
     InstanceName,
     SettledAs,
     Target,
@@ -339,10 +340,8 @@ def _plan_watch(state: DeletionState, world: World, policy: Policy, coverage: Co
         drifted += [
             torrent.name
             for target in state.targets_of(TargetKind.TORRENT)
-            for torrent in world.torrents.data.by_id.values()
-            if target.external_id in torrent.aliases
-            and target.added == str(torrent.added_on)
-            and not world.needing(torrent.aliases, deletion.id)
+            for torrent in world.torrents.data.matching(InfoHash(target.external_id))
+            if target.added == str(torrent.added_on) and not world.needing(torrent.aliases, deletion.id)
         ]
     if not deletion.finishing_old_copy and not is_wanted:
         drifted += [f"{e.title} [{e.id}]" for _, e in _bound_live(state, world)]

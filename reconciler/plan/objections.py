@@ -47,10 +47,22 @@ def objection(deletion: Deletion, world: World, policy: Policy, coverage: Covera
                 )
             )
     return (
-        _entry_added_since(deletion, world, coverage)
+        _record_is_another(deletion, world, policy, coverage)
+        or _entry_added_since(deletion, world, coverage)
         or _decline_objection(deletion, world, policy, coverage)
         or _hash_belongs_elsewhere(deletion, world, coverage, policy)
     )
+
+
+def _record_is_another(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Objection | None:
+    named = deletion.hints.jellyseerr_id
+    if named is None or policy.request_instance is None or not isinstance(world.board, Seen):
+        return None
+    record = world.board.data.records.get(named)
+    if record is None or record.media.is_same(coverage.media):
+        return None
+    text = f"record {named} is {record.media}, not {coverage.media}"
+    return Objection(is_false(ConditionType.REQUEST_CLEARED, policy.request_instance, Reason.IDENTITY_CONFLICT, text))
 
 
 def _entry_added_since(deletion: Deletion, world: World, coverage: Coverage) -> Objection | None:

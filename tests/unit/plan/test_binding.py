@@ -223,6 +223,14 @@ def test_an_entry_id_of_another_title_is_held() -> None:
     assert reason(plan, ENTRY, RADARR) is Reason.IDENTITY_CONFLICT
 
 
+def test_a_record_id_of_another_title_is_held_and_a_stale_one_is_ignored() -> None:
+    seen = world(radarr=library(entry(7)), board=board_of(record(4), record(5, RONIN)))
+    plan = plan_deletion(deletion(hints=Hints(jellyseerr_id=5)), seen, POLICY)
+    assert plan.bind is None
+    assert reason(plan, REQUEST) is Reason.IDENTITY_CONFLICT
+    assert plan_deletion(deletion(hints=Hints(jellyseerr_id=99)), seen, POLICY).bind is not None
+
+
 def test_jellyseerr_is_asked_for_the_tvdb_id_before_sonarr_is_believed() -> None:
     tmdb_only = Media(MediaKind.SERIES, tmdb_id=LOST.tmdb_id)
     mislabelled = Media(MediaKind.SERIES, tmdb_id=LOST.tmdb_id, tvdb_id=FARGO.tvdb_id)
