@@ -44,6 +44,7 @@ class Timing:
     ledger_interval: timedelta = timedelta(minutes=5)
     breaker_window: timedelta = timedelta(hours=1)
     shutdown: timedelta = timedelta(seconds=10)
+    receipts_kept: timedelta = timedelta(days=30)
 
 
 class Reconciler:
@@ -205,6 +206,7 @@ class Reconciler:
                 await self._store.save_health(self.health.rows())
         if lease is None:
             return
+        await self._store.prune(self._clock.now() - self._timing.receipts_kept)
         is_complete = await self._observer.has_complete_ledgers()
         self._ledger_attempt = 0 if is_complete else self._ledger_attempt + 1
         if not is_complete:

@@ -129,6 +129,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
             interval=timedelta(seconds=settings.interval_seconds),
             ledger_interval=timedelta(seconds=settings.ledger_interval_seconds),
             breaker_window=timedelta(seconds=settings.breaker_window_seconds),
+            receipts_kept=timedelta(days=settings.receipts_days),
             shutdown=timedelta(seconds=settings.shutdown_seconds * (1 - 1 / LAST_REQUESTS_SHARE) - 0.5),
         ),
         clock,

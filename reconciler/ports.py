@@ -198,7 +198,8 @@ class Understood:
     """What an intake parser made of one payload.
 
     `reason` says in words why nothing follows from it (ignored, oversized). `internal_entry` is the Radarr or Sonarr
-    id a delete webhook spoke of, so that the echo of our own delete is recognised.
+    id a delete webhook spoke of, so that the echo of our own delete is recognised. `about` is the title that something
+    wanted speaks of; `None` when it does not say.
     """
 
     heard: Heard
@@ -208,11 +209,15 @@ class Understood:
     internal_entry: tuple[InstanceName, int] | None = None
     event: str = ""
     reason: str = ""
+    about: Media | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The raw inbox row: what arrived, redacted of secrets and e-mail addresses, as JSON text (at most 256 KiB)."""
+    """The raw inbox row: what arrived, redacted of secrets and e-mail addresses, as JSON text (at most 256 KiB).
+
+    `body_digest` identifies the whole body; it is only needed beside an `idempotency_key`.
+    """
 
     source: Source
     instance: InstanceName | None
@@ -454,11 +459,17 @@ class PassStore(Protocol):
     async def due(self, now: datetime, limit: int) -> tuple[DeletionState, ...]:
         """Return unsettled deletions that are due, and settled ones due inside their watch window, oldest first."""
 
+    async def wake_waiting(self, lease: Lease, reasons: Collection[Reason], now: datetime) -> None:
+        """Make every unsettled deletion due that carries one of these reasons: what it waited for has changed."""
+
     async def next_due_at(self) -> datetime | None:
         """Return the earliest time at which anything is due."""
 
     async def became_destructive_since(self, since: datetime) -> int:
         """Count deletions whose `destroyed_at` lies at or after `since`."""
+
+    async def open_among(self, deletions: Collection[DeletionId]) -> tuple[DeletionState, ...]:
+        """Return those of the given deletions that are not settled, in order of id."""
 
     async def ledger_position(self) -> int:
         """Return the highest reference or manual-add number given so far (one shared sequence)."""
@@ -515,6 +526,12 @@ class PassStore(Protocol):
     async def save_health(self, health: Sequence[UpstreamHealth]) -> None: ...
 
     async def record_pass(self, done: PassRecord) -> None: ...
+
+    async def prune(self, before: datetime) -> int:
+        """Delete a bounded number of the oldest receipts received before this time, and return how many.
+
+        Only the raw text goes: references, wants and deletions that came from it stay.
+        """
 
 
 class Store(IntakeStore, ReadStore, PassStore, Protocol):

@@ -10,6 +10,9 @@ import typer
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import ConfigOption, JsonOption, settings_from
 from reconciler.cli.render import say, show_checks, show_json
+from reconciler.model import UpstreamKind
+
+_ADDRESSES = [f"{kind.value}_URL".upper() for kind in UpstreamKind]
 
 # What these commands start brings in servers and database drivers: imported when asked for, so that `--help` and the
 # commands that only speak HTTP stay quick.
@@ -35,11 +38,14 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     from reconciler.main import check as run  # noqa: PLC0415 - see above
 
     results = [dataclasses.asdict(result) for result in asyncio.run(run(settings_from(config)))]
+    ok = bool(results) and all(result["ok"] for result in results)
     if as_json:
-        show_json({"ok": all(result["ok"] for result in results), "upstreams": results})
-    else:
+        show_json({"ok": ok, "upstreams": results})
+    elif results:
         show_checks(results)
-    raise typer.Exit(ExitCode.OK if all(result["ok"] for result in results) else ExitCode.NEGATIVE)
+    if not results:
+        say(f"No upstream is configured. Set {', '.join(_ADDRESSES)} (those you have) and their credentials.")
+    raise typer.Exit(ExitCode.OK if ok else ExitCode.NEGATIVE)
 
 
 def demo(

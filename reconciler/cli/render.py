@@ -12,6 +12,9 @@ from rich.text import Text
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _CELL_LENGTH = 200
 _ID_LENGTH = 36
+_PHASE_LENGTH = 10
+_FOLDING = {"title": 8, "media": 8, "asked": 10}
+"""How narrow the columns that fold may become: beside id and phase they fill a terminal of 80; a date is 10 wide."""
 _PHASE_STYLES = {
     "held": "bold red",
     "waiting": "yellow",
@@ -69,7 +72,11 @@ def show_status(status: Mapping[str, Any]) -> None:
 
 
 def show_deletions(page: Mapping[str, Any]) -> None:
-    table = _table(Column("id", min_width=_ID_LENGTH), "phase", "title", "media", "asked")
+    table = _table(
+        Column("id", min_width=_ID_LENGTH, no_wrap=True),
+        Column("phase", min_width=_PHASE_LENGTH, no_wrap=True),
+        *(Column(name, min_width=width, overflow="fold") for name, width in _FOLDING.items()),
+    )
     for one in page["deletions"]:
         asked = f"{_when(one['requested_at'])} {one['requested_by'] or one['source']}"
         table.add_row(*_cells(one["id"]), _phase(one["phase"]), *_cells(label_of(one), _media(one), asked))
@@ -137,7 +144,7 @@ def show_checks(results: Sequence[Mapping[str, Any]]) -> None:
         table.add_row(
             *_cells(result["instance"], result["kind"]), verdict, *_cells(version, result["message"], result["fix"])
         )
-    _console().print(table if table.row_count else Text("No upstream is configured."))
+    _console().print(table)
 
 
 def label_of(one: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from reconciler.cli.exits import NotFound, Refused
 from reconciler.clients._http import Http, Reply
@@ -55,13 +56,26 @@ class Service:
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: object | None = None
     ) -> dict[str, Any]:
         async with connect(self._url, self._token) as http:
-            reply = await http.send(method, path, operation="cli", params=params, body=body, accept=_JUDGED_HERE)
+            try:
+                reply = await http.send(method, path, operation="cli", params=params, body=body, accept=_JUDGED_HERE)
+            except Unreachable as error:
+                where = f"{error.message} at {_shown(self._url)}"
+                raise Unreachable(_NAME, f"{where}; is it running? See --url or {URL_VARIABLE}") from error
         document = reply.json()
         if not isinstance(document, dict) or "json" not in reply.content_type:
             raise Unintelligible(_NAME, "answered something that is not from the reconciler; check --url")
         if reply.status >= 400:
             raise _error_of(reply, document)
         return document
+
+
+def _shown(url: str) -> str:
+    """Return an address without the user name and password that it may hold."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "the address given"
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _error_of(reply: Reply, problem: Mapping[str, Any]) -> ReconcilerError:

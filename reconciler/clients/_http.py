@@ -5,9 +5,12 @@ A call's timeout bounds the whole call, also against an upstream that answers dr
 """
 
 import asyncio
+import errno
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -23,7 +26,9 @@ READ_TIMEOUT = timedelta(seconds=30)
 CONNECT_TIMEOUT = timedelta(seconds=5)
 
 _LONGEST_QUOTE = 200
-_SHORTEST_SECRET = 8
+_SHORTEST_SECRET = 4
+_AUTH_SCHEMES = frozenset({"basic", "bearer"})
+_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
 _SECONDS = re.compile(r"[0-9]{1,6}")
 
 CallObserver = Callable[[InstanceName, str, str, float], None]
@@ -65,7 +70,11 @@ class Reply:
 
 
 class Http:
-    """An HTTP connection pool to one upstream instance."""
+    """An HTTP connection pool to one upstream instance.
+
+    What upstreams say may be quoted in errors, but never with a word of `headers` or one of `secrets`: those are what
+    we send in other places, such as a password in a form.
+    """
 
     def __init__(
         self,
@@ -73,6 +82,7 @@ class Http:
         base_url: str,
         *,
         headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
         timeout: timedelta = READ_TIMEOUT,
         observer: CallObserver = ignore_calls,
         clock: Clock | None = None,
@@ -83,7 +93,7 @@ class Http:
         self._observer = observer
         self._clock = clock or SystemClock()
         self._timeout = timeout
-        self._secrets = _secrets_of(headers or {})
+        self._secrets = _secrets_of(headers or {}, secrets)
         self._client = httpx.AsyncClient(
             base_url=self.base_url,
             headers=dict(headers or {}),
@@ -159,13 +169,14 @@ class Http:
                     timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT.total_seconds())),
                 )
         except (httpx.TimeoutException, TimeoutError) as error:
-            raise Unreachable(self.instance, "did not answer in time") from error
+            # left alone for as long as it kept us waiting, so that it does not hold up every round of the others' work
+            raise Unreachable(self.instance, "did not answer in time", retry_after=timeout) from error
         except httpx.RemoteProtocolError as error:
             raise Unreachable(self.instance, "broke off its answer") from error
         except httpx.DecodingError as error:
             raise Unintelligible(self.instance, "answered something that cannot be decoded") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unreachable(self.instance, f"cannot be reached ({type(error).__name__})") from error
+            raise Unreachable(self.instance, f"cannot be reached ({_cause_of(error)})") from error
         return (
             Reply(self.instance, response.status_code, response.text, response.headers.get("content-type", "")),
             response.headers,
@@ -201,9 +212,45 @@ class Http:
         return f": {said[:_LONGEST_QUOTE]}" if said else ""
 
 
-def _secrets_of(headers: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the words of our own headers that are long enough to be a key."""
-    return tuple(word for value in headers.values() for word in value.split() if len(word) >= _SHORTEST_SECRET)
+def _secrets_of(headers: Mapping[str, str], others: Sequence[str]) -> tuple[str, ...]:
+    """Return what must not be quoted, as it would look on one line: the longest first, one may be a part of another.
+
+    Of our own headers it is every word; what is shorter than four characters is in every other sentence.
+    """
+    words = {word for value in headers.values() for word in value.split() if word.lower() not in _AUTH_SCHEMES}
+    words |= {" ".join(secret.split()) for secret in others}
+    return tuple(sorted((word for word in words if len(word) >= _SHORTEST_SECRET), key=len, reverse=True))
+
+
+def _cause_of(error: BaseException) -> str:
+    """Say in words why there is no connection. The libraries' own texts can name addresses, so they are not quoted."""
+    for cause in _causes(error):
+        match cause:
+            case socket.gaierror():
+                return "its host name is not known"
+            case ConnectionRefusedError():
+                return "it refused the connection"
+            case ssl.SSLCertVerificationError():
+                return "its certificate is not trusted"
+            case ssl.SSLError():
+                return "it does not speak HTTPS there, or not as we do"
+            case OSError(errno=number) if number in _NO_ROUTE:
+                return "the network is unreachable"
+    return type(error).__name__
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Go through an error and what led to it, the members of groups included (one attempt per address)."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        members = current.exceptions if isinstance(current, BaseExceptionGroup) else ()
+        waiting += [*members, current.__cause__, current.__context__]
 
 
 def _retry_after(headers: httpx.Headers) -> timedelta | None:

@@ -291,7 +291,8 @@ def connect(
 ) -> QBittorrent:
     """Make a client with a connection pool of its own; nothing is sent yet."""
     headers = {"Authorization": f"Bearer {api_key}"} if api_key is not None else None
-    http = Http(instance, url, headers=headers, observer=observer, clock=clock, transport=transport)
+    secrets = [password] if password else []
+    http = Http(instance, url, headers=headers, secrets=secrets, observer=observer, clock=clock, transport=transport)
     return QBittorrent(http, username=username, password=password, api_key=api_key, clock=clock)
 
 

@@ -11,7 +11,9 @@ from reconciler.config.kinds import is_loopback
 from reconciler.config.settings import SECTIONS, Settings, UpstreamSettings, about, env_name
 from reconciler.config.sources import (
     CONFIG_VARIABLE,
+    OTHER_PROGRAMS,
     PREFIX,
+    UPSTREAM_VARIABLE,
     Found,
     closest,
     did_you_mean,
@@ -61,6 +63,7 @@ class _Reading:
         top = _Section("")
         keys = [key for key in Settings.model_fields if key not in SECTIONS]
         self._refuse_unknown_variables(keys)
+        self._refuse_mistyped_upstreams()
         sections = {kind.value: self._content.get(kind.value) for kind in SECTIONS}
         self._take_from_file(
             top, Settings, keys, {k: v for k, v in self._content.items() if k not in sections}, also=sections
@@ -143,6 +146,21 @@ class _Reading:
         for name in sorted(self._variables):
             if name.startswith(PREFIX) and name not in known:
                 self.problems.append(f"{name} is no setting{did_you_mean(name, known)}; remove or correct it.")
+
+    def _refuse_mistyped_upstreams(self) -> None:
+        """Name variables such as RADAR_URL: they would be passed over, and the upstream with them."""
+        known = {kind.value.upper() for kind in SECTIONS}
+        meant = {name for kind in SECTIONS for name in self._names(kind)}
+        meant |= {f"{name}_FILE" for name in meant}
+        for name in sorted(self._variables):
+            match = UPSTREAM_VARIABLE.fullmatch(name)
+            if match is None or match["prefix"] in known | OTHER_PROGRAMS:
+                continue
+            close = closest(match["prefix"], known, cutoff=0.8)
+            if close and f"{close}_{match['rest']}" in meant:
+                self.problems.append(
+                    f"{name} is no setting (did you mean {close}_{match['rest']}?); correct or remove it."
+                )
 
     # --- upstreams ---
 

@@ -78,7 +78,8 @@ outweighs the file. An empty variable counts as not set; surrounding white space
 - Every secret can be read from a file: add `_FILE` to its variable (`RADARR_API_KEY_FILE=/run/secrets/radarr`) or
   `_file` to its YAML key. Setting both is an error.
 - Lists are written with commas in a variable (`a,b`) and as a list in YAML.
-- Unknown YAML keys and unknown `RECONCILER_…` variables are errors. All problems are reported at once.
+- Unknown YAML keys and unknown `RECONCILER_…` variables are errors, and so are variables of a mistyped upstream
+  (`RADAR_URL`). All problems are reported at once.
 - An upstream without any setting is not used, and the rest works. This version serves one instance of each kind.
 - To listen on anything but loopback, `webhook_secret` and `api_token` must be set.
 

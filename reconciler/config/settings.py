@@ -193,6 +193,14 @@ class Settings(BaseModel):
             "a whole number from 1 to 1000000",
         ),
     ] = 10
+    receipts_days: Annotated[
+        Whole,
+        Field(ge=1, le=3650),
+        About(
+            "How long the raw text of webhooks is kept. Deletions, their timelines and actions, and the ledger stay.",
+            "a whole number of days from 1 to 3650",
+        ),
+    ] = 30
     shutdown_seconds: Annotated[
         Whole,
         Field(ge=1, le=600),

@@ -11,6 +11,9 @@ import yaml
 
 CONFIG_VARIABLE = "RECONCILER_CONFIG"
 PREFIX = "RECONCILER_"
+UPSTREAM_VARIABLE = re.compile(r"(?P<prefix>[A-Z]+)_(?P<rest>(URL|API_KEY|USERNAME|PASSWORD)(_FILE)?)")
+OTHER_PROGRAMS = frozenset({"READARR"})
+"""Programs whose names resemble an upstream's; several of them may share one environment file."""
 
 # Kubernetes tells every pod of every Service in such variables; one called `reconciler` would look like our settings.
 _SERVICE_LINK = re.compile(
@@ -101,9 +104,9 @@ def read_secret(place: str, file_name: object, problems: list[str]) -> str | Non
     return text
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that was probably meant."""
-    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)), None)
+def closest(word: str, known: Iterable[str], *, cutoff: float = 0.7) -> str | None:
+    """Return the known word that was probably meant; `cutoff` (0 to 1) is how alike they have to be."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=cutoff)), None)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.intake.loose import mapping, number, text
+from reconciler.intake.redact import redact_known
 from reconciler.model import (
     DeletionRequest,
     DownloadProtocol,
@@ -87,7 +88,7 @@ def parse_arr(kind: UpstreamKind, payload: object, *, instance: InstanceName, de
         case "MovieAdded" if movies:
             return _added(sender, event, payload)
         case "SeriesAdd" if not movies:  # it carries no method: it may be an import list's doing
-            return Understood(Heard.WANT, event=event)
+            return Understood(Heard.WANT, event=event, about=_media(sender, payload))
         case "MovieDelete" | "SeriesDelete" if movies == (event == "MovieDelete"):
             return _deletion(sender, event, payload, delete_without_files=delete_without_files)
         case _:
@@ -155,7 +156,7 @@ def _added(sender: _Sender, event: str, payload: Mapping[str, object]) -> Unders
     media = _media(sender, payload)
     by_hand = text(payload.get("addMethod")) == "manual"
     if not by_hand or entry_id is None or media is None:
-        return Understood(Heard.WANT, event=event)
+        return Understood(Heard.WANT, event=event, about=media)
     return Understood(Heard.WANT, manual_add=ManualAdd(sender.instance, entry_id, media), event=event)
 
 
@@ -171,7 +172,7 @@ def _deletion(sender: _Sender, event: str, payload: Mapping[str, object], *, del
     movies = sender.media_kind is MediaKind.MOVIE
     wish = DeletionRequest(
         media=media,
-        title=text(title.get("title")),
+        title=redact_known(text(title.get("title"))),
         year=number(title.get("year")),
         source=sender.source,
         instances=frozenset({sender.instance}),

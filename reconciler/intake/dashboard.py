@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from reconciler.intake.loose import number, text
 from reconciler.intake.problems import FieldProblem, InvalidPayload
-from reconciler.intake.redact import redact_text
+from reconciler.intake.redact import redact_known
 from reconciler.model import (
     DeletionRequest,
     Hints,
@@ -94,10 +94,10 @@ class _Wish:
             return None
         return DeletionRequest(
             media=media,
-            title=title,
+            title=redact_known(title),
             year=year,
             source=Source.DASHBOARD,
-            requested_by=redact_text(requested_by) if requested_by else None,
+            requested_by=redact_known(requested_by),
             options=options,
             hints=hints,
         )

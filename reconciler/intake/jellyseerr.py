@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from reconciler.intake.loose import mapping, number, text, title_and_year
-from reconciler.intake.redact import redact_text
+from reconciler.intake.redact import redact_known, redact_text
 from reconciler.model import (
     NEVER_DELETING_NOTIFICATIONS,
     WANTED_NOTIFICATIONS,
@@ -48,7 +48,8 @@ def parse_jellyseerr(payload: object, *, delete_on: frozenset[str]) -> Understoo
     if event == TEST:
         return Understood(Heard.TEST, event=event)
     if event in WANTED_NOTIFICATIONS:
-        return Understood(Heard.WANT, event=event)
+        about = _media(payload)
+        return Understood(Heard.WANT, event=event, about=about if isinstance(about, Media) else None)
     if event in NEVER_DELETING_NOTIFICATIONS:
         return _ignored(event, "issues and comments ask for nothing")
     if event not in delete_on:
@@ -69,7 +70,7 @@ def _deletion(event: str, payload: Mapping[str, object]) -> Understood:
     request_id = next(iter(_numbers((request, payload), _REQUEST_KEYS)), None) if is_decline else None
     wish = DeletionRequest(
         media=media,
-        title=title,
+        title=redact_known(title),
         year=year,
         source=Source.JELLYSEERR,
         requested_by=_name((request, payload)),

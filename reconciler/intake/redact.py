@@ -13,6 +13,7 @@ LEFT_OUT = "[left out]"
 _MAX_DEPTH = 32
 _MAX_VALUES = 20_000
 _MAX_STRING = 32 * 1024
+_LONGEST_ADDRESS = 254
 _SECRET_WORDS = (
     "password", "passwd", "passphrase", "apikey", "token", "authorization", "secret", "cookie", "credential",
     "privatekey", "passkey", "signature",
@@ -26,7 +27,8 @@ _TOKEN = re.compile(r"""[^\s"'<>(),;:\[\]{}|]+""")
 def redact(payload: object, secrets: Sequence[str] = ()) -> object:
     """Return a JSON value without e-mail addresses, without what keys call secret, and without any of `secrets`.
 
-    Nesting below 32 levels and everything after 20 000 values are left out; the input is not changed.
+    Nesting below 32 levels and everything after 20 000 values or 256 Ki characters are left out; the input is not
+    changed.
     """
     return _Redactor(secrets).value(payload, 0)
 
@@ -43,24 +45,32 @@ def redact_text(text: str, secrets: Sequence[str] = ()) -> str:
     return text
 
 
+def redact_known(text: str | None) -> str | None:
+    """Return a title or a name as it may be stored and shown; nothing stays nothing."""
+    return redact_text(text) if text else None
+
+
 def to_receipt_body(payload: object, secrets: Sequence[str] = ()) -> str:
     """Return the redacted payload as JSON text of at most 256 KiB, pure ASCII.
 
-    What is larger becomes `{"truncated": true, "size": …, "beginning": …}` with the first part of the JSON text.
+    What is larger becomes `{"truncated": true, "beginning": …}` with the first part of the JSON text. Only as much of
+    the payload is looked at as can be kept.
     """
     body = json.dumps(redact(payload, secrets), separators=(",", ":"))
     if len(body) <= RECEIPT_BYTES:
         return body
     # Quotes and backslashes of the text double inside a string; half of the room always holds them.
     beginning = body[: RECEIPT_BYTES // 2 - 100]
-    return json.dumps({"truncated": True, "size": len(body), "beginning": beginning})
+    return json.dumps({"truncated": True, "beginning": beginning})
 
 
 class _Redactor:
     def __init__(self, secrets: Sequence[str]) -> None:
         # The longest first: one secret may be a part of another.
         self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        self._longest = max(_LONGEST_ADDRESS, *map(len, secrets), 0)
         self._left = _MAX_VALUES
+        self._room = RECEIPT_BYTES
 
     def value(self, value: object, depth: int) -> object:
         self._left -= 1
@@ -100,8 +110,14 @@ class _Redactor:
         return kept
 
     def _text(self, text: str) -> str:
-        clean = redact_text(text, self._secrets)
-        return clean if len(clean) <= _MAX_STRING else clean[:_MAX_STRING] + LEFT_OUT
+        clean = redact_text(text[:_MAX_STRING], self._secrets)
+        if len(text) > _MAX_STRING:
+            # What the cut went through would not be recognised: it can only stand at the very end.
+            clean = clean[: -self._longest] + LEFT_OUT
+        self._room -= len(clean)
+        if self._room < 0:
+            self._left = 0
+        return clean
 
 
 def _is_secret(key: str) -> bool:

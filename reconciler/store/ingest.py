@@ -97,6 +97,8 @@ async def _wake_concerned(connection: Connection, understood: Understood, now: d
     media = {reference.media for reference in understood.references if reference.media is not None}
     if understood.manual_add is not None:
         media.add(understood.manual_add.media)
+    if understood.about is not None:
+        media.add(understood.about)
     ids: set[DeletionId] = set()
     for one in media:
         ids.update(await open_sharing_id(connection, one))

@@ -118,7 +118,7 @@ async def _create(
             "inferred": request.inferred,
             "hints": hints_json(request.hints),
             "not_before": not_before,
-            "next_due_at": max(now, not_before) if not_before else now,
+            "next_due_at": now,  # in a grace period too: it is bound at once, so that a new request shows as one
         },
     )
     if instances:

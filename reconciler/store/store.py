@@ -34,7 +34,7 @@ from reconciler.ports import (
     Verdict,
 )
 from reconciler.reasons import Reason
-from reconciler.store import baselines, commands, history, ledger, passes, reading, states
+from reconciler.store import baselines, commands, history, ledger, passes, pruning, reading, states
 from reconciler.store import verdicts as verdict_log
 from reconciler.store.database import Database
 from reconciler.store.group_commit import GroupCommit
@@ -132,6 +132,10 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await passes.became_destructive_since(connection, since)
 
+    async def open_among(self, deletions: Collection[DeletionId]) -> tuple[DeletionState, ...]:
+        async with self._database.read() as connection:
+            return await passes.open_among(connection, deletions)
+
     async def ledger_position(self) -> int:
         async with self._database.read() as connection:
             return await ledger.position(connection)
@@ -198,6 +202,11 @@ class DatabaseStore:
             await passes.check_lease(connection, lease)
             await passes.bind(connection, binding)
 
+    async def wake_waiting(self, lease: Lease, reasons: Collection[Reason], now: datetime) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await passes.wake_waiting(connection, reasons, now)
+
     async def mark_sent(
         self, lease: Lease, sent: Mapping[DeletionId, Sequence[int]], at: datetime, *, destructive: bool
     ) -> None:
@@ -225,3 +234,7 @@ class DatabaseStore:
     async def record_pass(self, done: PassRecord) -> None:
         async with self._database.write() as connection:
             await passes.record_pass(connection, done)
+
+    async def prune(self, before: datetime) -> int:
+        async with self._database.write() as connection:
+            return await pruning.prune(connection, before)

@@ -1,6 +1,7 @@
 """The web application: its routes, and the order in which a request meets guard, body and store."""
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
@@ -9,6 +10,7 @@ from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.ingest import Ingest
 from reconciler.web.problems import EXCEPTION_HANDLERS
+from reconciler.web.refusals import Refusals
 from reconciler.web.shield import Shield
 from reconciler.web.status import StatusPages
 from reconciler.web.webhooks import Webhooks
@@ -22,7 +24,8 @@ def create_app(deps: WebDeps) -> Starlette:
     """Build the application; it owns nothing but what `deps.lifespan` opens and closes."""
     guard = Guard(deps.settings)
     ingest = Ingest(deps)
-    webhooks = Webhooks(deps, guard, ingest)
+    refusals = Refusals(deps.clock)
+    webhooks = Webhooks(deps, guard, ingest, refusals)
     deletions = Deletions(deps, guard, ingest)
     pages = StatusPages(deps, guard)
     routes = [
@@ -46,7 +49,7 @@ def create_app(deps: WebDeps) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[Middleware(Shield)],
-        exception_handlers=dict(EXCEPTION_HANDLERS),
+        exception_handlers={**EXCEPTION_HANDLERS, HTTPException: refusals.answer_http_error},
         lifespan=deps.lifespan,
     )
     # A redirect of a webhook to the address without its last slash would lose it at senders that do not follow.

@@ -41,7 +41,8 @@ class WebMetrics(Protocol):
 
 @dataclass(frozen=True)
 class WebDeps:
-    """`wake` makes the loop look at once; it is called only after a commit. `status` reads the loop without waiting.
+    """`wake` makes the loop look at once, `wake_ledger` makes it read the histories of Radarr and Sonarr at once; both
+    are called only after a commit. `status` reads the loop without waiting.
 
     `body_timeout` is how long one request may take to send its body.
     """
@@ -50,6 +51,7 @@ class WebDeps:
     store: WebStore
     clock: Clock
     wake: Callable[[], None]
+    wake_ledger: Callable[[], None]
     status: Callable[[], LoopStatus]
     metrics: WebMetrics
     preview: Preview

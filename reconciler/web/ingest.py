@@ -13,15 +13,15 @@ from reconciler.web.answers import root_of
 from reconciler.web.body import (
     KIB,
     BodyLimit,
-    digest_of,
+    compressed,
     idempotency_key,
-    parse_json,
+    is_compressed,
     read_body,
     require_json_type,
-    require_plain_encoding,
     too_large,
 )
 from reconciler.web.deps import WebDeps
+from reconciler.web.parsing import digest_of, parse_json
 from reconciler.web.problems import FieldError, Problem, invalid_fields
 from reconciler.web.schemas import AcceptedListOut
 from reconciler.web.views import accepted_out
@@ -37,28 +37,41 @@ class Ingest:
         self._secrets = deps.settings.secret_values()
 
     async def body(self, request: Request, limit: BodyLimit) -> bytes | None:
-        """Return the body, or `None` if it is larger than `limit`."""
-        require_plain_encoding(request)
+        """Return the body, or `None` if it is larger than `limit`; raises 415 for a compressed one."""
+        if is_compressed(request):
+            raise compressed()
         return await read_body(request, limit, within=self._deps.body_timeout)
+
+    async def throw_away(self, request: Request) -> None:
+        """Read a body that cannot be used, so that its sender gets to hear the answer."""
+        await read_body(request, BodyLimit(0, drain=True), within=self._deps.body_timeout)
+
+    def receipt_body(self, payload: object) -> str:
+        """Return what is kept of a payload."""
+        return to_receipt_body(payload, self._secrets)
 
     async def write(
         self,
         understood: Understood,
-        payload: object,
+        body: str,
         *,
         source: Source,
         instance: InstanceName | None = None,
         key: str | None = None,
+        digest: str = "",
     ) -> IngestResult:
-        """Commit one receipt with all that follows from it, then wake the loop. Raises `StoreError`."""
+        """Commit one receipt (`body` as of `receipt_body`) with all that follows from it, then wake the loop.
+
+        `digest` tells whether a repeated `key` came with the same body. Raises `StoreError`.
+        """
         settings = self._deps.settings
         receipt = Receipt(
             source=source,
             instance=instance,
             received_at=self._deps.clock.now(),
-            body=to_receipt_body(payload, self._secrets),
+            body=body,
             idempotency_key=key,
-            body_digest=digest_of(payload),
+            body_digest=digest,
         )
         result = await self._deps.store.ingest(
             receipt,
@@ -66,7 +79,9 @@ class Ingest:
             instances={kind: settings.library_instances(kind) for kind in MediaKind},
             grace=timedelta(seconds=settings.grace_seconds),
         )
-        get_logger(__name__).info(
+        is_oversized = understood.heard is Heard.OVERSIZED
+        log = get_logger(__name__)
+        (log.warning if is_oversized else log.info)(
             "heard",
             source=source.value,
             upstream=instance,
@@ -75,6 +90,8 @@ class Ingest:
             reason=understood.reason[:200],
             deletions=[{"id": accepted.id, "outcome": accepted.outcome.value} for accepted in result.deletions],
         )
+        if is_oversized:
+            self._deps.wake_ledger()
         if understood.heard is not Heard.IGNORED and not result.key_reused:
             self._deps.wake()
         return result
@@ -91,7 +108,13 @@ class Ingest:
             wishes = tuple(replace(wish, source=source) for wish in parse_dashboard(payload))
         except InvalidPayload as invalid:
             raise invalid_fields([FieldError(*problem) for problem in invalid.problems]) from None
-        result = await self.write(Understood(Heard.DELETE, wishes), payload, source=source, key=key)
+        result = await self.write(
+            Understood(Heard.DELETE, wishes),
+            self.receipt_body(payload),
+            source=source,
+            key=key,
+            digest=digest_of(payload) if key else "",
+        )
         root = root_of(request)
         if result.key_reused:
             raise Problem(

@@ -91,10 +91,8 @@ async def answer_problem(_request: Request, error: Exception) -> ProblemResponse
     return error.response()
 
 
-async def answer_http_error(_request: Request, error: Exception) -> ProblemResponse:
+def http_problem(error: HTTPException) -> Problem:
     """Put the router's own errors (404, 405) into the same shape."""
-    if not isinstance(error, HTTPException):
-        raise error
     title = HTTPStatus(error.status_code).phrase
     return Problem(
         error.status_code,
@@ -102,7 +100,7 @@ async def answer_http_error(_request: Request, error: Exception) -> ProblemRespo
         title,
         _ABOUT_STATUS.get(error.status_code, title),
         headers=error.headers or {},
-    ).response()
+    )
 
 
 async def answer_store_error(request: Request, error: Exception) -> ProblemResponse:
@@ -124,7 +122,6 @@ async def answer_upstream_error(_request: Request, error: Exception) -> ProblemR
 
 EXCEPTION_HANDLERS = {
     Problem: answer_problem,
-    HTTPException: answer_http_error,
     StoreError: answer_store_error,
     UpstreamError: answer_upstream_error,
 }

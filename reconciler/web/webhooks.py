@@ -5,8 +5,9 @@ an hour (upstreams.md 1.3 and 4.1): whatever they send is answered 2xx once it i
 from it. Only what cannot be a webhook at all (no secret, no JSON) is refused.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,28 +17,40 @@ from reconciler.errors import StoreError
 from reconciler.intake import oversized, parse_arr, parse_jellyseerr
 from reconciler.model import InstanceName, Source, UpstreamKind
 from reconciler.ports import Heard, Understood
-from reconciler.reasons import Reason
 from reconciler.web.answers import answer, root_of
-from reconciler.web.body import MIB, BodyLimit, parse_json, require_json_type, too_large
+from reconciler.web.body import MIB, BodyLimit, compressed, is_compressed, require_json_type, too_large
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.ingest import Ingest
+from reconciler.web.parsing import MAX_VALUES, LargeBodies, TooManyValues, parse_json
 from reconciler.web.problems import Problem
+from reconciler.web.refusals import Refusals
 from reconciler.web.schemas import HeardOut
+from reconciler.web.senders import Sender, sender_of
 from reconciler.web.views import accepted_out
 
 JELLYSEERR_LIMIT = BodyLimit(1 * MIB)
 ARR_LIMIT = BodyLimit(16 * MIB, drain=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What a body came to, without the body: the two things that are written."""
+
+    understood: Understood
+    receipt: str
+
+
 class Webhooks:
     """The handlers. Each checks the secret, then reads, parses, commits and answers, in this order."""
 
-    def __init__(self, deps: WebDeps, guard: Guard, ingest: Ingest) -> None:
+    def __init__(self, deps: WebDeps, guard: Guard, ingest: Ingest, refusals: Refusals) -> None:
         self._settings = deps.settings
         self._metrics = deps.metrics
         self._guard = guard
         self._ingest = ingest
+        self._refusals = refusals
+        self._large_bodies = LargeBodies()
 
     async def dashboard(self, request: Request) -> Response:
         with self._counting(Source.DASHBOARD):
@@ -56,93 +69,79 @@ class Webhooks:
             payload = parse_json(raw, unique_keys=False)
             configured = next(iter(self._settings.jellyseerr), None)
             understood = parse_jellyseerr(payload, delete_on=configured.delete_on if configured else frozenset())
+            reading = _Reading(understood, self._ingest.receipt_body(payload))
             instance = configured.name if configured else None
-            return await self._commit(request, understood, payload, Source.JELLYSEERR, instance)
+            return await self._commit(request, reading, Source.JELLYSEERR, instance)
 
     async def radarr(self, request: Request) -> Response:
         names = [instance.name for instance in self._settings.radarr]
-        with self._counting(Source.RADARR):
-            return await self._arr(request, UpstreamKind.RADARR, Source.RADARR, names)
+        return await self._arr(request, sender_of(request, UpstreamKind.RADARR, names))
 
     async def sonarr(self, request: Request) -> Response:
         names = [instance.name for instance in self._settings.sonarr]
-        with self._counting(Source.SONARR):
-            return await self._arr(request, UpstreamKind.SONARR, Source.SONARR, names)
+        return await self._arr(request, sender_of(request, UpstreamKind.SONARR, names))
 
     @contextmanager
     def _counting(self, source: Source) -> Iterator[None]:
-        """Count what is not understood; what is, is counted once it is committed."""
+        """Count and log what is not understood; what is, is counted once it is committed."""
         try:
             yield
-        except Problem:
+        except Problem as problem:
             self._metrics.webhook(source, "rejected")
+            self._refusals.note(source.value, problem)
             raise
         except StoreError:
             self._metrics.webhook(source, "unavailable")
             raise
 
-    async def _arr(
-        self, request: Request, kind: UpstreamKind, source: Source, configured: Sequence[InstanceName]
-    ) -> Response:
-        self._guard.require_webhook_secret(request)
-        instance = _sender(request, kind, configured)
+    async def _arr(self, request: Request, sender: Sender) -> Response:
+        with self._counting(sender.source):
+            self._guard.require_webhook_secret(request)
+            reading = await self._arr_reading(request, sender)
+            if sender.is_misnamed:
+                if reading.understood.heard is Heard.TEST:
+                    raise sender.misnamed()
+                self._refusals.note(sender.source.value, sender.misnamed())
+            return await self._commit(request, reading, sender.source, sender.instance)
+
+    async def _arr_reading(self, request: Request, sender: Sender) -> _Reading:
+        if is_compressed(request):
+            await self._ingest.throw_away(request)
+            problem = compressed()
+            self._refusals.note(sender.source.value, problem)
+            unread = Understood(Heard.IGNORED, reason=f"{problem.title}. {problem.detail}")
+            return _Reading(unread, self._ingest.receipt_body({"compressed": True}))
         raw = await self._ingest.body(request, ARR_LIMIT)
         if raw is None:
-            return await self._commit(request, oversized(kind), {"oversized": True}, source, instance)
-        payload = parse_json(raw, unique_keys=False)
+            return self._oversized(sender)
+        return await self._large_bodies.work(raw, lambda body: self._understand(body, sender))
+
+    def _understand(self, raw: bytes, sender: Sender) -> _Reading:
+        try:
+            payload = parse_json(raw, unique_keys=False, most_values=MAX_VALUES)
+        except TooManyValues:
+            return self._oversized(sender)
         understood = parse_arr(
-            kind,
+            sender.kind,
             payload,
-            # Which event it is does not depend on the instance; what follows from it is dropped below if that is open.
-            instance=instance or InstanceName(kind.value),
+            instance=sender.name,
             delete_without_files=self._settings.delete_without_files is DeleteWithoutFiles.DELETE,
         )
-        if instance is None:
-            understood = _without_sender(understood, kind, len(configured))
-        return await self._commit(request, understood, payload, source, instance)
+        return _Reading(sender.ignoring(understood), self._ingest.receipt_body(payload))
+
+    def _oversized(self, sender: Sender) -> _Reading:
+        return _Reading(oversized(sender.kind), self._ingest.receipt_body({"oversized": True}))
 
     async def _commit(
-        self,
-        request: Request,
-        understood: Understood,
-        payload: object,
-        source: Source,
-        instance: InstanceName | None,
+        self, request: Request, reading: _Reading, source: Source, instance: InstanceName | None
     ) -> Response:
+        understood = reading.understood
         reason = understood.reason or None
         if understood.heard is Heard.TEST:
             self._metrics.webhook(source, understood.heard.value)
             return answer(HeardOut(heard=understood.heard, reason=reason))
-        result = await self._ingest.write(understood, payload, source=source, instance=instance)
+        result = await self._ingest.write(understood, reading.receipt, source=source, instance=instance)
         self._metrics.webhook(source, understood.heard.value)
         root = root_of(request)
         deletions = tuple(accepted_out(accepted, root) for accepted in result.deletions)
         return answer(HeardOut(heard=understood.heard, deletions=deletions, reason=reason), status=202)
-
-
-def _sender(request: Request, kind: UpstreamKind, configured: Sequence[InstanceName]) -> InstanceName | None:
-    """Return the instance the address names, or the only one; `None` when several (or none) could be meant."""
-    named = request.path_params.get("instance")
-    if named is None:
-        return configured[0] if len(configured) == 1 else None
-    for name in configured:
-        if name == named:
-            return name
-    raise Problem(
-        404,
-        "unknown-instance",
-        f"No {kind.value} instance has this name",
-        f"Configured are: {', '.join(configured) or 'none'}.",
-    )
-
-
-def _without_sender(understood: Understood, kind: UpstreamKind, configured: int) -> Understood:
-    """Keep what was heard as a receipt only: it cannot be told which instance it is about."""
-    if understood.heard is Heard.TEST:
-        return understood
-    why = (
-        f"several {kind.value} instances are configured; put the instance's name into the address"
-        if configured
-        else f"no {kind.value} instance is configured"
-    )
-    return Understood(Heard.IGNORED, event=understood.event, reason=f"{Reason.AMBIGUOUS_INSTANCE.value}: {why}")

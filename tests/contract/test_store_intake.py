@@ -194,7 +194,7 @@ async def test_a_wish_without_any_public_id_equals_no_other(store: Store) -> Non
     assert (first.outcome, second.outcome) == (Accepted.CREATED, Accepted.CREATED)
 
 
-async def test_a_grace_period_and_the_wish_itself_delay_the_work(store: Store) -> None:
+async def test_a_grace_period_and_the_wish_itself_delay_the_work_but_not_the_binding(store: Store) -> None:
     (graced,) = (await ask(store, wish(), grace=timedelta(hours=1))).deletions
     later = START + timedelta(hours=5)
     (delayed,) = (await ask(store, wish(HEAT, not_before=later), grace=timedelta(hours=1))).deletions
@@ -203,9 +203,9 @@ async def test_a_grace_period_and_the_wish_itself_delay_the_work(store: Store) -
     first, second = await store.deletion(graced.id), await store.deletion(delayed.id)
     assert first is not None
     assert second is not None
-    assert first.deletion.not_before == first.deletion.next_due_at == START + timedelta(hours=1)
-    assert second.deletion.not_before == second.deletion.next_due_at == later
-    assert await store.due(START, 10) == ()
+    assert first.deletion.not_before == START + timedelta(hours=1)
+    assert second.deletion.not_before == later
+    assert {s.deletion.id for s in await store.due(START, 10)} == {graced.id, delayed.id}
 
 
 async def test_the_echo_of_our_own_delete_creates_nothing(store: Store) -> None:
@@ -299,6 +299,22 @@ async def test_a_want_that_names_no_title_wakes_every_open_deletion(store: Store
     await store.record(lease, [verdict(matrix), verdict(heat)])
     await hear(store, heard=Heard.WANT)
     assert len(await store.due(START, 10)) == 2
+
+
+@pytest.mark.parametrize(
+    ("about", "woken"),
+    [(MATRIX, {MATRIX}), (Media(MediaKind.SERIES, tmdb_id=603), set()), (Media(MediaKind.MOVIE, tmdb_id=1), set())],
+    ids=["its title", "a series of the same number", "another title"],
+)
+async def test_a_want_that_names_a_title_wakes_only_the_deletions_that_share_an_id(
+    store: Store, about: Media, woken: set[Media]
+) -> None:
+    ids = [await created(store, wish(MATRIX)), await created(store, wish(HEAT))]
+    lease = await lease_of(store)
+    await store.due(START, 10)
+    await store.record(lease, [verdict(deletion) for deletion in ids])
+    await store.ingest(receipt(Source.JELLYSEERR), Understood(Heard.WANT, about=about), instances=INSTANCES)
+    assert {state.deletion.media for state in await store.due(START, 10)} == woken
 
 
 async def test_text_that_databases_cannot_hold_is_taken_without_it(store: Store) -> None:

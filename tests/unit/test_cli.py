@@ -235,7 +235,19 @@ def test_cancel_of_what_has_ended_is_refused_without_asking(world: World, run: R
 
 def test_ids_are_whole_also_in_a_narrow_terminal(world: World, run: Run) -> None:
     world.store.add(movie(title="A rather long title of a film"))
-    assert id_of(1) in run("list", COLUMNS="80").stdout
+    shown = run("list", COLUMNS="80").stdout
+    assert id_of(1) in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_who_asked_and_when_is_whole_also_in_a_narrow_terminal(world: World, run: Run) -> None:
+    world.store.add(movie(title="A rather long title of a film", requested_by="somebody"))
+    lines = run("list", COLUMNS="80").stdout.splitlines()
+    start = lines[0].index("asked")
+    asked = "".join(line[start:].strip() for line in lines[1:])
+    assert asked == "2026-03-0405:06:07Zsomebody"
+    titles = " ".join(line[lines[0].index("title") : lines[0].index("media")].strip() for line in lines[1:])
+    assert titles.split() == ["A", "rather", "long", "title", "of", "a", "film", "(1999)"]
 
 
 def test_what_an_upstream_last_said_is_shown_in_full(world: World, run: Run) -> None:
@@ -286,9 +298,12 @@ def test_a_service_without_its_database_counts_as_unreachable(world: World, run:
 
 
 def test_nobody_listening_is_unreachable(run: Run) -> None:
-    result = run("status", "--url", "http://127.0.0.1:1")
+    result = run("status", "--url", "http://me:hunter2@127.0.0.1:1")
     assert result.exit_code == 4
-    assert "cannot be reached" in result.stderr
+    words = "cannot be reached (it refused the connection) at http://127.0.0.1:1; is it running?"
+    assert words in result.stderr
+    assert "--url or RECONCILER_URL" in result.stderr
+    assert "hunter2" not in result.stderr
 
 
 def test_another_program_at_the_address_is_no_answer(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,6 +421,22 @@ def test_check_shows_what_to_fix_and_its_exit_code_says_whether_all_is_well(
     document = json.loads(run("check", "--json", token=None).stdout)
     assert document["ok"] is ok
     assert document["upstreams"][1]["fix"] == "correct the password"
+
+
+def test_check_of_nothing_is_a_negative_answer_that_names_the_variables(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def check(_: Settings) -> list[CheckResult]:
+        return []
+
+    fake_module(monkeypatch, "reconciler.main", check=check)
+    result = run("check", token=None)
+    assert (result.exit_code, result.stdout) == (1, "")
+    for name in ("QBITTORRENT_URL", "RADARR_URL", "SONARR_URL", "JELLYSEERR_URL"):
+        assert name in result.stderr
+    as_json = run("check", "--json", token=None)
+    assert as_json.exit_code == 1
+    assert json.loads(as_json.stdout) == {"ok": False, "upstreams": []}
 
 
 def test_demo_hands_its_options_over_and_ends_as_the_demo_did(

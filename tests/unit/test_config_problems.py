@@ -32,6 +32,42 @@ def only(environ: dict[str, str], path: Path | None = None) -> str:
     return problem
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("RADAR_URL", "RADARR_URL"),
+        ("RADDAR_API_KEY", "RADARR_API_KEY"),
+        ("SONAR_API_KEY_FILE", "SONARR_API_KEY_FILE"),
+        ("JELLYSEER_API_KEY", "JELLYSEERR_API_KEY"),
+        ("QBITORRENT_PASSWORD", "QBITTORRENT_PASSWORD"),
+        ("QBITTORENT_USERNAME", "QBITTORRENT_USERNAME"),
+    ],
+)
+def test_a_variable_of_a_mistyped_upstream_is_a_problem(name: str, meant: str) -> None:
+    problem = only({**RADARR, name: "http://value-that-may-be-secret"})
+    assert problem == f"{name} is no setting (did you mean {meant}?); correct or remove it."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "READARR_API_KEY",
+        "LIDARR_URL",
+        "PROWLARR_API_KEY",
+        "JELLYFIN_URL",
+        "OVERSEERR_URL",
+        "RADARR_4K_URL",
+        "DATABASE_PASSWORD",
+        "RADAR_HOST",
+        "RADAR_USERNAME",
+        "PROXY_URL",
+        "_URL",
+    ],
+)
+def test_variables_of_other_programs_are_none_of_our_business(name: str) -> None:
+    assert load_settings({**RADARR, name: "x"}).radarr[0].name == "radarr"
+
+
 def test_every_problem_is_reported_at_once(config: Path) -> None:
     config.write_text(
         """

@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import errno
 import gzip
+import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from urllib.parse import parse_qs
 
 import httpx
 import pytest
 import respx
 
+from reconciler.clients import qbittorrent
 from reconciler.clients._http import Http
 from reconciler.errors import Rejected, Throttled, Unauthorized, Unintelligible, Unreachable, UpstreamError
 from reconciler.model import InstanceName
@@ -134,15 +139,18 @@ async def test_a_body_that_cannot_be_decoded_is_unintelligible(http: Http) -> No
 
 
 @contextlib.asynccontextmanager
-async def raw_server(answer: bytes, *, then_wait: bool = False) -> AsyncIterator[str]:
-    """Answer every connection with these bytes and close it, or keep it open until the other side closes."""
+async def raw_server(answer: bytes, *, then_wait: bool = False, at_once: bool = False) -> AsyncIterator[str]:
+    """Answer every connection with these bytes and close it, or keep it open until the other side closes.
+
+    `at_once` does not wait for a request that can be read.
+    """
     handled: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         handled.add(task)
-        await reader.readuntil(b"\r\n\r\n")
+        await (reader.read(1) if at_once else reader.readuntil(b"\r\n\r\n"))
         writer.write(answer)
         await writer.drain()
         if then_wait:
@@ -180,8 +188,39 @@ async def test_nobody_listening_is_unreachable() -> None:
     async with raw_server(b"") as url:
         pass
     async with Http(NAME, url) as http:
-        with pytest.raises(Unreachable, match=r"cannot be reached \(ConnectError\)"):
+        with pytest.raises(Unreachable, match=r"cannot be reached \(it refused the connection\)"):
             await http.send("GET", "/list", operation="read")
+
+
+async def test_a_server_without_tls_is_called_that() -> None:
+    plain = raw_server(b"HTTP/1.1 400 Bad Request\r\n\r\n", at_once=True)
+    async with plain as url, Http(NAME, url.replace("http:", "https:")) as http:
+        with pytest.raises(Unreachable, match="does not speak HTTPS"):
+            await http.send("GET", "/list", operation="read")
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "no address for secret.example"), "its host name is not known"),
+        (ConnectionRefusedError(errno.ECONNREFUSED, "refused by 10.1.2.3"), "it refused the connection"),
+        (ssl.SSLCertVerificationError(1, "self-signed certificate"), "its certificate is not trusted"),
+        (OSError(errno.ENETUNREACH, "no network"), "the network is unreachable"),
+        (OSError(errno.EHOSTUNREACH, "no host"), "the network is unreachable"),
+        (ExceptionGroup("all attempts", [OSError(errno.ECONNREFUSED, "v6")]), "it refused the connection"),
+        (OSError("All connection attempts failed"), "ConnectError"),
+    ],
+)
+async def test_the_cause_of_no_connection_is_told_in_words_and_never_quoted(cause: Exception, words: str) -> None:
+    def refuse(_request: httpx.Request) -> httpx.Response:
+        between = OSError("first attempt")
+        between.__cause__ = cause
+        raise httpx.ConnectError(str(cause)) from between
+
+    async with Http(NAME, URL, transport=httpx.MockTransport(refuse)) as http:
+        with pytest.raises(Unreachable) as caught:
+            await http.send("GET", "/list", operation="read")
+    assert caught.value.message == f"cannot be reached ({words})"
 
 
 async def test_silence_ends_with_the_timeout_of_the_call() -> None:
@@ -321,6 +360,41 @@ async def test_secrets_never_stand_in_an_error(answer: Callable[[httpx.Request],
     for text in (str(caught.value), repr(caught.value), caught.value.message):
         assert KEY not in text
         assert "hunter2hunter2" not in text
+
+
+@pytest.mark.parametrize("password", ["pass", "two  words", "hunter2hunter2"])
+async def test_a_secret_that_is_sent_elsewhere_is_not_quoted_either(password: str) -> None:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json={"message": f"login with <{password}> failed"})
+
+    async with Http(NAME, URL, secrets=[password], transport=httpx.MockTransport(answer)) as http:
+        with pytest.raises(Rejected) as caught:
+            await http.send("POST", "/login", operation="login", form={"password": password})
+    assert caught.value.message == "refused the request (400): login with <***> failed"
+
+
+async def test_the_password_of_qbittorrent_is_not_quoted() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/login"):
+            (sent,) = parse_qs(request.content.decode())["password"]
+            return httpx.Response(400, json={"message": f"no user for {sent}"})
+        return httpx.Response(403)
+
+    transport = httpx.MockTransport(answer)
+    client = qbittorrent.connect(NAME, URL, username="admin", password="hunter2", transport=transport)
+    with pytest.raises(UpstreamError, match=r"no user for \*\*\*$"):
+        await client.torrents()
+    await client.aclose()
+
+
+async def test_short_words_and_the_scheme_of_our_headers_may_be_quoted() -> None:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json={"message": "the cli sent no usable Bearer"})
+
+    headers = {"Authorization": f"Bearer {KEY}", "Reconciler-Client": "cli"}
+    async with Http(NAME, URL, headers=headers, transport=httpx.MockTransport(answer)) as http:
+        with pytest.raises(Rejected, match="the cli sent no usable Bearer"):
+            await http.send("GET", "/list", operation="read")
 
 
 async def test_proxy_settings_of_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:

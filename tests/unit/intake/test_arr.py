@@ -207,11 +207,19 @@ def test_a_movie_that_a_person_added_is_a_want_of_its_own() -> None:
 @pytest.mark.parametrize("method", ["list", "collection", "", None, 3])
 def test_any_other_way_of_adding_only_wakes_the_check(method: object) -> None:
     understood = radarr(webhook("radarr-movie-added") | {"addMethod": method})
-    assert understood == Understood(Heard.WANT, event="MovieAdded")
+    assert understood == Understood(Heard.WANT, event="MovieAdded", about=MOVIE)
 
 
 def test_an_added_series_only_wakes_the_check_because_it_does_not_say_who_added_it() -> None:
-    assert parse("sonarr-series-add") == Understood(Heard.WANT, event="SeriesAdd")
+    assert parse("sonarr-series-add") == Understood(Heard.WANT, event="SeriesAdd", about=SERIES)
+
+
+def test_a_title_holds_no_secret_and_no_address() -> None:
+    movie = {"id": 7, "tmdbId": 603, "title": "Film apikey=SECRET mail a@b.cz"}
+    assert (
+        radarr({"eventType": "MovieDelete", "deletedFiles": True, "movie": movie}).deletions[0].title
+        == "Film apikey=[secret] mail [e-mail]"
+    )
 
 
 def test_a_deleted_movie_is_a_deletion_of_the_sending_instance_only() -> None:

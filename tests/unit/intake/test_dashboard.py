@@ -77,6 +77,10 @@ def test_text_is_cleaned_and_limited_and_shows_no_address() -> None:
     assert wish.requested_by == "joe <[e-mail]>"
 
 
+def test_a_title_holds_no_secret_and_no_address() -> None:
+    assert one(MOVIE | {"title": "Film apikey=SECRET mail a@b.cz"}).title == "Film apikey=[secret] mail [e-mail]"
+
+
 @pytest.mark.parametrize(
     ("payload", "named"),
     [

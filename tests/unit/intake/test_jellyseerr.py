@@ -71,7 +71,17 @@ def test_every_jellyseerr_fixture_is_one_of_the_types_above() -> None:
 
 def test_a_captured_auto_approval_only_wakes_the_want_check() -> None:
     understood = parse_jellyseerr(webhook("jellyseerr-media-auto-approved"), delete_on=DEFAULT)
-    assert understood == Understood(Heard.WANT, event="MEDIA_AUTO_APPROVED")
+    assert understood == Understood(Heard.WANT, event="MEDIA_AUTO_APPROVED", about=MOVIE)
+
+
+def test_a_wanted_notification_without_a_usable_title_speaks_of_no_title() -> None:
+    payload = webhook("jellyseerr-media-approved") | {"media": None}
+    assert parse_jellyseerr(payload, delete_on=DEFAULT) == Understood(Heard.WANT, event="MEDIA_APPROVED")
+
+
+def test_a_title_holds_no_secret_and_no_address() -> None:
+    payload = webhook("jellyseerr-media-declined") | {"subject": "Film apikey=SECRET mail a@b.cz (1999)"}
+    assert one(parse_jellyseerr(payload, delete_on=DEFAULT)).title == "Film apikey=[secret] mail [e-mail]"
 
 
 def test_a_declined_movie_is_an_inferred_deletion_that_spares_its_own_request() -> None:

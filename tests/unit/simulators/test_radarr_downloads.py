@@ -119,6 +119,8 @@ async def test_a_torrent_that_is_gone_leaves_the_queue_at_the_next_look(fetching
     await fetching.simulator.grab(movie_id, release)
     (item,) = await fetching.get("/queue/details", movieId=movie_id)
     assert (item["downloadId"], item["protocol"]) == (release.meta.torrent_id.upper(), "torrent")
+    await fetching.simulator.refresh_downloads()  # only what was shown once can be gone
+    await fetching.simulator.refresh_downloads()  # only what was listed once can be seen to be gone
     await fetching.downloads.client("radarr").remove(release.meta.torrent_id)
     command = (await fetching.api.post("/command", json={"name": "RefreshMonitoredDownloads"})).json()
     assert command["status"] == "queued"

@@ -205,7 +205,10 @@ def settings(**changes: object) -> Settings:
 
 @dataclass
 class World:
-    """The application with everything it was given. `wakes` holds how many receipts were written at each wake."""
+    """The application with everything it was given.
+
+    `wakes` and `ledger_wakes` hold how many receipts were written at each wake.
+    """
 
     store: FakeStore = field(default_factory=FakeStore)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
@@ -215,6 +218,7 @@ class World:
     lifespan: Lifespan | None = None
     body_timeout: timedelta = timedelta(seconds=5)
     wakes: list[int] = field(default_factory=list)
+    ledger_wakes: list[int] = field(default_factory=list)
 
     def app(self) -> Starlette:
         async def preview(deletion: DeletionId) -> PlanPreview | None:
@@ -226,6 +230,7 @@ class World:
                 store=self.store,
                 clock=FakeClock(),
                 wake=lambda: self.wakes.append(len(self.store.written)),
+                wake_ledger=lambda: self.ledger_wakes.append(len(self.store.written)),
                 status=lambda: self.loop,
                 metrics=self.metrics,
                 preview=preview,

@@ -7,11 +7,11 @@ import pytest
 from starlette.routing import Route
 
 from reconciler.ports import Accepted, Heard
-from reconciler.web import app, body, deletions, guard, ingest, problems, status, webhooks
+from reconciler.web import app, body, deletions, guard, ingest, parsing, problems, senders, status, webhooks
 from tests.unit.web.fakes import World
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
-MODULES = (app, body, deletions, guard, ingest, problems, status, webhooks)
+MODULES = (app, body, deletions, guard, ingest, parsing, problems, senders, status, webhooks)
 SLUGS = sorted(
     {
         slug
@@ -22,7 +22,7 @@ SLUGS = sorted(
 
 
 def test_the_slugs_were_found() -> None:
-    assert {"invalid", "conflict", "not-json", "unauthorized", "store-unavailable"} <= set(SLUGS)
+    assert {"invalid", "conflict", "not-json", "unauthorized", "store-unavailable", "unknown-instance"} <= set(SLUGS)
 
 
 @pytest.mark.parametrize("slug", SLUGS)

@@ -44,7 +44,6 @@ async def test_a_dashboard_wish_is_202_with_id_and_address(world: World) -> None
     assert response.json() == {"deletions": [expected]}
     [(receipt, understood)] = world.store.written
     assert receipt.source is Source.DASHBOARD
-    assert len(receipt.body_digest) == 64
     assert understood.heard is Heard.DELETE
     assert understood.deletions[0].media.tmdb_id == 603
     assert world.store.instances == {
@@ -69,7 +68,9 @@ async def test_the_loop_is_woken_only_after_the_commit(world: World) -> None:
 @pytest.mark.parametrize("header", ["Idempotency-Key", "webhook-id"])
 async def test_the_idempotency_key_reaches_the_log(world: World, header: str) -> None:
     await send(world, "/webhooks/dashboard", WISH, **{header: "wish-1"})
-    assert world.store.written[0][0].idempotency_key == "wish-1"
+    receipt, _ = world.store.written[0]
+    assert receipt.idempotency_key == "wish-1"
+    assert len(receipt.body_digest) == 64
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "with\ttab"])
@@ -232,11 +233,23 @@ async def test_our_secrets_are_not_kept_in_receipts(world: World) -> None:
     assert "a-key-of-an-upstream" not in world.store.written[0][0].body
 
 
-async def test_an_unknown_instance_in_the_address_is_404(world: World) -> None:
-    response = await send(world, "/webhooks/radarr/other", MOVIE_DELETE)
+async def test_a_test_to_an_unknown_instance_is_404_so_that_the_mistake_shows(world: World) -> None:
+    response = await send(world, "/webhooks/radarr/other", {"eventType": "Test"})
     assert response.status_code == 404
     assert response.json()["type"] == "urn:reconciler:problem:unknown-instance"
+    assert "instances: radarr" in response.json()["detail"]
     assert not world.store.written
+
+
+async def test_an_event_to_an_unknown_instance_is_recorded_and_ignored_lest_the_sender_be_muted(world: World) -> None:
+    response = await send(world, "/webhooks/radarr/other", MOVIE_DELETE)
+    assert (response.status_code, response.json()["heard"]) == (202, "ignored")
+    reason = "AmbiguousInstance: the address names none of the configured radarr instances: radarr"
+    assert response.json()["reason"] == reason
+    [(receipt, understood)] = world.store.written
+    assert receipt.instance is None
+    assert not understood.deletions
+    assert not world.wakes
 
 
 async def test_the_address_tells_which_of_several_instances_sent() -> None:

@@ -1,0 +1,452 @@
+"""Carrying out plans: bulk calls, last looks, the lease, and what is said of failures."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import LeaseLost, Rejected, Unreachable
+from reconciler.execute import KEEPS_FOR, Executed, Executor
+from reconciler.lease import LONGEST_CALL, SHORT_LEASE, LeaseKeeper
+from reconciler.model import DeletionId, InstanceName, Media, MediaKind, Monitoring, Target, TargetKind
+from reconciler.observed import MediaStatus, RequestStatus
+from reconciler.plan.actions import (
+    Action,
+    DeleteEntry,
+    DeleteFiles,
+    DeleteRecord,
+    DeleteRequest,
+    EndDownloads,
+    RemoveTorrent,
+    ResetVariant,
+    RestoreMonitoring,
+    Search,
+    Unmonitor,
+)
+from reconciler.ports import Binding, Lease
+from reconciler.reasons import Reason
+from reconciler.upstreams import Health
+from tests.support.bench import Bench, bench_at
+from tests.support.memory_upstreams import Call
+from tests.support.worlds import HEAT, QBITTORRENT, RADARR, RONIN, SEERR, hash_of, queue_item
+
+
+class Desk:
+    """An executor over a bench, and deletions with targets to act for."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.home = bench.household
+        self.removed: list[tuple[InstanceName, tuple[str, ...]]] = []
+        self.is_stopping = False
+        self.keeper = LeaseKeeper(bench.store, "me", bench.clock)
+        self.executor = Executor(
+            bench.store,
+            bench.upstreams(),
+            Health(bench.clock),
+            self.keeper,
+            bench.clock,
+            on_removed=lambda instance, ids: self.removed.append((instance, tuple(ids))),
+            is_stopping=lambda: self.is_stopping,
+        )
+        self._titles = 0
+
+    async def lease(self) -> Lease:
+        lease = await self.keeper.take()
+        assert lease is not None
+        return lease
+
+    async def target(self, kind: TargetKind, external_id: str, instance: InstanceName) -> tuple[DeletionId, int]:
+        """Store a deletion with one bound target, and return their numbers."""
+        self._titles += 1
+        media = Media(MediaKind.MOVIE, tmdb_id=90_000 + self._titles)
+        deletion = await self.bench.ask(media)
+        target = Target(kind, instance, external_id, media=media, added="x")
+        await self.bench.store.bind(
+            await self.lease(),
+            Binding(deletion, media, (target,), (), 0, frozenset(), self.bench.clock.now()),
+        )
+        (stored,) = (await self.bench.state(deletion)).targets
+        return deletion, stored.number
+
+    async def run(self, *actions: Action) -> Executed:
+        self.home.calls.clear()
+        return await self.executor.execute(await self.lease(), actions, self.bench.clock.now())
+
+    def writes(self, name: str) -> list[tuple[object, ...]]:
+        return [c.arguments for c in self.home.writes() if c.name == name]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with bench_at(tmp_path) as bench:
+        yield Desk(bench)
+
+
+async def removal(desk: Desk, number: int, *, delete_files: bool = True) -> RemoveTorrent:
+    torrent = desk.home.qbittorrent.add(hash_of(number), f"T{number}", save_path="/data/torrents")
+    deletion, target = await desk.target(TargetKind.TORRENT, torrent.id, QBITTORRENT)
+    return RemoveTorrent(
+        deletion, QBITTORRENT, target, torrent.id, str(torrent.added_on), torrent.name, torrent.size, delete_files
+    )
+
+
+async def deletion_of(desk: Desk, title: str, *, alone: bool = False, delete_files: bool = True) -> DeleteEntry:
+    entry = desk.home.radarr.add(Media(MediaKind.MOVIE, tmdb_id=len(desk.home.radarr.by_id) + 1), title)
+    deletion, target = await desk.target(TargetKind.ENTRY, str(entry.id), RADARR)
+    return DeleteEntry(
+        deletion,
+        RADARR,
+        target,
+        entry.id,
+        entry.media,
+        entry.added,
+        entry.path,
+        delete_files,
+        add_exclusion=False,
+        alone=alone,
+    )
+
+
+async def destroyed_at(desk: Desk, action: Action) -> object:
+    return (await desk.bench.state(action.deletion)).deletion.destroyed_at
+
+
+# --- torrents ---
+
+
+async def test_torrents_of_several_deletions_go_in_one_call_per_way_of_removal(desk: Desk) -> None:
+    actions = [await removal(desk, 1), await removal(desk, 2), await removal(desk, 3, delete_files=False)]
+    assert await desk.run(*actions) == Executed()
+    assert desk.writes("remove") == [
+        ((hash_of(3),), False),
+        ((hash_of(1), hash_of(2)), True),
+    ]
+    assert desk.removed == [(QBITTORRENT, (hash_of(3),)), (QBITTORRENT, (hash_of(1), hash_of(2)))]
+
+
+async def test_what_is_sent_is_recorded_before_the_call(desk: Desk) -> None:
+    action = await removal(desk, 1)
+
+    def die(call: Call) -> None:
+        if call.name == "remove":
+            raise KeyboardInterrupt
+
+    desk.home.qbittorrent.before = die
+    with pytest.raises(KeyboardInterrupt):
+        await desk.run(action)
+    state = await desk.bench.state(action.deletion)
+    assert state.deletion.destroyed_at == desk.bench.clock.now()
+    assert state.targets[0].sent_at == desk.bench.clock.now()
+
+
+async def test_a_torrent_that_was_added_anew_since_is_not_removed(desk: Desk) -> None:
+    action = await removal(desk, 1)
+    await desk.run(replace(action, added="1"))
+    assert desk.writes("remove") == []
+    assert await destroyed_at(desk, action) is None
+
+
+async def test_a_torrent_that_a_grab_refers_to_since_is_not_removed(desk: Desk) -> None:
+    action = await removal(desk, 1)
+    entry = desk.home.radarr.add(RONIN, "Ronin")
+    await desk.bench.hear(desk.home.radarr.grab(entry.id, hash_of(1)))
+    assert await desk.run(action) == Executed()
+    assert desk.writes("remove") == []
+
+
+async def test_the_other_torrents_of_a_deletion_stay_too_if_one_of_them_is_wanted(desk: Desk) -> None:
+    """They may share their data."""
+    first, second = await removal(desk, 1), await removal(desk, 2)
+    second = replace(second, deletion=first.deletion)
+    entry = desk.home.radarr.add(RONIN, "Ronin")
+    await desk.bench.hear(desk.home.radarr.grab(entry.id, hash_of(1)))
+    await desk.run(first, second)
+    assert desk.writes("remove") == []
+
+
+async def test_a_failed_removal_is_told_of_each_deletion(desk: Desk) -> None:
+    actions = [await removal(desk, 1), await removal(desk, 2)]
+    desk.home.qbittorrent.lost_answers = Unreachable(QBITTORRENT, "timed out")
+    done = await desk.run(*actions)
+    assert {(f.deletion, f.reason) for f in done.failures} == {(a.deletion, Reason.UNREACHABLE) for a in actions}
+
+
+async def test_a_last_look_that_fails_removes_nothing(desk: Desk) -> None:
+    action = await removal(desk, 1)
+    desk.home.qbittorrent.trouble = Unreachable(QBITTORRENT, "gone")
+    (failure,) = (await desk.run(action)).failures
+    assert failure.reason is Reason.UNREACHABLE
+    assert desk.writes("remove") == []
+    assert await destroyed_at(desk, action) is None
+
+
+# --- titles ---
+
+
+async def test_titles_go_in_one_bulk_call_and_nested_ones_alone(desk: Desk) -> None:
+    actions = [await deletion_of(desk, "A"), await deletion_of(desk, "B"), await deletion_of(desk, "C", alone=True)]
+    assert await desk.run(*actions) == Executed()
+    assert desk.writes("delete_entries") == [((1, 2), True, False)]
+    assert desk.writes("delete_entry") == [(3, True, False)]
+
+
+async def test_a_title_that_is_not_the_same_any_more_is_not_deleted(desk: Desk) -> None:
+    action = await deletion_of(desk, "A")
+    for changed in (
+        replace(action, added="2030"),
+        replace(action, media=RONIN),
+        replace(action, path="/data/movies/Elsewhere"),
+        replace(action, entry_id=99),
+    ):
+        assert await desk.run(changed) == Executed()
+    assert desk.home.writes() == []
+    assert await destroyed_at(desk, action) is None
+
+
+async def test_many_titles_are_read_again_in_one_call(desk: Desk) -> None:
+    actions = [await deletion_of(desk, f"T{n}") for n in range(7)]
+    await desk.run(*actions)
+    assert [c.name for c in desk.home.calls] == ["entries", "delete_entries"]
+
+
+async def test_what_a_bulk_call_refused_is_tried_one_by_one(desk: Desk) -> None:
+    actions = [await deletion_of(desk, "A"), await deletion_of(desk, "B")]
+
+    def lose(call: Call) -> None:
+        if call.name == "delete_entries":
+            raise Rejected(RADARR, "one of them is unknown", status=500)
+
+    desk.home.radarr.before = lose
+    assert await desk.run(*actions) == Executed()
+    assert desk.home.radarr.by_id == {}
+
+
+async def test_a_bulk_call_without_an_answer_is_not_repeated_singly(desk: Desk) -> None:
+    actions = [await deletion_of(desk, "A"), await deletion_of(desk, "B")]
+    desk.home.radarr.lost_answers = Unreachable(RADARR, "timed out")
+    done = await desk.run(*actions)
+    assert len(done.failures) == 2
+    assert desk.writes("delete_entry") == []
+
+
+async def test_one_title_that_is_refused_does_not_stop_the_others(desk: Desk) -> None:
+    actions = [await deletion_of(desk, t, alone=True) for t in ("A", "B", "C")]
+
+    def refuse(call: Call) -> None:
+        if call.name == "delete_entry" and call.arguments[0] == 2:
+            raise Rejected(RADARR, "no")
+
+    desk.home.radarr.before = refuse
+    (failure,) = (await desk.run(*actions)).failures
+    assert (failure.deletion, failure.reason) == (actions[1].deletion, Reason.REJECTED)
+    assert set(desk.home.radarr.by_id) == {2}
+
+
+# --- files of an old copy ---
+
+
+async def test_only_files_with_the_bound_id_and_path_are_deleted(desk: Desk) -> None:
+    home = desk.home.radarr
+    entry = home.add(HEAT, "Heat")
+    old = home.import_file(entry.id, hash_of(1), "a.mkv")
+    other = home.import_file(entry.id, hash_of(2), "b.mkv")
+    deletion, target = await desk.target(TargetKind.ENTRY, str(entry.id), RADARR)
+    action = DeleteFiles(
+        deletion, RADARR, target, entry.id, HEAT, entry.added, (old.id, other.id), (old.path, other.path)
+    )
+    fresh = home.import_file(entry.id, hash_of(3), "a.mkv")
+    await desk.run(action)
+    assert desk.writes("delete_files") == [(entry.id, (other.id,))]
+    assert [f.id for f in home.by_id[entry.id].files or ()] == [fresh.id]
+
+
+async def test_files_of_another_entry_under_the_same_number_are_not_deleted(desk: Desk) -> None:
+    entry = desk.home.radarr.add(HEAT, "Heat")
+    file = desk.home.radarr.import_file(entry.id, hash_of(1))
+    deletion, target = await desk.target(TargetKind.ENTRY, str(entry.id), RADARR)
+    for media, added in ((RONIN, entry.added), (HEAT, "2030")):
+        await desk.run(DeleteFiles(deletion, RADARR, target, entry.id, media, added, (file.id,), (file.path,)))
+    assert desk.home.writes() == []
+
+
+# --- freezing, thawing, searching ---
+
+
+async def test_titles_are_frozen_together_and_nothing_counts_as_destroyed(desk: Desk) -> None:
+    entries = [desk.home.radarr.add(m, str(m)) for m in (HEAT, RONIN)]
+    bound = [await desk.target(TargetKind.ENTRY, str(e.id), RADARR) for e in entries]
+    actions = [Unmonitor(d, RADARR, t, e.id) for (d, t), e in zip(bound, entries, strict=True)]
+    await desk.run(*actions)
+    assert desk.writes("unmonitor") == [((1, 2),)]
+    state = await desk.bench.state(actions[0].deletion)
+    assert (state.deletion.destroyed_at, state.targets[0].sent_at) == (None, None)
+
+
+async def test_a_deletion_that_was_cancelled_meanwhile_is_not_frozen_any_more(desk: Desk) -> None:
+    entry = desk.home.radarr.add(HEAT, "Heat")
+    deletion, target = await desk.target(TargetKind.ENTRY, str(entry.id), RADARR)
+    await desk.bench.store.cancel(deletion, "alice")
+    assert await desk.run(Unmonitor(deletion, RADARR, target, entry.id)) == Executed()
+    assert desk.home.radarr.by_id[entry.id].monitoring.monitored
+
+
+async def test_a_deletion_that_was_cancelled_meanwhile_destroys_nothing(desk: Desk) -> None:
+    actions = [await removal(desk, 1), await removal(desk, 2)]
+    await desk.bench.store.cancel(actions[0].deletion, "alice")
+    assert await desk.run(*actions) == Executed()
+    assert desk.writes("remove") == []
+    title = await deletion_of(desk, "A", alone=True)
+    await desk.bench.store.cancel(title.deletion, "alice")
+    other = await deletion_of(desk, "B", alone=True)
+    await desk.run(title)
+    await desk.run(other)
+    assert desk.writes("delete_entry") == [(2, True, False)]
+
+
+async def test_monitoring_is_given_back_to_the_same_entry_only(desk: Desk) -> None:
+    entry = desk.home.radarr.add(HEAT, "Heat", monitored=False)
+    deletion, target = await desk.target(TargetKind.ENTRY, str(entry.id), RADARR)
+    action = RestoreMonitoring(deletion, RADARR, target, entry.id, HEAT, entry.added, Monitoring(True))
+    await desk.run(replace(action, added="2030"))
+    assert desk.home.writes() == []
+    await desk.run(action)
+    assert desk.home.radarr.by_id[entry.id].monitoring.monitored
+
+
+async def test_downloads_of_several_titles_are_ended_in_one_call(desk: Desk) -> None:
+    desk.home.radarr.queued = [queue_item(n, 1, "nzo") for n in (5, 6, 7)]
+    one, two = [await desk.target(TargetKind.ENTRY, str(n), RADARR) for n in (1, 2)]
+    await desk.run(
+        EndDownloads(one[0], RADARR, one[1], (5,), ("a",)), EndDownloads(two[0], RADARR, two[1], (6,), ("b",))
+    )
+    assert desk.writes("end_downloads") == [((5, 6),)]
+    assert [i.id for i in desk.home.radarr.queued] == [7]
+
+
+async def test_a_search_counts_only_once_it_was_accepted(desk: Desk) -> None:
+    entry = desk.home.radarr.add(HEAT, "Heat")
+    deletion, target = await desk.target(TargetKind.ENTRY, str(entry.id), RADARR)
+    action = Search(deletion, RADARR, target, entry.id)
+    desk.home.radarr.trouble = Unreachable(RADARR, "gone")
+    failed = await desk.run(action)
+    assert (failed.searched, len(failed.failures)) == (frozenset(), 1)
+    desk.home.radarr.trouble = None
+    assert await desk.run(action) == Executed(searched=frozenset({deletion}))
+
+
+# --- requests ---
+
+
+async def record_of(desk: Desk, *request_ids: int) -> DeleteRecord:
+    row = next(iter(desk.home.jellyseerr.rows.values()))
+    deletion, target = await desk.target(TargetKind.RECORD, str(row.id), SEERR)
+    return DeleteRecord(deletion, SEERR, target, row.id, row.media, row.created_at, frozenset(request_ids))
+
+
+async def test_a_record_goes_with_the_requests_it_may_take(desk: Desk) -> None:
+    request = desk.home.jellyseerr.ask_for(HEAT)
+    await desk.run(await record_of(desk, request.id))
+    assert desk.home.jellyseerr.rows == {}
+    assert desk.home.jellyseerr.asked == {}
+
+
+@pytest.mark.parametrize("status", [RequestStatus.PENDING, RequestStatus.APPROVED])
+async def test_a_record_with_a_request_that_came_since_stays(desk: Desk, status: RequestStatus) -> None:
+    request = desk.home.jellyseerr.ask_for(HEAT)
+    action = await record_of(desk, request.id)
+    desk.home.jellyseerr.ask_for(HEAT, "carol", status=status)
+    await desk.run(action)
+    assert desk.home.writes() == []
+    assert await destroyed_at(desk, action) is None
+
+
+async def test_a_record_or_request_made_anew_under_the_same_number_stays(desk: Desk) -> None:
+    request = desk.home.jellyseerr.ask_for(HEAT)
+    action = await record_of(desk, request.id)
+    deletion, target = await desk.target(TargetKind.REQUEST, str(request.id), SEERR)
+    await desk.run(
+        replace(action, created_at="2030"),
+        replace(action, media=RONIN),
+        DeleteRequest(deletion, SEERR, target, request.id, "2030"),
+        DeleteRequest(deletion, SEERR, target, 99, request.created_at),
+        ResetVariant(action.deletion, SEERR, action.target, action.record_id, HEAT, "2030", is_4k=False),
+    )
+    assert desk.home.writes() == []
+
+
+async def test_a_request_goes_alone_and_a_variant_is_reset(desk: Desk) -> None:
+    request = desk.home.jellyseerr.ask_for(HEAT)
+    desk.home.jellyseerr.scan(HEAT, MediaStatus.AVAILABLE)
+    action = await record_of(desk, request.id)
+    deletion, target = await desk.target(TargetKind.REQUEST, str(request.id), SEERR)
+    await desk.run(
+        DeleteRequest(deletion, SEERR, target, request.id, request.created_at),
+        ResetVariant(action.deletion, SEERR, action.target, action.record_id, HEAT, action.created_at, is_4k=False),
+    )
+    assert desk.home.jellyseerr.asked == {}
+    assert [r.status for r in desk.home.jellyseerr.rows.values()] == [MediaStatus.UNKNOWN]
+
+
+# --- stopping, growing old, losing the lease ---
+
+
+async def test_stopping_finishes_the_call_at_hand_and_makes_no_other(desk: Desk) -> None:
+    actions = [await deletion_of(desk, t, alone=True) for t in ("A", "B", "C")]
+
+    def stop(call: Call) -> None:
+        if call.name == "delete_entry":
+            desk.is_stopping = True
+
+    desk.home.radarr.before = stop
+    await desk.run(*actions)
+    assert desk.writes("delete_entry") == [(1, True, False)]
+
+
+async def test_an_observation_is_acted_on_only_for_a_while(desk: Desk) -> None:
+    """Slow deletes can take minutes each, and meanwhile somebody may want a title back."""
+    actions: Sequence[Action] = [await deletion_of(desk, t, alone=True) for t in ("A", "B", "C")]
+
+    def slow(call: Call) -> None:
+        if call.name == "delete_entry":
+            desk.bench.clock.advance(KEEPS_FOR / 2)
+
+    desk.home.radarr.before = slow
+    assert await desk.run(*actions) == Executed()
+    assert desk.writes("delete_entry") == [(1, True, False), (2, True, False)]
+
+
+async def test_no_destructive_call_is_made_without_a_lease_that_outlives_it(desk: Desk) -> None:
+    action = await removal(desk, 1)
+    lease = await desk.lease()
+    desk.bench.clock.advance(SHORT_LEASE)
+    other = await desk.bench.store.acquire_lease("somebody else", timedelta(minutes=5), desk.bench.clock.now())
+    assert other is not None
+    with pytest.raises(LeaseLost):
+        await desk.executor.execute(lease, [action], desk.bench.clock.now())
+    assert desk.home.writes() == []
+
+
+async def test_the_lease_is_made_long_before_a_destructive_call(desk: Desk) -> None:
+    action = await removal(desk, 1)
+    await desk.run(action)
+    taken = await desk.bench.store.acquire_lease(
+        "somebody else", timedelta(minutes=5), desk.bench.clock.now() + LONGEST_CALL
+    )
+    assert taken is None
+
+
+async def test_the_lease_keeper_knows_whether_it_holds_the_lease(desk: Desk) -> None:
+    held = [desk.keeper.is_held]
+    await desk.lease()
+    held.append(desk.keeper.is_held)
+    desk.bench.clock.advance(SHORT_LEASE)
+    held.append(desk.keeper.is_held)
+    await desk.lease()
+    await desk.keeper.release()
+    held.append(desk.keeper.is_held)
+    assert held == [False, True, False, False]
+    other = await desk.bench.store.acquire_lease("somebody else", SHORT_LEASE, desk.bench.clock.now())
+    assert other is not None
