@@ -442,8 +442,13 @@ def _pause(rounds: int) -> timedelta:
 
 
 def _changed(before: Sequence[Condition], after: Sequence[Condition]) -> bool:
-    was = {(c.type, c.instance): (c.status, c.reason) for c in before}
-    return was != {(c.type, c.instance): (c.status, c.reason) for c in after}
+    """Tell whether a step was made; some steps follow each other under one reason and differ in words only."""
+    return {_step(c) for c in before} != {_step(c) for c in after}
+
+
+def _step(condition: Condition) -> tuple[str, ...]:
+    words = condition.message if effect_of(condition.reason) is Effect.PROGRESS else ""
+    return condition.type, condition.instance, condition.status, condition.reason, words
 
 
 def _shown(condition: Condition, failure: Failure) -> Condition:

@@ -90,6 +90,8 @@ def configure_logging(
             logging.getLogger(name).propagate = True
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, levels[level.upper()]))
+    # That a run is left out because the one before is still at it is how the schedule is meant to work.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
