@@ -1,10 +1,8 @@
 """A PostgreSQL that a test can stop and start again under the service, keeping its data."""
 
 import signal
-import socket
 import subprocess
 import time
-from contextlib import suppress
 
 from tests.support.postgres import START_SECONDS, PostgresServer, _as_user, _user
 
@@ -31,7 +29,7 @@ class RestartablePostgres(PostgresServer):
         )
         deadline = time.monotonic() + START_SECONDS  # noqa: TID251 - a real process has no clock of ours
         while time.monotonic() < deadline:  # noqa: TID251
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            if self.is_ready():
                 return
             time.sleep(0.05)
         raise AssertionError("PostgreSQL did not come back")

@@ -4,6 +4,7 @@
 unprivileged user that exists already.
 """
 
+import asyncio
 import os
 import pwd
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib.util import find_spec
 from itertools import count
@@ -109,9 +111,21 @@ class PostgresServer:
         while time.monotonic() < deadline:  # noqa: TID251
             if self._process is None or self._process.poll() is not None:
                 return False
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            if self.is_ready():
                 return True
             time.sleep(0.02)
+        return False
+
+    def is_ready(self) -> bool:
+        """Tell whether it takes connections; while it starts up it only takes them to say so."""
+
+        async def connect() -> None:
+            connection = await asyncpg.connect(self.url("postgres"), timeout=2)
+            await connection.close()
+
+        with ThreadPoolExecutor(1) as apart, suppress(OSError, TimeoutError, asyncpg.PostgresError):
+            apart.submit(asyncio.run, connect()).result()
+            return True
         return False
 
 
