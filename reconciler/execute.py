@@ -14,7 +14,7 @@ from reconciler.clock import Clock
 from reconciler.errors import Overtaken, Rejected, Unreachable, UpstreamError
 from reconciler.lease import LONGEST_CALL, LeaseKeeper
 from reconciler.model import ConditionType, DeletionId, Event, InfoHash, InstanceName, Media, TorrentId
-from reconciler.observed import Entry, MediaRequest, Record
+from reconciler.observed import Entry, MediaRequest, Record, RequestStatus
 from reconciler.plan.actions import (
     Action,
     DeleteEntry,
@@ -146,10 +146,11 @@ class Executor:
         for action in actions:
             sent.setdefault(action.deletion, []).append(action.target)
             events.setdefault(action.deletion, []).append(Event(type(action).__name__, text(action)))
+        kind = type(actions[0]).__name__
         if is_destructive(actions[0]):
-            await self._store.mark_sent(lease, sent, now, destructive=True)
+            await self._store.mark_sent(lease, sent, now, kind=kind, destructive=True)
         else:
-            await self._store.mark_sent(lease, dict.fromkeys(sent, ()), now, destructive=False)
+            await self._store.mark_sent(lease, dict.fromkeys(sent, ()), now, kind=kind, destructive=False)
         await self._store.add_events(lease, events, now)
         await self._keeper.ensure(lease, LONGEST_CALL)
 
@@ -245,7 +246,7 @@ class Executor:
             live = await self._re_read(client, actions)
         except UpstreamError as error:
             return self._failed(error, actions, ConditionType.ENTRY_ABSENT)
-        same = [a for a in actions if (e := live.get(a.entry_id)) and _is_same(e, a.media, a.added, a.path)]
+        same = [a for a in actions if (e := live.get(a.entry_id)) and _is_still_frozen(e, a)]
         failures: list[Failure] = []
         for alone, delete_files, add_exclusion in sorted({_entry_key(a) for a in same}):
             group = [a for a in same if _entry_key(a) == (alone, delete_files, add_exclusion)]
@@ -348,7 +349,7 @@ class Executor:
 
         async def delete(action: DeleteRequest) -> None:
             live = await client.request(action.request_id)
-            if live is not None and live.created_at == action.created_at:
+            if live is not None and live.created_at == action.created_at and not _is_wanted(live, action.live_ids):
                 await self._announce(lease, [action], lambda _: f"delete request {action.request_id}")
                 await client.delete_request(action.request_id)
 
@@ -363,8 +364,10 @@ class Executor:
 
         async def delete(action: DeleteRecord) -> None:
             live = records.get(action.record_id)
-            taken = {r.id for r in requests if r.record_id == action.record_id}
-            if not _is_same_record(live, action.media, action.created_at) or not taken <= action.request_ids:
+            taken = [r for r in requests if r.record_id == action.record_id]
+            is_covered = {r.id for r in taken} <= action.request_ids
+            is_wanted = any(_is_wanted(r, action.live_ids) for r in taken)
+            if not _is_same_record(live, action.media, action.created_at) or not is_covered or is_wanted:
                 return
             await self._announce(lease, [action], lambda _: f"delete record {action.record_id}")
             self._on_removed(client.instance, [str(action.record_id)])
@@ -409,8 +412,19 @@ def _name(action: Action) -> str:
     return repr(action.name) if isinstance(action, RemoveTorrent) else ""
 
 
+def _is_still_frozen(entry: Entry, action: DeleteEntry) -> bool:
+    """Tell whether an entry is as planned; somebody who monitors it again after our freeze wants it."""
+    return _is_same(entry, action.media, action.added, action.path) and not entry.monitoring.monitored
+
+
 def _is_same(entry: Entry, media: Media, added: str, path: str | None) -> bool:
     return entry.media.is_same(media) and entry.added == added and path in {None, entry.path}
+
+
+def _is_wanted(request: MediaRequest, live_ids: frozenset[int]) -> bool:
+    """Tell whether a bound request became a wish since: approved, or opened again."""
+    is_newly_live = request.is_live and request.id not in live_ids
+    return is_newly_live or request.status is RequestStatus.PENDING
 
 
 def _is_same_record(record: Record | None, media: Media, created_at: str) -> bool:

@@ -136,7 +136,10 @@ class LibraryClient(Upstream, Protocol):
         """Stop looking for these titles, in one call."""
 
     async def restore_monitoring(self, entry_id: int, prior: Monitoring) -> None:
-        """Put back what `unmonitor` changed, seasons included. The title must exist."""
+        """Give back the monitoring that `unmonitor` took away, seasons included. The title must exist.
+
+        What is monitored by now stays so, whatever `prior` says: a new request may have asked for it meanwhile.
+        """
 
     async def end_downloads(self, queue_ids: Sequence[int]) -> None:
         """Remove queue items, and their data in the download client, without blocklisting or a new search."""
@@ -512,9 +515,12 @@ class PassStore(Protocol):
         """Store targets, release references that no other deletion has, set `bound_at`; repeated binding adds."""
 
     async def mark_sent(
-        self, lease: Lease, sent: Mapping[DeletionId, Sequence[int]], at: datetime, *, destructive: bool
+        self, lease: Lease, sent: Mapping[DeletionId, Sequence[int]], at: datetime, *, kind: str, destructive: bool
     ) -> None:
-        """Record, before a call, which targets it is about; `destructive` also sets `destroyed_at` once."""
+        """Record, before a call, which targets it is about; `destructive` also sets `destroyed_at` once.
+
+        `kind` is the name of the action's class: what an upstream reports is our echo only after a `DeleteEntry`.
+        """
 
     async def unreleased_among(self, hashes: Collection[InfoHash]) -> frozenset[InfoHash]:
         """Return those of `hashes` that an unreleased reference names: the last look before a delete."""

@@ -107,13 +107,14 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class DeleteRequest:
-    """Delete one bound request."""
+    """Delete one bound request. `live_ids` are the requests that were live at binding: another live one is a want."""
 
     deletion: DeletionId
     instance: InstanceName
     target: int
     request_id: int
     created_at: str
+    live_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,7 @@ class DeleteRecord:
     media: Media
     created_at: str
     request_ids: frozenset[int]
+    live_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from reconciler.model import (
     Media,
     MediaKind,
     Reference,
+    Source,
     Target,
     TargetKind,
     TorrentId,
@@ -28,10 +29,14 @@ def resolve(deletion: Deletion, world: World) -> Media:
     media = deletion.media
     if media.kind is not MediaKind.SERIES:
         return media
+    if deletion.source is Source.SONARR and media.tvdb_id is not None:
+        media = Media(media.kind, None, media.tvdb_id)
     for record in world.records.same(media):
         media = media.merged(record.media)
     if media.tvdb_id is None and media.tmdb_id is not None:
         media = Media(media.kind, media.tmdb_id, world.tvdb_ids.get(media.tmdb_id))
+    if media.tvdb_id is not None:
+        return media
     for titles in world.titles.values():
         for entry in titles.same(media):
             media = media.merged(entry.media)
@@ -92,8 +97,8 @@ def late_binding(state: DeletionState, world: World, policy: Policy, coverage: C
     reference is not swept before the history has told whether a person made the grab.
     """
     deletion = state.deletion
-    if deletion.finishing_old_copy or isinstance(world.torrents, Unseen):
-        return None
+    if deletion.finishing_old_copy or isinstance(world.torrents, Unseen) or isinstance(world.board, Unseen):
+        return None  # without Jellyseerr nobody knows whether a later grab is for a new request
     late = [
         r
         for r in world.references_about(coverage)
@@ -257,7 +262,8 @@ def _request_targets(
 ) -> tuple[list[Target], frozenset[int]]:
     """The media rows and the requests of the covered variants, and every request that is live at this moment.
 
-    A pending request and the request that a decline was about are never bound, so they are never cleared.
+    A pending request and the request that a decline was about are never bound, so they are never cleared. If a
+    decline does not say which request that was, it may be any declined one.
     """
     if policy.request_instance is None or not isinstance(world.board, Seen):
         return [], frozenset()
@@ -269,6 +275,9 @@ def _request_targets(
     targets += [
         Target(TargetKind.REQUEST, instance, str(r.id), media=r.media, added=r.created_at, name=r.requested_by)
         for r in requests
-        if r.is_4k in variants and r.status is not RequestStatus.PENDING and r.id != deletion.hints.request_id
+        if r.is_4k in variants
+        and r.status is not RequestStatus.PENDING
+        and r.id != deletion.hints.request_id
+        and not (deletion.inferred and r.status is RequestStatus.DECLINED)
     ]
     return targets, frozenset(r.id for r in requests if r.is_live)

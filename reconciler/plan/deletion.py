@@ -34,11 +34,26 @@ def plan_deletion(state: DeletionState, world: World, policy: Policy) -> Plan:
     deletion = state.deletion
     if deletion.bound_at is None and deletion.cancel_requested_at is not None:
         return _plan_cancel(state, world, policy, Reason.CANCELLED_BY_PERSON, "a person cancelled it")
+    state = _of_its_variant(state, world, policy)
+    deletion = state.deletion
     media = resolve(deletion, world)
     coverage = coverage_of(state, world, media)
     if deletion.bound_at is None:
         return _plan_binding(state, world, policy, coverage)
     return _plan_bound(state, world, policy, coverage)
+
+
+def _of_its_variant(state: DeletionState, world: World, policy: Policy) -> DeletionState:
+    """Narrow what a decline covers to the libraries of its own request's variant."""
+    deletion = state.deletion
+    if not deletion.inferred or not isinstance(world.board, Seen):
+        return state
+    own = world.board.data.requests.get(deletion.hints.request_id or 0)
+    if own is None:
+        return state
+    libraries = {n: policy.libraries[n] for n in deletion.instances if n in policy.libraries}
+    fitting = frozenset(name for name, library in libraries.items() if library.is_4k is own.is_4k)
+    return replace(state, deletion=replace(deletion, instances=fitting)) if fitting else state
 
 
 # --- before binding ------------------------------------------------------------------------------------------------

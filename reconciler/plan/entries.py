@@ -37,7 +37,7 @@ from reconciler.plan.facts import (
     unseen,
 )
 from reconciler.plan.paths import as_library_sees, is_within, normal, touch
-from reconciler.plan.world import Coverage, Policy, World
+from reconciler.plan.world import Coverage, Policy, World, fetched_hash
 from reconciler.reasons import Reason
 
 _TYPE = ConditionType.ENTRY_ABSENT
@@ -373,13 +373,33 @@ def _finish(
             deletion.id, instance, target.number, entry.id, entry.media, entry.added, target.prior
         )
         return EntryFinding(instance, condition, (), (restore,), absent, present)
-    is_fetching = bool(files) or any(i.entry_id == entry.id for i in library.queue)
+    is_fetching = bool(files) or any(_is_fresh(i, entry, state, library, world, kept) for i in library.queue)
     if not is_fetching and deletion.searched_at is None:
         condition = is_false(_TYPE, instance, Reason.PRESENT, "wanted again: a search for a fresh copy is started")
         search = Search(deletion.id, instance, target.number, entry.id)
         return EntryFinding(instance, condition, (), (search,), absent, present)
     text = "the title stays because it is wanted again; its old copy is gone"
     return EntryFinding(instance, is_false(_TYPE, instance, Reason.WANTED_AGAIN, text), (), (), absent, present)
+
+
+def _is_fresh(
+    item: QueueItem,
+    entry: Entry,
+    state: DeletionState,
+    library: Library,
+    world: World,
+    kept: frozenset[TorrentId],
+) -> bool:
+    """Tell whether a queue item fetches the new copy: the queue shows what we removed for up to a minute more."""
+    if item.entry_id != entry.id:
+        return False
+    hash_ = fetched_hash(item, library)
+    if hash_ is None or not isinstance(world.torrents, Seen):
+        return True
+    matching = world.torrents.data.matching(hash_)
+    names = {hash_, *(alias for torrent in matching for alias in torrent.aliases)}
+    is_bound = any(t.external_id in names for t in state.targets_of(TargetKind.TORRENT))
+    return not is_bound or any(torrent.id in kept for torrent in matching)
 
 
 def _old_files(

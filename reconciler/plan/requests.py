@@ -115,13 +115,20 @@ def _clear(
     others = [r for r in on_record if r.id not in bound_ids]
     keeps = _why_kept(state, record, others, policy)
     singles = tuple(
-        DeleteRequest(deletion.id, instance, t.number, r.id, r.created_at)
+        DeleteRequest(deletion.id, instance, t.number, r.id, r.created_at, deletion.live_request_ids)
         for t, r in bound
         if _is_due(t, world, policy)
     )
     if keeps is None:
         action = DeleteRecord(
-            deletion.id, instance, target.number, record.id, record.media, record.created_at, frozenset(bound_ids)
+            deletion.id,
+            instance,
+            target.number,
+            record.id,
+            record.media,
+            record.created_at,
+            frozenset(bound_ids),
+            deletion.live_request_ids,
         )
         text = f"record {record.id} with {len(bound)} requests is to be deleted"
         return is_false(_TYPE, instance, Reason.PRESENT, text), (action,) if _is_due(target, world, policy) else ()
@@ -152,7 +159,7 @@ def _why_kept(
     deletion = state.deletion
     if MediaStatus.BLOCKLISTED in {record.status, record.status_4k}:
         return Reason.BLOCKLIST_KEPT, "the record stays because the title is blocklisted"
-    if deletion.hints.request_id is not None and any(r.id == deletion.hints.request_id for r in others):
+    if deletion.inferred and any(r.status is RequestStatus.DECLINED for r in others):
         return Reason.DECLINE_KEPT, "the declined request stays: deleting it would undo the decline"
     if any(r.status is RequestStatus.PENDING for r in others):
         return Reason.PENDING_KEPT, "someone's pending request stays; approving it downloads the title afresh"

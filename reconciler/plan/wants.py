@@ -5,6 +5,9 @@ from reconciler.observed import Library, Seen
 from reconciler.plan.facts import covered_variants
 from reconciler.plan.world import Coverage, Policy, World
 
+ROUNDS_TO_CONFIRM = 8
+"""How many looks without any change a reported grab is waited for; each reads the history."""
+
 
 def find_wants(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> tuple[Want, ...]:
     """Return the wants against a bound deletion, in a fixed order.
@@ -61,8 +64,11 @@ def _person_grabs(deletion: Deletion, world: World, coverage: Coverage) -> tuple
 def unclassified(deletion: Deletion, world: World, coverage: Coverage) -> tuple[Reference, ...]:
     """Return grabs that a webhook told after binding and whose history row has not been read yet.
 
-    Until it has, nobody knows whether a person made them, so nothing may be destroyed.
+    Until it has, nobody knows whether a person made them, so nothing may be destroyed. A row that histories never
+    confirm (a black-hole client tells no hash) is waited for a few rounds; after that it only protects its hash.
     """
+    if deletion.attempt > ROUNDS_TO_CONFIRM:
+        return ()
     return tuple(
         r
         for r in world.references_about(coverage)

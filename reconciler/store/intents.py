@@ -19,14 +19,14 @@ VALUES (:id, :media_kind, :tmdb_id, :tvdb_id, :title, :year, :source, :requested
     :coverage_key, :delete_files, :add_exclusion, :inferred, :hints, :not_before, :next_due_at)
 """
 
-BOUND_ENTRY = """
+ASKED_TO_GO = """
 SELECT d.id, d.settled_at, d.watch_until FROM targets t JOIN deletions d ON d.id = t.deletion
 WHERE t.kind = :kind AND t.instance = :instance AND t.external_id = :entry
     AND (d.settled_at IS NULL OR d.watch_until > :now OR d.settled_at > :recently)
-    AND (d.settled_as IS NULL OR d.settled_as = 'converged' OR d.destroyed_at IS NOT NULL)
+    AND EXISTS (SELECT 1 FROM actions a WHERE a.target = t.number AND a.kind = 'DeleteEntry')
 ORDER BY d.id DESC
 """
-"""Deletions that may have made an upstream say "deleted". A cancelled one that destroyed nothing did not."""
+"""Deletions that may have made an upstream say "deleted": only those that asked it to delete that very entry."""
 
 
 async def echo_of(connection: Connection, understood: Understood, now: datetime) -> DeletionId | None:
@@ -36,7 +36,7 @@ async def echo_of(connection: Connection, understood: Understood, now: datetime)
     instance, entry_id = understood.internal_entry
     row = await fetch_one(
         connection,
-        BOUND_ENTRY,
+        ASKED_TO_GO,
         {
             "kind": TargetKind.ENTRY.value,
             "instance": instance,
@@ -157,7 +157,7 @@ async def _merge(connection: Connection, existing: Row, request: DeletionRequest
             {"hints": hints_json(merged), "inferred": inferred, "id": deletion},
         )
         await add_events(connection, deletion, events, now)
-        await wake(connection, [deletion], now)
+    await wake(connection, [deletion], now)
 
 
 def _merged_hints(first: Hints, second: Hints) -> Hints:

@@ -154,7 +154,13 @@ async def bind(connection: Connection, binding: Binding) -> None:
 
 
 async def mark_sent(
-    connection: Connection, lease: Lease, sent: Mapping[DeletionId, Sequence[int]], at: datetime, *, destructive: bool
+    connection: Connection,
+    lease: Lease,
+    sent: Mapping[DeletionId, Sequence[int]],
+    at: datetime,
+    *,
+    kind: str,
+    destructive: bool,
 ) -> None:
     """Record which targets the next call is about; raises `Overtaken` when a person cancelled one meanwhile."""
     ids = sorted(sent)
@@ -163,10 +169,10 @@ async def mark_sent(
     if targets:
         await connection.execute_many(
             """
-            INSERT INTO actions (target, epoch, destructive, sent_at)
-            VALUES (:target, :epoch, :destructive, :at)
+            INSERT INTO actions (target, kind, epoch, destructive, sent_at)
+            VALUES (:target, :kind, :epoch, :destructive, :at)
             """,
-            [{"target": n, "epoch": lease.epoch, "destructive": destructive, "at": at} for n in targets],
+            [{"target": n, "kind": kind, "epoch": lease.epoch, "destructive": destructive, "at": at} for n in targets],
         )
     if destructive:
         await connection.execute(
@@ -175,12 +181,12 @@ async def mark_sent(
 
 
 async def _refuse_cancelled(connection: Connection, ids: Sequence[DeletionId], *, destructive: bool) -> None:
-    """Raise `Overtaken` for a cancelled deletion, and before a first destruction also for one about to be."""
+    """Raise `Overtaken` for a cancelled deletion, and before any destruction also for one about to be."""
     rows = await connection.fetch_all(
-        "SELECT id, settled_as, cancel_requested_at, destroyed_at FROM deletions WHERE id IN :ids", {"ids": list(ids)}
+        "SELECT id, settled_as, cancel_requested_at FROM deletions WHERE id IN :ids", {"ids": list(ids)}
     )
     for row in rows:
-        is_cancelling = row["cancel_requested_at"] is not None and row["destroyed_at"] is None
+        is_cancelling = row["cancel_requested_at"] is not None
         if row["settled_as"] == SettledAs.CANCELLED.value or (destructive and is_cancelling):
             raise Overtaken(f"deletion {row['id']} was cancelled meanwhile; nothing was written")
 

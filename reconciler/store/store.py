@@ -208,11 +208,11 @@ class DatabaseStore:
             await passes.wake_waiting(connection, reasons, now)
 
     async def mark_sent(
-        self, lease: Lease, sent: Mapping[DeletionId, Sequence[int]], at: datetime, *, destructive: bool
+        self, lease: Lease, sent: Mapping[DeletionId, Sequence[int]], at: datetime, *, kind: str, destructive: bool
     ) -> None:
         async with self._database.write() as connection:
             await passes.check_lease(connection, lease)
-            await passes.mark_sent(connection, lease, sent, at, destructive=destructive)
+            await passes.mark_sent(connection, lease, sent, at, kind=kind, destructive=destructive)
 
     async def record(self, lease: Lease, verdicts: Sequence[Verdict]) -> None:
         async with self._database.write() as connection:

@@ -77,6 +77,7 @@ CREATE INDEX targets_external ON targets (external_id, kind, instance);
 CREATE TABLE actions (
     number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     target      bigint NOT NULL REFERENCES targets (number) ON DELETE CASCADE,
+    kind        text NOT NULL, -- which action, like 'DeleteEntry': only that one comes back as an echo
     epoch       bigint NOT NULL,
     destructive boolean NOT NULL,
     sent_at     timestamptz NOT NULL

@@ -78,6 +78,7 @@ CREATE INDEX targets_external ON targets (external_id, kind, instance);
 CREATE TABLE actions (
     number      INTEGER PRIMARY KEY AUTOINCREMENT,
     target      INTEGER NOT NULL REFERENCES targets (number) ON DELETE CASCADE,
+    kind        TEXT NOT NULL, -- which action, like 'DeleteEntry': only that one comes back as an echo
     epoch       INTEGER NOT NULL,
     destructive INTEGER NOT NULL CHECK (destructive IN (0, 1)),
     sent_at     TEXT NOT NULL

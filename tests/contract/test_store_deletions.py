@@ -112,12 +112,12 @@ async def test_what_was_sent_is_known_before_the_call_and_the_first_destruction_
     lease = await lease_of(store)
     await store.bind(lease, binding(deletion, entry_target(), torrent_target()))
     entry, torrent = (await state_of(store, deletion)).targets
-    await store.mark_sent(lease, {deletion: [entry.number]}, START, destructive=False)
+    await store.mark_sent(lease, {deletion: [entry.number]}, START, kind="EndDownloads", destructive=False)
     state = await state_of(store, deletion)
     assert (state.targets[0].sent_at, state.targets[1].sent_at, state.deletion.destroyed_at) == (START, None, None)
     first, second = START + timedelta(seconds=1), START + timedelta(seconds=9)
-    await store.mark_sent(lease, {deletion: [torrent.number]}, first, destructive=True)
-    await store.mark_sent(lease, {deletion: [torrent.number]}, second, destructive=True)
+    await store.mark_sent(lease, {deletion: [torrent.number]}, first, kind="RemoveTorrent", destructive=True)
+    await store.mark_sent(lease, {deletion: [torrent.number]}, second, kind="RemoveTorrent", destructive=True)
     state = await state_of(store, deletion)
     assert state.targets[1].sent_at == second
     assert state.deletion.destroyed_at == first

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.model import (
+    DeletionId,
     Hints,
     InfoHash,
     ManualAdd,
@@ -16,8 +17,10 @@ from reconciler.model import (
     Phase,
     SettledAs,
     Source,
+    TargetKind,
 )
-from reconciler.ports import Accepted, AcceptedDeletion, Heard, Receipt, Store, Understood
+from reconciler.ports import Accepted, AcceptedDeletion, Heard, Lease, Receipt, Store, Understood
+from reconciler.reasons import Reason
 from tests.support.store import (
     HEAT,
     INSTANCES,
@@ -55,6 +58,16 @@ async def _library_says_deleted(store: Store, entry_id: int) -> AcceptedDeletion
         instances=INSTANCES,
     )
     return result.deletions[0]
+
+
+async def _bind_and_send(store: Store, lease: Lease, deletion: DeletionId, kind: str) -> None:
+    """Bind entry 7 and a torrent, and record that one of them is asked to go."""
+    await store.bind(lease, binding(deletion, entry_target(7), torrent_target()))
+    state = await store.deletion(deletion)
+    assert state is not None
+    asked = TargetKind.ENTRY if kind == "DeleteEntry" else TargetKind.TORRENT
+    numbers = [target.number for target in state.targets if target.kind is asked]
+    await store.mark_sent(lease, {deletion: numbers}, START, kind=kind, destructive=True)
 
 
 async def test_a_wish_is_stored_as_it_was_asked(store: Store) -> None:
@@ -211,7 +224,7 @@ async def test_a_grace_period_and_the_wish_itself_delay_the_work_but_not_the_bin
 async def test_the_echo_of_our_own_delete_creates_nothing(store: Store) -> None:
     deletion = await created(store)
     lease = await lease_of(store)
-    await store.bind(lease, binding(deletion, entry_target(7)))
+    await _bind_and_send(store, lease, deletion, "DeleteEntry")
     await store.record(lease, [verdict(deletion)])
     assert await store.due(START, 10) == ()
     echo = await _library_says_deleted(store, 7)
@@ -226,7 +239,7 @@ async def test_an_echo_is_known_for_a_day_after_convergence(
 ) -> None:
     deletion = await created(store)
     lease = await lease_of(store)
-    await store.bind(lease, binding(deletion, entry_target(7)))
+    await _bind_and_send(store, lease, deletion, "DeleteEntry")
     settled = verdict(deletion)
     await store.record(lease, [replace(settled, settle=(SettledAs.CONVERGED, None))])
     clock.advance(timedelta(hours=hours))
@@ -236,12 +249,42 @@ async def test_an_echo_is_known_for_a_day_after_convergence(
 async def test_an_echo_is_known_through_the_watch_window(store: Store, clock: StillClock) -> None:
     deletion = await created(store)
     lease = await lease_of(store)
-    await store.bind(lease, binding(deletion, entry_target(7)))
+    await _bind_and_send(store, lease, deletion, "DeleteEntry")
     settled = replace(verdict(deletion), settle=(SettledAs.CONVERGED, None), watch_until=START + timedelta(days=3))
     await store.record(lease, [settled])
     now = clock.advance(timedelta(days=2))
     assert (await _library_says_deleted(store, 7)).outcome is Accepted.ECHO
     assert [s.deletion.id for s in await store.due(now, 10)] == [deletion]
+
+
+async def test_a_persons_delete_before_ours_was_sent_is_a_wish_of_its_own(store: Store) -> None:
+    deletion = await created(store, wish(inferred=True))
+    lease = await lease_of(store)
+    await _bind_and_send(store, lease, deletion, "RemoveTorrent")
+    told = await _library_says_deleted(store, 7)
+    assert (told.outcome, told.id) == (Accepted.EXISTING, deletion)
+    state = await store.deletion(deletion)
+    assert state is not None
+    assert not state.deletion.inferred, "a person has now said it"
+
+
+async def test_a_persons_delete_before_ours_was_sent_is_new_where_less_is_covered(store: Store) -> None:
+    deletion = await created(store, wish(instances=frozenset({RADARR, RADARR_4K})))
+    await _bind_and_send(store, await lease_of(store), deletion, "RemoveTorrent")
+    told = await _library_says_deleted(store, 7)
+    assert told.outcome is Accepted.CREATED
+    assert told.id != deletion
+
+
+async def test_a_delete_after_a_deletion_that_converged_without_deleting_the_entry_is_no_echo(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    await _bind_and_send(store, lease, deletion, "RemoveTorrent")
+    wanted = replace(verdict(deletion), settle=(SettledAs.CONVERGED, Reason.WANTED_AGAIN))
+    await store.record(lease, [replace(wanted, watch_until=START + timedelta(days=3))])
+    told = await _library_says_deleted(store, 7)
+    assert told.outcome is Accepted.CREATED
+    assert told.id != deletion
 
 
 async def test_a_delete_after_a_cancelled_deletion_that_destroyed_nothing_is_no_echo(store: Store) -> None:

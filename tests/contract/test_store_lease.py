@@ -52,7 +52,9 @@ async def test_a_lease_given_back_is_free_at_once_and_its_epoch_is_over(store: S
 
 WRITES: dict[str, Callable[[Store, Lease, DeletionId], Awaitable[object]]] = {
     "bind": lambda store, lease, deletion: store.bind(lease, binding(deletion)),
-    "mark_sent": lambda store, lease, deletion: store.mark_sent(lease, {deletion: []}, START, destructive=True),
+    "mark_sent": lambda store, lease, deletion: store.mark_sent(
+        lease, {deletion: []}, START, kind="DeleteEntry", destructive=True
+    ),
     "record": lambda store, lease, deletion: store.record(lease, [verdict(deletion)]),
     "add_events": lambda store, lease, deletion: store.add_events(lease, {deletion: []}, START),
     "save_history": lambda store, lease, _: store.save_history(lease, [], LedgerCoverage(RADARR, cursor_id=9)),

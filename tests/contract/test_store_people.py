@@ -142,7 +142,7 @@ async def test_a_call_that_is_about_to_be_sent_counts_as_touched(store: Store) -
     lease = await lease_of(store)
     await store.bind(lease, binding(deletion, entry_target()))
     (target,) = (await state_of(store, deletion)).targets
-    await store.mark_sent(lease, {deletion: [target.number]}, START, destructive=False)
+    await store.mark_sent(lease, {deletion: [target.number]}, START, kind="Unmonitor", destructive=False)
     await store.cancel(deletion, "alice")
     assert (await state_of(store, deletion)).deletion.settled_as is None
 
@@ -156,7 +156,7 @@ async def test_a_pass_cannot_act_on_what_was_cancelled_after_it_read(store: Stor
     await store.cancel(deletion, "alice")
     before = await store.deletion(deletion)
     with pytest.raises(Overtaken):
-        await store.mark_sent(lease, {deletion: [target.number]}, START, destructive=True)
+        await store.mark_sent(lease, {deletion: [target.number]}, START, kind="DeleteEntry", destructive=True)
     await store.bind(lease, binding(deletion, entry_target(), released=(1,)))
     await store.record(lease, [verdict(deletion, condition())])
     assert await store.deletion(deletion) == before
@@ -172,10 +172,25 @@ async def test_a_requested_cancel_stops_the_first_destruction_but_not_the_giving
     mine, its = [(await state_of(store, one)).targets[0].number for one in (deletion, other)]
     await store.cancel(deletion, "alice")
     with pytest.raises(Overtaken):
-        await store.mark_sent(lease, {deletion: [mine], other: [its]}, START, destructive=True)
+        await store.mark_sent(lease, {deletion: [mine], other: [its]}, START, kind="DeleteEntry", destructive=True)
     assert (await state_of(store, other)).deletion.destroyed_at is None
-    await store.mark_sent(lease, {deletion: [mine]}, START, destructive=False)
+    await store.mark_sent(lease, {deletion: [mine]}, START, kind="Unmonitor", destructive=False)
     assert (await state_of(store, deletion)).targets[0].sent_at == START
+
+
+async def test_a_requested_cancel_stops_the_destruction_that_is_under_way(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    await store.bind(lease, binding(deletion, entry_target(), torrent_target()))
+    entry, torrent = (await state_of(store, deletion)).targets
+    await store.mark_sent(lease, {deletion: [torrent.number]}, START, kind="RemoveTorrent", destructive=True)
+    await store.cancel(deletion, "alice")
+    later = START + timedelta(seconds=1)
+    with pytest.raises(Overtaken):
+        await store.mark_sent(lease, {deletion: [entry.number]}, later, kind="DeleteEntry", destructive=True)
+    state = await state_of(store, deletion)
+    assert (state.targets[0].sent_at, state.deletion.destroyed_at) == (None, START)
+    await store.mark_sent(lease, {deletion: []}, later, kind="RestoreMonitoring", destructive=False)
 
 
 async def test_a_cancelled_deletions_reference_goes_to_another_that_bound_the_same_torrent(store: Store) -> None:

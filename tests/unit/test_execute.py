@@ -94,7 +94,8 @@ async def removal(desk: Desk, number: int, *, delete_files: bool = True) -> Remo
 
 
 async def deletion_of(desk: Desk, title: str, *, alone: bool = False, delete_files: bool = True) -> DeleteEntry:
-    entry = desk.home.radarr.add(Media(MediaKind.MOVIE, tmdb_id=len(desk.home.radarr.by_id) + 1), title)
+    media = Media(MediaKind.MOVIE, tmdb_id=len(desk.home.radarr.by_id) + 1)
+    entry = desk.home.radarr.add(media, title, monitored=False)
     deletion, target = await desk.target(TargetKind.ENTRY, str(entry.id), RADARR)
     return DeleteEntry(
         deletion,
@@ -343,7 +344,8 @@ async def test_a_search_counts_only_once_it_was_accepted(desk: Desk) -> None:
 async def record_of(desk: Desk, *request_ids: int) -> DeleteRecord:
     row = next(iter(desk.home.jellyseerr.rows.values()))
     deletion, target = await desk.target(TargetKind.RECORD, str(row.id), SEERR)
-    return DeleteRecord(deletion, SEERR, target, row.id, row.media, row.created_at, frozenset(request_ids))
+    ids = frozenset(request_ids)
+    return DeleteRecord(deletion, SEERR, target, row.id, row.media, row.created_at, ids, live_ids=ids)
 
 
 async def test_a_record_goes_with_the_requests_it_may_take(desk: Desk) -> None:
@@ -361,6 +363,27 @@ async def test_a_record_with_a_request_that_came_since_stays(desk: Desk, status:
     await desk.run(action)
     assert desk.home.writes() == []
     assert await destroyed_at(desk, action) is None
+
+
+async def test_a_request_that_became_live_since_it_was_planned_keeps_itself_and_its_record(desk: Desk) -> None:
+    request = desk.home.jellyseerr.ask_for(HEAT)
+    action = replace(await record_of(desk, request.id), live_ids=frozenset())
+    deletion, target = await desk.target(TargetKind.REQUEST, str(request.id), SEERR)
+    await desk.run(action, DeleteRequest(deletion, SEERR, target, request.id, request.created_at))
+    assert desk.home.writes() == []
+
+
+async def test_a_title_that_somebody_monitors_again_is_not_deleted(desk: Desk) -> None:
+    deletion, target = await desk.target(TargetKind.ENTRY, "1", RADARR)
+    entry = desk.home.radarr.add(HEAT, "Heat")
+    action = DeleteEntry(
+        deletion, RADARR, target, entry.id, HEAT, entry.added, entry.path, delete_files=True, add_exclusion=False
+    )
+    await desk.run(action)
+    assert desk.home.writes() == []
+    desk.home.radarr.by_id[entry.id] = replace(entry, monitoring=Monitoring(False))
+    await desk.run(action)
+    assert desk.home.radarr.by_id == {}
 
 
 async def test_a_record_or_request_made_anew_under_the_same_number_stays(desk: Desk) -> None:
@@ -383,7 +406,7 @@ async def test_a_request_goes_alone_and_a_variant_is_reset(desk: Desk) -> None:
     action = await record_of(desk, request.id)
     deletion, target = await desk.target(TargetKind.REQUEST, str(request.id), SEERR)
     await desk.run(
-        DeleteRequest(deletion, SEERR, target, request.id, request.created_at),
+        DeleteRequest(deletion, SEERR, target, request.id, request.created_at, frozenset({request.id})),
         ResetVariant(action.deletion, SEERR, action.target, action.record_id, HEAT, action.created_at, is_4k=False),
     )
     assert desk.home.jellyseerr.asked == {}

@@ -361,7 +361,7 @@ def test_a_decline_for_a_variant_without_a_library_is_not_covered() -> None:
     assert plan.settle == (SettledAs.CANCELLED, Reason.NOT_COVERED)
 
 
-def test_a_decline_never_binds_its_own_request_or_a_pending_one() -> None:
+def test_a_decline_binds_no_declined_request_as_its_own_may_be_any_of_them() -> None:
     seen = world(
         radarr=library(entry(7, file_count=0)),
         board=board_of(
@@ -371,7 +371,32 @@ def test_a_decline_never_binds_its_own_request_or_a_pending_one() -> None:
         ),
     )
     state, _ = bound(deletion(source=Source.JELLYSEERR, inferred=True, hints=Hints(request_id=5)), seen)
-    assert [t.external_id for t in targets(state, TargetKind.REQUEST)] == ["6"]
+    assert [t.external_id for t in targets(state, TargetKind.REQUEST)] == []
+
+
+def test_a_decline_covers_the_variant_of_its_request_only() -> None:
+    rows = board_of(
+        record(4, status=MediaStatus.UNKNOWN, status_4k=MediaStatus.PENDING),
+        request(5, 4, status=RequestStatus.DECLINED, is_4k=True),
+    )
+    seen = world(
+        radarr=library(entry(7, file_count=0)), libraries={RADARR_4K: library(entry(3, file_count=0))}, board=rows
+    )
+    declined = deletion(
+        source=Source.JELLYSEERR, inferred=True, hints=Hints(request_id=5), instances=[RADARR, RADARR_4K]
+    )
+    state, _ = bound(declined, seen, WITH_4K)
+    assert [t.instance for t in targets(state, TargetKind.ENTRY)] == [RADARR_4K]
+
+
+def test_the_tmdb_id_that_sonarr_keeps_never_chooses_a_record_of_jellyseerr() -> None:
+    by_tvdb = Media(MediaKind.SERIES, tvdb_id=LOST.tvdb_id)
+    mislabelled = Media(MediaKind.SERIES, tmdb_id=FARGO.tmdb_id, tvdb_id=LOST.tvdb_id)
+    another = record(9, Media(MediaKind.SERIES, tmdb_id=FARGO.tmdb_id))
+    seen = world(sonarr=library(entry(7, mislabelled)), board=board_of(another))
+    for told in (deletion(by_tvdb), deletion(mislabelled, source=Source.SONARR)):
+        state, _ = bound(told, seen)
+        assert targets(state, TargetKind.RECORD) == ()
 
 
 # --- waiting ---

@@ -419,6 +419,14 @@ def test_finishing_does_not_monitor_what_was_not_monitored_before() -> None:
     assert [type(a) for a in plan.actions] == [Search]
 
 
+def test_what_the_queue_still_shows_of_a_removed_torrent_does_not_stop_the_search() -> None:
+    before = world(torrents=[torrent(1)], radarr=library(entry(7)), references=[reference(1, 1, 7)])
+    state, seen = finishing(entry(7), seen=before)
+    stale = in_radarr(seen, library(entry(7, files=()), queue=[queue_item(1, 7, hash_of(1).upper())]))
+    gone = replace(stale, torrents=world(torrents=[]).torrents)
+    assert [type(a) for a in look(state, gone).actions] == [Search]
+
+
 @pytest.mark.parametrize("what", ["queue", "file"])
 def test_finishing_does_not_search_while_a_fresh_copy_comes_or_is_there(what: str) -> None:
     state, seen = finishing(entry(7))

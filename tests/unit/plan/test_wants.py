@@ -219,6 +219,27 @@ def test_a_webhooks_late_reference_waits_for_the_history_to_say_who_made_it(
     assert Reason.CONFIRMING in {c.reason for c in plan.conditions}
 
 
+def test_nothing_is_swept_while_jellyseerr_cannot_say_whether_the_title_is_wanted(
+    case: tuple[DeletionState, World],
+) -> None:
+    state, seen = case
+    blind = replace(
+        seen,
+        board=UNREACHABLE,
+        torrents=world(torrents=[torrent(1), torrent(2)]).torrents,
+        references=(*seen.references, reference(9, 2, 7)),
+    )
+    plan = look(destroyed(state), blind)
+    assert (plan.bind, plan.actions) == (None, ())
+
+
+def test_a_grab_that_no_history_confirms_is_not_waited_for_for_ever(case: tuple[DeletionState, World]) -> None:
+    state, seen = case
+    told = replace(seen, references=(*seen.references, reference(9, 2, 7, history_id=None)))
+    assert look(changed(state, attempt=8), told).actions == ()
+    assert look(changed(state, attempt=9), told).actions != ()
+
+
 def test_references_of_a_new_entry_are_never_swept(case: tuple[DeletionState, World]) -> None:
     state, seen = case
     fresh = replace(
