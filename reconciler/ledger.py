@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from reconciler.clock import Clock
 from reconciler.model import LedgerCoverage, NewReference
-from reconciler.observed import Entry
+from reconciler.observed import Entry, HistoryPage
 from reconciler.ports import Lease, LibraryClient, PassStore
 
 PAGE_SIZE = 1000
@@ -19,6 +19,10 @@ OVERLAP = timedelta(minutes=10)
 
 LONGEST_SILENCE = timedelta(minutes=30)
 """A longer time without a sync is recorded as a gap: a title may have been grabbed and deleted within it."""
+
+LOOK_BACK_SIZE = 50
+LOOK_BACK_PAGES = 20
+"""How far each sync looks behind the rows it asked for by date; most syncs read one page."""
 
 _THE_BEGINNING = "1970-01-01T00:00:00Z"
 
@@ -35,20 +39,18 @@ class Ledger:
     ) -> LedgerCoverage:
         """Read what is new since the stored cursor. Only for a ledger whose back-fill has finished."""
         now = self._clock.now()
-        page = await client.history_since(_before(coverage.cursor_date))
+        since = await client.history_since(_before(coverage.cursor_date))
+        behind, is_whole = await _look_behind(client, coverage, since)
+        pages = (since, *behind)
         gaps = coverage.gaps
-        if coverage.synced_at is not None and now - coverage.synced_at > LONGEST_SILENCE:
+        if coverage.synced_at is not None and (not is_whole or now - coverage.synced_at > LONGEST_SILENCE):
             gaps = (*gaps, (coverage.synced_at, now))
-        synced = replace(
-            coverage,
-            cursor_id=max(coverage.cursor_id, page.newest_id),
-            cursor_date=page.newest_date or coverage.cursor_date,
-            synced_at=now,
-            gaps=gaps,
-        )
-        late = sorted({r.entry_id for r in page.references if r.media is None} - set(entries))
+        newest = max(pages, key=lambda page: page.newest_id)
+        synced = replace(_advanced(coverage, newest), backfill_total=behind[-1].total, synced_at=now, gaps=gaps)
+        references = {r.history_id: r for page in pages for r in page.references}.values()
+        late = sorted({r.entry_id for r in references if r.media is None} - set(entries))
         added = {e.id: e for number in late if (e := await client.entry(number)) is not None}  # since they were listed
-        await self._store.save_history(lease, with_media(page.references, {**entries, **added}), synced)
+        await self._store.save_history(lease, with_media(references, {**entries, **added}), synced)
         return synced
 
 
@@ -84,12 +86,12 @@ class Backfill:
         self._total = page.total
         is_over = is_last and not is_broken
         now = self._clock.now()
+        advanced = _advanced(coverage, page)
         read = replace(
-            coverage,
+            advanced,
             backfill_rows=0 if is_broken else self._rows,
             backfill_total=page.total,
-            cursor_id=max(coverage.cursor_id, page.newest_id),
-            cursor_date=page.newest_date or coverage.cursor_date or (_THE_BEGINNING if is_over else None),
+            cursor_date=advanced.cursor_date or (_THE_BEGINNING if is_over else None),
             backfilled_at=now if is_over else None,
             synced_at=now if is_over else None,
         )
@@ -118,6 +120,44 @@ def with_media(references: Iterable[NewReference], entries: Mapping[int, Entry])
         else r
         for r in references
     )
+
+
+def _advanced(coverage: LedgerCoverage, page: HistoryPage) -> LedgerCoverage:
+    """Move the cursor to the last row written, not to the latest date: the host's clock may have been ahead."""
+    if page.newest_id <= coverage.cursor_id:
+        return coverage
+    return replace(coverage, cursor_id=page.newest_id, cursor_date=page.newest_date)
+
+
+async def _look_behind(
+    client: LibraryClient, coverage: LedgerCoverage, since: HistoryPage
+) -> tuple[list[HistoryPage], bool]:
+    """Read the rows dated just before those of `since`, backwards as long as new ones are among them.
+
+    If the host's clock was ahead when the cursor's row was written, later rows have earlier dates and are found only
+    here. The history is in order of date, so `since` is its end. Returns the pages and whether that was far enough.
+    """
+    number = _last_page((coverage.backfill_total or 0) - since.rows)
+    pages = [await client.history_page(number, LOOK_BACK_SIZE)]
+    exact = _last_page(pages[0].total - since.rows)
+    if exact != number:  # rows came or went since the last sync
+        number = exact
+        pages.append(await client.history_page(number, LOOK_BACK_SIZE))
+    seen = {r.history_id for r in since.references}
+    highest = max(coverage.cursor_id, since.newest_id)
+    while number > 1 and (
+        pages[-1].newest_id > highest
+        or any((r.history_id or 0) > coverage.cursor_id and r.history_id not in seen for r in pages[-1].references)
+    ):
+        if len(pages) >= LOOK_BACK_PAGES:
+            return pages, False
+        number -= 1
+        pages.append(await client.history_page(number, LOOK_BACK_SIZE))
+    return pages, True
+
+
+def _last_page(rows: int) -> int:
+    return max(1, -(-rows // LOOK_BACK_SIZE))
 
 
 def _before(date: str | None) -> str:

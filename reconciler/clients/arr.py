@@ -6,7 +6,7 @@ Deletes answer before files are gone, and say nothing about absence.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
@@ -332,22 +332,22 @@ class Arr(ABC):
         )
 
     def _history(self, rows: Sequence[Row], *, total: int) -> HistoryPage:
-        newest = max(rows, key=lambda row: self._moment(row.text("date")), default=None)
+        newest = max(rows, key=Row.id, default=None)  # the last one written, whatever the clock said then
         return HistoryPage(
             references=tuple(self._reference(row) for row in rows if row.text("eventType") in _KINDS),
             rows=len(rows),
             total=total,
-            newest_id=max((row.id() for row in rows), default=0),
-            newest_date=None if newest is None else newest.text("date"),
+            newest_id=0 if newest is None else newest.id(),
+            newest_date=None if newest is None else self._date(newest),
         )
 
-    def _moment(self, date: str) -> datetime:
-        """Order date texts, whose fractions of a second vary in length."""
+    def _date(self, row: Row) -> str:
+        date = row.text("date")
         try:
-            moment = datetime.fromisoformat(date)
+            datetime.fromisoformat(date)
         except ValueError as error:
             raise Unintelligible(self.instance, "answered a history row whose date is none") from error
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return date
 
     def _reference(self, row: Row) -> NewReference:
         """Read a grab or an import.

@@ -26,18 +26,18 @@ class Sonarr(Arr):
     exclude: ClassVar[str] = "addImportListExclusion"
 
     async def restore_monitoring(self, entry_id: int, prior: Monitoring) -> None:
-        """Put the complete object back with only the flags changed: Sonarr reads missing fields as defaults."""
+        """Put the complete object back with only flags switched on: Sonarr reads missing fields as defaults."""
         row = await self._title(entry_id)
         if row is None:
             raise Rejected(self.instance, f"knows no series {entry_id} to monitor again", status=404)
-        monitored = dict(prior.seasons)
+        wanted = {number for number, is_monitored in prior.seasons if is_monitored}
         seasons = [
-            {**season.data, "monitored": monitored.get(_season_number(self.instance, season), season.flag("monitored"))}
+            {**season.data, "monitored": season.flag("monitored") or _season_number(self.instance, season) in wanted}
             for season in row.rows("seasons")
         ]
-        changed = {**row.data, "monitored": prior.monitored, "seasons": seasons}
-        if prior.new_items is not None:
-            changed["monitorNewItems"] = prior.new_items
+        changed = {**row.data, "monitored": row.flag("monitored") or prior.monitored, "seasons": seasons}
+        if row.maybe("monitorNewItems") == "none" and prior.new_items == "all":
+            changed["monitorNewItems"] = "all"
         await self._http.send("PUT", f"/series/{entry_id}", operation="restore_monitoring", body=changed)
 
     def _entry(self, row: Row, labels: Mapping[int, str]) -> Entry:

@@ -214,6 +214,7 @@ async def test_monitoring_is_put_back(world: World) -> None:
 
 async def test_restoring_an_unmonitored_title_leaves_it_unmonitored(world: World) -> None:
     entry_id = world.add(1, "One")
+    await world.client.unmonitor([entry_id])
     await world.client.restore_monitoring(entry_id, Monitoring(monitored=False))
     assert world.simulator.titles[entry_id].monitored is False
 
@@ -338,7 +339,7 @@ async def test_history_pages_are_oldest_first_and_complete(world: World) -> None
     hashes = [reference.hash for page in pages for reference in page.references]
     assert hashes == [f"{day:040x}" for day in range(1, 6)]
     assert [(page.rows, page.total) for page in pages] == [(2, 5), (2, 5), (1, 5)]
-    assert pages[0].newest_date == "2024-01-02T00:00:00Z"
+    assert pages[0].newest_date == "2024-01-01T00:00:00Z"  # of the row written last
     assert max(page.newest_id for page in pages) == 5
 
 

@@ -325,12 +325,16 @@ def scenes(
         later = _readded(later, draw(some(HASHES)))
     if draw(dark):
         later = replace(later, torrents=UNREACHABLE) if draw(st.booleans()) else replace(later, board=UNREACHABLE)
-    judged = list(bound)
-    for _ in range(2):  # a round to look, and a round to see how the others were judged
-        later = replace(later, releasers={s.deletion.id: s for s in judged})
-        judged = [replace(s, conditions=plan_deletion(s, later, policy).conditions) for s in judged]
-    later = replace(later, releasers={s.deletion.id: s for s in judged})
-    return Scene(tuple(judged), later, policy)
+    return settled_judgements(bound, later, policy)
+
+
+def settled_judgements(states: Sequence[DeletionState], seen: World, policy: Policy) -> Scene:
+    """Let a round judge each deletion, and another one see how the others were judged."""
+    judged = list(states)
+    for _ in range(2):
+        seen = replace(seen, releasers={s.deletion.id: s for s in judged})
+        judged = [replace(s, conditions=plan_deletion(s, seen, policy).conditions) for s in judged]
+    return Scene(tuple(judged), replace(seen, releasers={s.deletion.id: s for s in judged}), policy)
 
 
 def _calmed(seen: World, states: Sequence[DeletionState]) -> World:

@@ -25,9 +25,14 @@ from reconciler.plan.actions import (
 from reconciler.plan.extents import absolute_files
 from reconciler.plan.paths import as_library_sees, is_within, touch
 from reconciler.reasons import Effect, Reason, effect_of
+from tests.property.hazards import staged
 from tests.property.scenes import Scene, scenes, sometimes
 
-QUIET = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+QUIET = settings(
+    max_examples=max(200, settings().max_examples),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 
 
 def plans_of(scene: Scene) -> tuple[Plan, ...]:
@@ -405,7 +410,7 @@ def check_movies_and_series_never_meet(scene: Scene) -> None:
 
 
 @QUIET
-@given(scenes(is_bound=True))
+@given(scenes(is_bound=True) | staged() | staged())
 def test_rule_1_nothing_outside_the_request_is_touched(scene: Scene) -> None:
     check_every_action_names_a_bound_target_with_the_identity_it_was_bound_with(scene)
     check_what_is_bound_belongs_to_the_titles_and_instances_that_were_asked_for(scene)
@@ -414,7 +419,7 @@ def test_rule_1_nothing_outside_the_request_is_touched(scene: Scene) -> None:
 
 
 @QUIET
-@given(scenes(is_bound=True))
+@given(scenes(is_bound=True) | staged() | staged())
 def test_rule_2_a_torrent_goes_only_when_nothing_refers_to_it_any_more(scene: Scene) -> None:
     check_a_torrent_with_a_reference_that_nobody_released_is_never_removed(scene)
     check_a_torrent_that_a_deletion_released_which_is_held_stays(scene)
@@ -423,7 +428,7 @@ def test_rule_2_a_torrent_goes_only_when_nothing_refers_to_it_any_more(scene: Sc
 
 
 @QUIET
-@given(scenes(is_bound=True))
+@given(scenes(is_bound=True) | staged() | staged())
 def test_rule_3_a_re_request_wins(scene: Scene) -> None:
     check_a_want_stops_every_deletion_of_a_title_and_of_its_record(scene)
     check_once_the_old_copy_is_being_finished_no_title_is_ever_deleted(scene)
@@ -432,20 +437,20 @@ def test_rule_3_a_re_request_wins(scene: Scene) -> None:
 
 
 @QUIET
-@given(scenes(is_bound=True, dark=sometimes))
+@given(scenes(is_bound=True, dark=sometimes) | staged() | staged())
 def test_rule_4_absence_is_observed_and_never_assumed(scene: Scene) -> None:
     check_nothing_is_destroyed_while_anything_needed_is_unseen(scene)
     check_nothing_converges_while_a_covered_upstream_is_unseen(scene)
 
 
 @QUIET
-@given(scenes(is_bound=True, dark=st.just(False)))
+@given(scenes(is_bound=True, dark=st.just(False)) | staged() | staged())
 def test_rule_4_what_converges_is_really_gone(scene: Scene) -> None:
     check_what_converges_is_really_gone(scene)
 
 
 @QUIET
-@given(scenes(is_bound=False))
+@given(scenes(is_bound=False) | staged(unbound=True))
 def test_rule_5_everything_is_bound_before_anything_is_sent(scene: Scene) -> None:
     assert actions_of(scene) == []
     check_what_is_bound_belongs_to_the_titles_and_instances_that_were_asked_for(scene)
@@ -454,7 +459,7 @@ def test_rule_5_everything_is_bound_before_anything_is_sent(scene: Scene) -> Non
 
 
 @QUIET
-@given(scenes())
+@given(scenes() | staged() | staged())
 def test_gates_and_order_are_kept(scene: Scene) -> None:
     check_a_round_that_binds_sends_nothing_for_that_deletion(scene)
     check_a_hold_on_torrents_or_titles_sends_nothing_but_monitoring_given_back(scene)
@@ -471,7 +476,7 @@ def test_observe_mode_sends_nothing(scene: Scene) -> None:
 
 
 @QUIET
-@given(scenes(), st.randoms(use_true_random=False))
+@given(scenes() | staged() | staged(), st.randoms(use_true_random=False))
 def test_the_same_inputs_give_the_same_plans_in_whatever_order_they_come(scene: Scene, rng: random.Random) -> None:
     once = plan_all(scene.states, scene.world, scene.policy)
     assert plan_all(scene.states, scene.world, scene.policy) == once

@@ -399,7 +399,7 @@ class MemoryLibrary(MemoryUpstream):
     async def restore_monitoring(self, entry_id: int, prior: Monitoring) -> None:
         self._enter("restore_monitoring", entry_id, prior)
         self._require([entry_id])
-        self._monitor(entry_id, is_monitored=prior.monitored)
+        self._monitor(entry_id, is_monitored=self.by_id[entry_id].monitoring.monitored or prior.monitored)
         self._leave()
 
     async def end_downloads(self, queue_ids: Sequence[int]) -> None:
@@ -450,7 +450,7 @@ class MemoryLibrary(MemoryUpstream):
 
 
 def _page(rows: Sequence[HistoryRow], total: int) -> HistoryPage:
-    newest = max(rows, key=lambda r: (r.at, r.id), default=None)
+    newest = max(rows, key=lambda r: r.id, default=None)
     return HistoryPage(
         references=tuple(r.reference for r in rows if r.reference is not None),
         rows=len(rows),

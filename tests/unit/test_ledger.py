@@ -1,6 +1,7 @@
 """The ledger: the back-fill at first start, and the sync from then on."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -146,6 +147,88 @@ async def test_a_sync_reads_what_is_new_and_a_little_of_what_is_old(bench: Bench
     assert len(await known(bench)) == 5
     (call,) = [c for c in bench.household.calls if c.name == "history_since"]
     assert call.arguments == (f"{START + timedelta(seconds=240 - 600):%Y-%m-%dT%H:%M:%SZ}",)
+
+
+def grab_with_a_clock_ahead(bench: Bench, number: int, rows: int = 1) -> None:
+    """Write rows while the host's clock is a month ahead."""
+    history = bench.household.radarr.history
+    for row in range(rows):
+        bench.household.radarr.grab(number, hash_of(5000 + row))
+        history[-1] = replace(history[-1], at=history[-1].at + timedelta(days=30))
+
+
+def pages_read(bench: Bench) -> int:
+    return sum(c.name == "history_page" for c in bench.household.calls)
+
+
+@pytest.mark.parametrize("is_backfilled_before", [True, False])
+async def test_a_row_dated_in_the_future_hides_no_later_row(
+    bench: Bench, lease: Lease, is_backfilled_before: bool
+) -> None:
+    number = fill(bench, 4)
+    if is_backfilled_before:
+        await backfilled(bench, lease)
+    grab_with_a_clock_ahead(bench, number, rows=3)
+    if is_backfilled_before:
+        await synced(bench, lease)
+    else:
+        await backfilled(bench, lease)
+    for later in range(3):
+        bench.clock.advance(300)
+        bench.household.radarr.grab(number, hash_of(77 + later))
+        coverage = await synced(bench, lease)
+        assert hash_of(77 + later) in {r.hash for r in await known(bench)}
+        assert coverage.cursor_date == f"{bench.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+        assert coverage.gaps == ()
+
+
+async def test_an_older_row_of_the_future_does_not_become_the_cursor_of_a_back_fill(bench: Bench, lease: Lease) -> None:
+    number = fill(bench, 4)
+    grab_with_a_clock_ahead(bench, number)
+    bench.clock.advance(60)
+    bench.household.radarr.grab(number, hash_of(77))
+    coverage = await backfilled(bench, lease)
+    assert (coverage.cursor_id, coverage.cursor_date) == (6, f"{bench.clock.now():%Y-%m-%dT%H:%M:%SZ}")
+
+
+async def test_many_hidden_rows_are_read_backwards(bench: Bench, lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "LOOK_BACK_SIZE", 2)
+    number = fill(bench, 4)
+    grab_with_a_clock_ahead(bench, number)
+    await backfilled(bench, lease)
+    for later in range(9):
+        bench.clock.advance(60)
+        bench.household.radarr.grab(number, hash_of(700 + later))
+    assert (await synced(bench, lease)).gaps == ()
+    assert len(await known(bench)) == 14
+
+
+async def test_more_hidden_rows_than_are_read_back_are_a_gap(
+    bench: Bench, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "LOOK_BACK_SIZE", 2)
+    monkeypatch.setattr(ledger, "LOOK_BACK_PAGES", 2)
+    number = fill(bench, 4)
+    grab_with_a_clock_ahead(bench, number)
+    start = (await backfilled(bench, lease)).synced_at
+    for later in range(9):
+        bench.clock.advance(60)
+        bench.household.radarr.grab(number, hash_of(700 + later))
+    assert (await synced(bench, lease)).gaps == ((start, bench.clock.now()),)
+
+
+async def test_an_ordinary_sync_makes_one_call_more(
+    bench: Bench, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger, "LOOK_BACK_SIZE", 10)
+    number = fill(bench, 25)
+    await backfilled(bench, lease)
+    for later in range(3):
+        bench.clock.advance(300)
+        bench.household.radarr.grab(number, hash_of(770 + later))
+        bench.household.calls.clear()
+        assert (await synced(bench, lease)).backfill_total == 26 + later
+        assert pages_read(bench) == 1
 
 
 async def test_a_silence_is_recorded_as_a_gap(bench: Bench, lease: Lease) -> None:

@@ -95,6 +95,14 @@ async def test_restoring_puts_the_complete_object_back_with_only_the_flags_chang
     assert sent["seasons"][0]["statistics"] == {"episodeFileCount": 1}
 
 
+async def test_restoring_takes_no_monitoring_away_that_came_meanwhile() -> None:
+    client, requests = client_of({"GET /series/5": {**SERIES, "monitored": True, "monitorNewItems": "all"}})
+    await client.restore_monitoring(5, Monitoring(False, ((1, True), (2, False)), "none"))
+    sent = json.loads(requests[-1].content)
+    assert (sent["monitored"], sent["monitorNewItems"]) == (True, "all")
+    assert [(s["seasonNumber"], s["monitored"]) for s in sent["seasons"]] == [(0, False), (1, True), (2, True)]
+
+
 async def test_restoring_without_a_known_rule_for_new_items_leaves_it() -> None:
     client, requests = client_of({"GET /series/5": SERIES})
     await client.restore_monitoring(5, Monitoring(monitored=True))
