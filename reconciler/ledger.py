@@ -46,7 +46,10 @@ class Ledger:
         if coverage.synced_at is not None and (not is_whole or now - coverage.synced_at > LONGEST_SILENCE):
             gaps = (*gaps, (coverage.synced_at, now))
         newest = max(pages, key=lambda page: page.newest_id)
-        synced = replace(_advanced(coverage, newest), backfill_total=behind[-1].total, synced_at=now, gaps=gaps)
+        total = behind[-1].total
+        synced = replace(
+            _advanced(coverage, newest), backfill_rows=total, backfill_total=total, synced_at=now, gaps=gaps
+        )
         references = {r.history_id: r for page in pages for r in page.references}.values()
         late = sorted({r.entry_id for r in references if r.media is None} - set(entries))
         added = {e.id: e for number in late if (e := await client.entry(number)) is not None}  # since they were listed

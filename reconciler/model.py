@@ -394,7 +394,8 @@ class Reference:
 class LedgerCoverage:
     """How far one instance's history is in the ledger.
 
-    `cursor_date` is the upstream's date text of the newest row read, `cursor_id` the highest history id.
+    `cursor_id` is the highest history id read and `cursor_date` that row's date text, as the upstream wrote it. Once
+    complete, rows and total are how long the history was when last read.
     `gaps` are (from, to) in our wall time during which grabs may have been missed.
     """
 

@@ -170,7 +170,7 @@ class PathMapping:
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """A page of `/history`; `references` are the rows that refer to downloads, `newest_*` cover all its rows."""
+    """A page of `/history`: the rows that refer to downloads, and id and date of the row with the highest id."""
 
     references: tuple[NewReference, ...]
     rows: int
