@@ -93,15 +93,19 @@ def bound_entries(seen: World, state: DeletionState) -> list[Entry]:
     return [entries[int(t.external_id)] for t in state.targets_of(TargetKind.ENTRY) if int(t.external_id) in entries]
 
 
+def requested(seen: World, state: DeletionState, number: int, status: RequestStatus) -> World:
+    """Add a request to the record of a title, which is made if there is none."""
+    media = state.deletion.media
+    known = seen.records.same(media) or (record(71, media),)
+    return with_rows(seen, *known, request(number, known[0].id, media, status=status))
+
+
 def somebody_requests_it(seen: World, state: DeletionState) -> World:
-    return with_rows(seen, record(71, state.deletion.media), request(71, 71, state.deletion.media))
+    return requested(seen, state, 71, RequestStatus.APPROVED)
 
 
 def somebody_asks_for_it_without_approval(seen: World, state: DeletionState) -> World:
-    ids = [int(t.external_id) for t in state.targets_of(TargetKind.RECORD)] or [71]
-    media = state.deletion.media
-    pending = request(72, ids[0], media, status=RequestStatus.PENDING)
-    return with_rows(seen, *([] if ids != [71] else [record(71, media)]), pending)
+    return requested(seen, state, 72, RequestStatus.PENDING)
 
 
 def somebody_adds_it_by_hand(seen: World, state: DeletionState) -> World:
