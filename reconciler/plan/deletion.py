@@ -294,7 +294,7 @@ def _gate(
     ledger = _ledger_gap(coverage, world, policy)
     if ledger is not None and any(is_destructive(a) for a in actions) and findings.requests.actions != actions:
         return replace(ledger, type=shown.type, instance=shown.instance)
-    fresh = unclassified(state.deletion, world, coverage)
+    fresh = unclassified(state, world, coverage)
     if fresh:
         text = "a grab was just reported; reading the history to learn who made it"
         return is_false(shown.type, shown.instance, Reason.CONFIRMING, text)

@@ -1,9 +1,10 @@
 """Rule 3: a re-request wins. Finds live evidence that covered media is wanted again."""
 
-from reconciler.model import Deletion, Reference, Want, WantKind
+from reconciler.model import Deletion, DeletionState, Reference, Want, WantKind
 from reconciler.observed import Library, Seen
 from reconciler.plan.facts import covered_variants
 from reconciler.plan.world import Coverage, Policy, World
+from reconciler.reasons import Reason
 
 ROUNDS_TO_CONFIRM = 8
 """How many looks without any change a reported grab is waited for; each reads the history."""
@@ -61,13 +62,15 @@ def _person_grabs(deletion: Deletion, world: World, coverage: Coverage) -> tuple
     )
 
 
-def unclassified(deletion: Deletion, world: World, coverage: Coverage) -> tuple[Reference, ...]:
+def unclassified(state: DeletionState, world: World, coverage: Coverage) -> tuple[Reference, ...]:
     """Return grabs that a webhook told after binding and whose history row has not been read yet.
 
     Until it has, nobody knows whether a person made them, so nothing may be destroyed. A row that histories never
     confirm (a black-hole client tells no hash) is waited for a few rounds; after that it only protects its hash.
     """
-    if deletion.attempt > ROUNDS_TO_CONFIRM:
+    deletion = state.deletion
+    was_waiting = any(c.reason is Reason.CONFIRMING for c in state.conditions)
+    if was_waiting and deletion.attempt > ROUNDS_TO_CONFIRM:
         return ()
     return tuple(
         r

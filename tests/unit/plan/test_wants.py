@@ -236,8 +236,18 @@ def test_nothing_is_swept_while_jellyseerr_cannot_say_whether_the_title_is_wante
 def test_a_grab_that_no_history_confirms_is_not_waited_for_for_ever(case: tuple[DeletionState, World]) -> None:
     state, seen = case
     told = replace(seen, references=(*seen.references, reference(9, 2, 7, history_id=None)))
-    assert look(changed(state, attempt=8), told).actions == ()
-    assert look(changed(state, attempt=9), told).actions != ()
+    waiting = replace(state, conditions=look(state, told).conditions)
+    assert look(changed(waiting, attempt=8), told).actions == ()
+    assert look(changed(waiting, attempt=9), told).actions != ()
+
+
+def test_having_waited_long_for_something_else_does_not_shorten_the_wait_for_the_history(
+    case: tuple[DeletionState, World],
+) -> None:
+    state, seen = case
+    told = replace(seen, references=(*seen.references, reference(9, 2, 7, history_id=None)))
+    dark = replace(state, conditions=look(state, replace(seen, torrents=UNREACHABLE)).conditions)
+    assert look(changed(dark, attempt=50), told).actions == ()
 
 
 def test_references_of_a_new_entry_are_never_swept(case: tuple[DeletionState, World]) -> None:
