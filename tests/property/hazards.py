@@ -209,8 +209,8 @@ HAZARDS: tuple[Hazard, ...] = (
 
 
 @st.composite
-def staged(draw: st.DrawFn, *, unbound: bool = False) -> Scene:
-    """Titles with all that belongs to them, ready for some step, and a few hazards at once."""
+def staged(draw: st.DrawFn, *, unbound: bool = False, hazard: Hazard | None = None) -> Scene:
+    """Titles with all that belongs to them, ready for some step, and one hazard or a few at once."""
     titles = draw(st.lists(some(TITLES), min_size=1, max_size=3, unique=True))
     seen = _furnished(draw, titles)
     wished = draw(st.lists(some(titles), min_size=1, max_size=2, unique=True))
@@ -227,8 +227,8 @@ def staged(draw: st.DrawFn, *, unbound: bool = False) -> Scene:
         seen, ready[index] = _brought_to(draw(some(STAGES)), seen, state)
         if draw(seldom):
             ready[index] = destroyed(ready[index])
-    for hazard in draw(st.lists(some(HAZARDS), min_size=1, max_size=3)):
-        seen = hazard(seen, draw(some(ready)))
+    for chosen in [hazard] if hazard else draw(st.lists(some(HAZARDS), max_size=2)):
+        seen = chosen(seen, draw(some(ready)))
     return settled_judgements(ready, seen, POLICY)
 
 

@@ -13,7 +13,7 @@ from reconciler.model import LedgerCoverage, Media, MediaKind, NewReference, Ref
 from reconciler.ports import Lease
 from tests.support.bench import Bench, bench_at
 from tests.support.clocks import START
-from tests.support.memory_upstreams import Call
+from tests.support.memory_base import Call
 from tests.support.worlds import HEAT, LOST, RADARR, RONIN, entry, hash_of
 
 

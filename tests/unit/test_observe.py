@@ -17,7 +17,7 @@ from reconciler.ports import Binding, Lease
 from reconciler.reasons import Reason
 from reconciler.upstreams import Health
 from tests.support.bench import Bench, bench_at
-from tests.support.memory_upstreams import Call
+from tests.support.memory_base import Call
 from tests.support.worlds import HEAT, LOST, POLICY, QBITTORRENT, RADARR, RONIN, SEERR, SONARR, hash_of, torrent_id
 
 

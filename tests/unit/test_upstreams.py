@@ -11,7 +11,8 @@ from reconciler.observed import AppInfo, Seen, Unseen
 from reconciler.reasons import Reason
 from reconciler.upstreams import AFTER_REFUSED_CALL, AFTER_REFUSED_LOGIN, Health, Upstreams, reason_of
 from tests.support.clocks import START, FakeClock
-from tests.support.memory_upstreams import Disk, MemoryLibrary
+from tests.support.memory_base import Disk
+from tests.support.memory_library import MemoryLibrary
 from tests.support.worlds import RADARR
 
 APP = AppInfo("Radarr", "6.0")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -12,16 +11,14 @@ from reconciler.model import (
     DownloadProtocol,
     Hints,
     InstanceName,
-    Monitoring,
     Options,
-    ReferenceKind,
     Source,
     Status,
     TargetKind,
 )
-from reconciler.observed import Entry, EntryFile, Library, PathMapping, RootFolder, Torrent
+from reconciler.observed import Entry, Library, PathMapping, RootFolder, Torrent
 from reconciler.plan import Plan, Policy, plan_deletion
-from reconciler.plan.actions import DeleteEntry, DeleteFiles, EndDownloads, RestoreMonitoring, Search, Unmonitor
+from reconciler.plan.actions import DeleteEntry, EndDownloads, Unmonitor
 from reconciler.plan.world import World
 from reconciler.reasons import Reason
 from tests.support.clocks import START
@@ -39,7 +36,6 @@ from tests.support.worlds import (
     changed,
     condition,
     deletion,
-    destroyed,
     entry,
     files_of,
     hash_of,
@@ -380,114 +376,3 @@ def test_the_entry_waits_for_the_torrents() -> None:
     plan = look(state, seen)
     assert reason(plan, ENTRY) is Reason.AFTER_TORRENTS
     assert deleted(plan) == set()
-
-
-# --- finishing the old copy ---
-
-
-def finishing(
-    mine: Entry, *, torrents: Iterable[Torrent] = (), seen: World | None = None
-) -> tuple[DeletionState, World]:
-    state, world_ = bound(deletion(), seen or world(torrents=torrents, radarr=library(mine)))
-    return destroyed(changed(state, finishing_old_copy=True)), world_
-
-
-def test_finishing_deletes_the_bound_files_and_keeps_the_title() -> None:
-    state, seen = finishing(entry(7))
-    (action,) = look(state, seen).actions
-    assert isinstance(action, DeleteFiles)
-    assert (action.entry_id, action.file_ids, action.paths) == (7, (1007,), ("/data/movies/Title 7/movie.mkv",))
-
-
-def test_finishing_then_gives_back_the_monitoring_and_then_searches_once() -> None:
-    state, seen = finishing(entry(7))
-    frozen = in_radarr(seen, library(entry(7, monitored=False, files=())))
-    (restore,) = look(state, frozen).actions
-    assert isinstance(restore, RestoreMonitoring)
-    assert restore.prior == Monitoring(True)
-    thawed = in_radarr(seen, library(entry(7, files=())))
-    plan = look(state, thawed)
-    assert [type(a) for a in plan.actions] == [Search]
-    done = look(changed(state, searched_at=START), thawed)
-    assert done.actions == ()
-    assert reason(done, ENTRY) is Reason.WANTED_AGAIN
-
-
-def test_finishing_does_not_monitor_what_was_not_monitored_before() -> None:
-    state, seen = finishing(entry(7, monitored=False))
-    plan = look(state, in_radarr(seen, library(entry(7, monitored=False, files=()))))
-    assert [type(a) for a in plan.actions] == [Search]
-
-
-def test_what_the_queue_still_shows_of_a_removed_torrent_does_not_stop_the_search() -> None:
-    before = world(torrents=[torrent(1)], radarr=library(entry(7)), references=[reference(1, 1, 7)])
-    state, seen = finishing(entry(7), seen=before)
-    stale = in_radarr(seen, library(entry(7, files=()), queue=[queue_item(1, 7, hash_of(1).upper())]))
-    gone = replace(stale, torrents=world(torrents=[]).torrents)
-    assert [type(a) for a in look(state, gone).actions] == [Search]
-
-
-@pytest.mark.parametrize("what", ["queue", "file"])
-def test_finishing_does_not_search_while_a_fresh_copy_comes_or_is_there(what: str) -> None:
-    state, seen = finishing(entry(7))
-    fresh = (EntryFile(2000, "/data/movies/Title 7/fresh.mkv", 1),)
-    found = (
-        library(entry(7, files=()), queue=[queue_item(1, 7, hash_of(9))])
-        if what == "queue"
-        else library(entry(7, files=fresh))
-    )
-    plan = look(state, in_radarr(seen, found))
-    assert plan.actions == ()
-    assert reason(plan, ENTRY) is Reason.WANTED_AGAIN
-
-
-def test_finishing_never_deletes_a_file_that_a_later_import_may_have_put_there() -> None:
-    """The old copy and the new copy share their names: an import replaces a file under the same path."""
-    state, seen = finishing(entry(7))
-    imported = reference(9, 9, 7, kind=ReferenceKind.IMPORT)
-    after = replace(seen, references=(*seen.references, imported))
-    plan = look(state, after)
-    assert not any(isinstance(a, DeleteFiles) for a in plan.actions)
-
-
-def test_finishing_never_deletes_a_file_that_a_torrent_of_the_new_request_seeds() -> None:
-    state, seen = finishing(entry(7))
-    fresh = replace(seen, torrents=world(torrents=[torrent(9, "Title 7", save_path="/data/movies")]).torrents)
-    plan = look(state, fresh)
-    assert not any(isinstance(a, DeleteFiles) for a in plan.actions)
-
-
-def test_finishing_leaves_a_new_entry_alone() -> None:
-    state, seen = finishing(entry(7))
-    plan = look(state, in_radarr(seen, library(entry(12))))
-    assert plan.actions == ()
-    assert reason(plan, ENTRY) is Reason.WANTED_AGAIN
-
-
-def test_finishing_keeps_the_files_that_were_to_be_kept() -> None:
-    state, seen = bound(deletion(options=Options(delete_files=False)), world(radarr=library(entry(7))))
-    state = destroyed(changed(state, finishing_old_copy=True))
-    plan = look(state, seen)
-    assert plan.actions == ()
-
-
-def test_finishing_a_series_waits_until_its_files_were_read() -> None:
-    state, seen = bound(
-        deletion(LOST),
-        world(sonarr=library(entry(7, LOST), entry_files={7: (EntryFile(1, "/data/tv/Title 7/e1.mkv", 1, 1),)})),
-    )
-    state = destroyed(changed(state, finishing_old_copy=True))
-    unread = replace(seen, libraries={**seen.libraries, **world(sonarr=library(entry(7, LOST))).libraries})
-    plan = look(state, unread)
-    assert plan.actions == ()
-    assert reason(plan, ENTRY) is Reason.NOT_LOOKED_YET
-    (action,) = look(state, seen).actions
-    assert isinstance(action, DeleteFiles)
-    assert action.file_ids == (1,)
-
-
-def test_finishing_asks_again_only_after_a_while() -> None:
-    state, seen = finishing(entry(7))
-    asked = sent(state, TargetKind.ENTRY)
-    assert look(asked, seen).actions == ()
-    assert look(asked, replace(seen, now=START + timedelta(seconds=10))).actions != ()
