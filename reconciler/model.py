@@ -51,6 +51,7 @@ class UpstreamKind(StrEnum):
     RADARR = "radarr"
     SONARR = "sonarr"
     JELLYSEERR = "jellyseerr"
+    JELLYFIN = "jellyfin"
 
 
 class MediaKind(StrEnum):
@@ -118,6 +119,7 @@ class Source(StrEnum):
     JELLYSEERR = "jellyseerr"
     RADARR = "radarr"
     SONARR = "sonarr"
+    JELLYFIN = "jellyfin"
     API = "api"
     CLI = "cli"
 
@@ -127,10 +129,17 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a deletion is to be carried out."""
+    """How a deletion is to be carried out.
+
+    `delete_files` false: torrents and titles leave their lists, their data stays. `add_exclusion` keeps import lists
+    from adding the title again. Two are for seasons only: `blocklist` keeps the same releases from being grabbed again
+    (with a whole title its blocklist goes too), and `remove_empty_series` lets the series go with its last season.
+    """
 
     delete_files: bool = True
     add_exclusion: bool = False
+    blocklist: bool = False
+    remove_empty_series: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +151,29 @@ class Hints:
     sonarr_id: int | None = None
     jellyseerr_id: int | None = None  # the media record's id in Jellyseerr
     request_id: int | None = None  # the request a decline was about: never cleared by us
+    command: "IssueCommand | None" = None  # who ordered it must be verified before anything else
+
+
+@dataclass(frozen=True, slots=True)
+class IssueCommand:
+    """A deletion that was ordered in an issue of Jellyseerr; `text` is what was written there, cleaned as all text is.
+
+    Who wrote it is asked of Jellyseerr: names in a webhook prove nothing (upstreams.md 1.6).
+    """
+
+    issue_id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a deletion covers is a set of these: a title in one library, whole (`season` is `None`) or one season."""
+
+    instance: InstanceName
+    season: int | None = None
+
+    def __str__(self) -> str:
+        return self.instance if self.season is None else f"season {self.season} in {self.instance}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +181,10 @@ class DeletionRequest:
     """A wish as an intake parser understood it, before it is written to the deletion log.
 
     `instances` are the Radarr or Sonarr instances covered; `None` means every configured one of the media's kind.
-    `inferred` marks wishes nobody spoke out (a declined request): they are held when files would be lost.
+    `seasons` are the numbers of the seasons covered, 0 for specials; `None` means the whole title, and an empty set is
+    a mistake of the caller. `inferred` marks wishes nobody spoke out (a declined request): they are held when files
+    would be lost. `needs_approval`: a person must agree before anything begins. `because` says in words how the wish
+    came about, where that is not plain.
     """
 
     media: Media
@@ -162,6 +197,9 @@ class DeletionRequest:
     hints: Hints = field(default_factory=Hints)
     inferred: bool = False
     not_before: datetime | None = None
+    seasons: frozenset[int] | None = None
+    needs_approval: bool = False
+    because: str = ""
 
 
 class SettledAs(StrEnum):
@@ -176,10 +214,11 @@ class Deletion:
     `bound_seq` is the ledger's sequence number at binding: references numbered above it arrived later and are never
     released by this deletion unless the sweep binds them. `live_request_ids` are the Jellyseerr requests that were
     live at binding; any other live one is a want. `approved` holds the reasons a person has lifted.
-    `finishing_old_copy` is set once a want arrived after something was destroyed: from then on no title is deleted.
     `searched_at` is when the one search for the fresh copy was asked for.
     `retried_at` is when a person last asked to try again: what upstreams refused before then is forgotten.
     `cancel_requested_at` is set while a person's cancel still has monitoring to give back.
+    `withdrawn` units were wanted again before anything of them was destroyed, and are not covered any more; of
+    `finishing` units something was destroyed by then, so that their old copy is finished and nothing else.
     """
 
     id: DeletionId
@@ -199,7 +238,6 @@ class Deletion:
     live_request_ids: frozenset[int] = frozenset()
     frozen_at: datetime | None = None
     destroyed_at: datetime | None = None
-    finishing_old_copy: bool = False
     searched_at: datetime | None = None
     breaker_tripped_at: datetime | None = None
     cancel_requested_at: datetime | None = None
@@ -211,12 +249,27 @@ class Deletion:
     watch_until: datetime | None = None
     attempt: int = 0
     next_due_at: datetime | None = None
+    seasons: frozenset[int] | None = None
+    needs_approval: bool = False
+    withdrawn: frozenset[Unit] = frozenset()
+    finishing: frozenset[Unit] = frozenset()
+    blocklisted_at: datetime | None = None
+
+    @property
+    def units(self) -> frozenset[Unit]:
+        """What is covered: every instance, and in it every season or the whole; without what was withdrawn."""
+        seasons = self.seasons if self.seasons is not None else (None,)
+        return frozenset(Unit(i, s) for i in self.instances for s in seasons) - self.withdrawn
 
     @property
     def label(self) -> str:
         """How people know the title; only for messages, never for identity."""
         name = self.title or str(self.media)
-        return f"{name} ({self.year})" if self.year and self.title else name
+        titled = f"{name} ({self.year})" if self.year and self.title else name
+        if self.seasons is None:
+            return titled
+        numbers = ", ".join(str(number) for number in sorted(self.seasons))
+        return f"{titled}, season{'s' if len(self.seasons) > 1 else ''} {numbers}"
 
 
 # --- bound ---------------------------------------------------------------------------------------------------------
@@ -228,6 +281,8 @@ class TargetKind(StrEnum):
     RECORD = "record"  # a media record in Jellyseerr
     REQUEST = "request"  # a request in Jellyseerr
     UNMANAGED = "unmanaged"  # a download in a client we do not act on: shown, never claimed absent
+    FILE = "file"  # an episode file of a series that stays
+    LIKELY_CROSS_SEED = "likely_cross_seed"  # an equal file tree elsewhere: shown, never touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +320,7 @@ class Target:
     sent_at: datetime | None = None
     absent_since: datetime | None = None
     number: int = 0
+    season: int | None = None
 
 
 # --- conditions and phases -----------------------------------------------------------------------------------------
@@ -274,6 +330,7 @@ class ConditionType(StrEnum):
     TORRENTS_ABSENT = "TorrentsAbsent"
     ENTRY_ABSENT = "EntryAbsent"
     FILES_ABSENT = "FilesAbsent"
+    LIBRARY_REFRESHED = "LibraryRefreshed"
     REQUEST_CLEARED = "RequestCleared"
 
 
@@ -347,6 +404,7 @@ class NewReference:
     `history_id` is `None` for webhooks; a later history row for the same (instance, entry, hash, kind, season,
     episode) adopts such a provisional row. `by_person` is `True` for interactive and user-invoked searches
     (upstreams.md 9.4, `data.releaseSource`). `at` is the upstream's own date text and is never compared with ours.
+    `size` is the size in bytes of the file that was imported, if this is an import that says so.
     """
 
     instance: InstanceName
@@ -362,6 +420,7 @@ class NewReference:
     history_id: int | None = None
     at: str | None = None
     source_title: str | None = None
+    size: int | None = None
 
     @property
     def hash(self) -> InfoHash | None:
@@ -388,6 +447,7 @@ class Reference:
     history_id: int | None
     source_title: str | None
     released_by: DeletionId | None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,7 +475,11 @@ class LedgerCoverage:
 
 @dataclass(frozen=True, slots=True)
 class LibraryRow:
-    """A library entry as last seen, kept so that a title deleted elsewhere can still be identified."""
+    """A library entry as last seen, kept so that a title deleted elsewhere can still be identified.
+
+    `files` are the paths it had and `file_sizes` their sizes in bytes, in the same order; both are empty for series,
+    whose lists do not carry them.
+    """
 
     instance: InstanceName
     entry_id: int
@@ -426,6 +490,7 @@ class LibraryRow:
     added: str
     size: int
     files: tuple[str, ...] = ()
+    file_sizes: tuple[int, ...] = ()
 
 
 class WantKind(StrEnum):
@@ -436,12 +501,16 @@ class WantKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """Live evidence that covered media is wanted again. `key` names the evidence (request id, entry id, …)."""
+    """Live evidence that covered media is wanted again. `key` names the evidence (request id, entry id, …).
+
+    `units` are those parts of the deletion's coverage that it speaks for.
+    """
 
     kind: WantKind
     instance: InstanceName
     key: str
     message: str
+    units: frozenset[Unit] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from reconciler.model import (
     DownloadProtocol,
     InfoHash,
+    InstanceName,
     Media,
+    MediaKind,
     Monitoring,
     NewReference,
     TorrentId,
@@ -51,10 +53,21 @@ class AppInfo:
 # --- qBittorrent ---------------------------------------------------------------------------------------------------
 
 
+class TorrentKey(NamedTuple):
+    """Which torrent in which qBittorrent: the same torrent may be in several."""
+
+    instance: InstanceName
+    id: TorrentId
+
+
 @dataclass(frozen=True, slots=True)
 class Torrent:
-    """One row of `torrents/info` (upstreams.md 5.3)."""
+    """One row of `torrents/info` of the qBittorrent called `instance` (upstreams.md 5.3).
 
+    `tracker` is the URL of a tracker that works, or `""`; `private` is `None` before qBittorrent 5.0.
+    """
+
+    instance: InstanceName
     id: TorrentId
     name: str
     state: str
@@ -74,6 +87,10 @@ class Torrent:
     tracker: str = ""
 
     @property
+    def key(self) -> TorrentKey:
+        return TorrentKey(self.instance, self.id)
+
+    @property
     def aliases(self) -> frozenset[InfoHash]:
         """Every hash under which Radarr, Sonarr or a person may know this torrent (upstreams.md 5.6)."""
         names = {InfoHash(self.id)}
@@ -91,6 +108,17 @@ class TorrentFile:
 
     name: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trackers:
+    """Who a torrent is announced to: the host names of all its trackers, in lower case.
+
+    `private` tells whether the torrent itself forbids every other source of peers; `None` if that cannot be told.
+    """
+
+    hosts: frozenset[str]
+    private: bool | None = None
 
 
 # --- Radarr and Sonarr ---------------------------------------------------------------------------------------------
@@ -139,6 +167,7 @@ class QueueItem:
     title: str
     status: str
     tracked_state: str | None = None
+    season: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +198,19 @@ class PathMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class DownloadClient:
+    """A qBittorrent in the settings of Radarr or Sonarr, by the name they use in their histories and queues.
+
+    `host` is in lower case; `url_base` has no slash at either end.
+    """
+
+    name: str
+    host: str
+    port: int
+    url_base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryPage:
     """A page of `/history`: the rows that refer to downloads, and id and date of the row with the highest id."""
 
@@ -192,7 +234,7 @@ class Library:
     queue: tuple[QueueItem, ...] = ()
     root_folders: tuple[RootFolder, ...] = ()
     path_mappings: tuple[PathMapping, ...] = ()
-    torrent_clients: frozenset[str] = frozenset()  # names of the download clients that are qBittorrent
+    torrent_clients: tuple[DownloadClient, ...] = ()  # those of its download clients that are qBittorrent
     recycle_bin: str = ""
     listings: Mapping[str, FolderListing] = field(default_factory=dict)
     entry_files: Mapping[int, tuple[EntryFile, ...]] = field(default_factory=dict)
@@ -234,7 +276,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class MediaRequest:
-    """A request row of Jellyseerr; `seasons` are the requested season numbers of a series."""
+    """A request row of Jellyseerr; `seasons` are the requested season numbers of a series.
+
+    `server_id` is Jellyseerr's own number (0 is one) of the Radarr or Sonarr it is sent to; `None`: the default one.
+    """
 
     id: int
     record_id: int
@@ -244,6 +289,7 @@ class MediaRequest:
     requested_by: str | None = None
     seasons: tuple[int, ...] = ()
     created_at: str = ""
+    server_id: int | None = None
 
     @property
     def is_live(self) -> bool:
@@ -258,3 +304,61 @@ class RequestBoard:
     app: AppInfo
     records: Mapping[int, Record]
     requests: Mapping[int, MediaRequest]
+    servers: tuple["RequestServer", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestServer:
+    """A Radarr (`MOVIE`) or Sonarr (`SERIES`) in Jellyseerr's settings; `host` and `url_base` as `DownloadClient`'s."""
+
+    kind: MediaKind
+    id: int
+    is_4k: bool
+    is_default: bool
+    host: str
+    port: int
+    url_base: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IssueComment:
+    """One comment of an issue; the first one is the issue's own text. `permissions` are its author's bits."""
+
+    id: int
+    text: str
+    permissions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """An issue in Jellyseerr with its comments, oldest first. `season` is the affected one; `None`: all of it."""
+
+    id: int
+    media: Media
+    comments: tuple[IssueComment, ...]
+    season: int | None = None
+
+
+# --- Jellyfin ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MediaItem:
+    """A movie, series or season in Jellyfin. `media` is the movie or the series; `path` as Jellyfin sees it, or `""`.
+
+    `season` is the number of a season's item and `None` for a movie or a whole series.
+    """
+
+    id: str
+    media: Media
+    name: str
+    path: str = ""
+    season: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaServer:
+    """One complete reading of Jellyfin's movies, series and seasons that carry an id of TMDB or TVDB."""
+
+    app: AppInfo
+    items: tuple[MediaItem, ...]

@@ -30,22 +30,29 @@ from reconciler.model import (
     SettledAs,
     Source,
     Target,
+    TargetKind,
     TorrentId,
+    Unit,
     UpstreamKind,
 )
 from reconciler.observed import (
     AppInfo,
+    DownloadClient,
     Entry,
     EntryFile,
     FolderListing,
     HistoryPage,
+    Issue,
+    MediaItem,
     MediaRequest,
     PathMapping,
     QueueItem,
     Record,
+    RequestServer,
     RootFolder,
     Torrent,
     TorrentFile,
+    Trackers,
 )
 from reconciler.reasons import Reason
 
@@ -92,6 +99,9 @@ class TorrentClient(Upstream, Protocol):
     async def files(self, torrent: TorrentId) -> tuple[TorrentFile, ...] | None:
         """Return the files of one torrent, `()` without metadata, or `None` when there is no such torrent."""
 
+    async def trackers(self, torrent: TorrentId) -> Trackers | None:
+        """Return who one torrent is announced to, or `None` when there is no such torrent."""
+
     async def remove(self, torrents: Sequence[TorrentId], *, delete_files: bool) -> None:
         """Ask for removal in one call. An empty sequence sends nothing."""
 
@@ -117,8 +127,8 @@ class LibraryClient(Upstream, Protocol):
     async def path_mappings(self) -> tuple[PathMapping, ...]:
         """Return the remote path mappings."""
 
-    async def torrent_clients(self) -> frozenset[str]:
-        """Return the names of the download clients that are qBittorrent."""
+    async def torrent_clients(self) -> tuple[DownloadClient, ...]:
+        """Return the download clients that are qBittorrent, disabled ones too: histories go on naming them."""
 
     async def recycle_bin(self) -> str:
         """Return the recycle bin's path, or `""` when deleted files are removed at once."""
@@ -135,6 +145,12 @@ class LibraryClient(Upstream, Protocol):
     async def unmonitor(self, entry_ids: Sequence[int]) -> None:
         """Stop looking for these titles, in one call."""
 
+    async def unmonitor_seasons(self, seasons: Mapping[int, Collection[int]]) -> None:
+        """Stop looking for seasons, given by internal id of their series, in one call. The series stay as they are.
+
+        Only for Sonarr.
+        """
+
     async def restore_monitoring(self, entry_id: int, prior: Monitoring) -> None:
         """Give back the monitoring that `unmonitor` took away, seasons included. The title must exist.
 
@@ -143,6 +159,13 @@ class LibraryClient(Upstream, Protocol):
 
     async def end_downloads(self, queue_ids: Sequence[int]) -> None:
         """Remove queue items, and their data in the download client, without blocklisting or a new search."""
+
+    async def blocklist(self, history_id: int) -> None:
+        """Mark the grab that a history row tells as failed, so that the same release is not grabbed again.
+
+        What is monitored may be searched for anew at once, so only what is not may be blocklisted. An id that is not
+        known (any more) is no error.
+        """
 
     async def delete_entries(self, entry_ids: Sequence[int], *, delete_files: bool, add_exclusion: bool) -> None:
         """Ask for removal of these titles in one call; all or none is accepted."""
@@ -153,8 +176,8 @@ class LibraryClient(Upstream, Protocol):
     async def delete_files(self, entry_id: int, file_ids: Sequence[int]) -> None:
         """Delete files of one title, keeping the title."""
 
-    async def search(self, entry_id: int) -> None:
-        """Start one automatic search for a title."""
+    async def search(self, entry_id: int, season: int | None = None) -> None:
+        """Start one automatic search for a title, or for one season of it."""
 
 
 class RequestClient(Upstream, Protocol):
@@ -172,6 +195,12 @@ class RequestClient(Upstream, Protocol):
     async def tvdb_id(self, tmdb_id: int) -> int | None:
         """Return the TVDB id of a series; `None` when TMDB has none."""
 
+    async def servers(self) -> tuple[RequestServer, ...]:
+        """Return the Radarrs and Sonarrs that requests are sent to."""
+
+    async def issue(self, issue_id: int) -> Issue | None:
+        """Return one issue with the permissions of who wrote in it, or `None` when the upstream does not show it."""
+
     async def delete_request(self, request_id: int) -> None:
         """Ask for removal of one request; "not found" is no error."""
 
@@ -180,6 +209,19 @@ class RequestClient(Upstream, Protocol):
 
     async def reset_variant(self, record_id: int, *, is_4k: bool) -> None:
         """Set one variant of a media row to unknown."""
+
+
+class MediaServerClient(Upstream, Protocol):
+    """Jellyfin."""
+
+    async def items(self) -> tuple[MediaItem, ...]:
+        """Return every movie, series and season that carries an id of TMDB or TVDB (a season: that of its series)."""
+
+    async def announce(self, paths: Sequence[str]) -> None:
+        """Tell it in one call that something changed at these paths (as it sees them); it looks there later.
+
+        Nothing is deleted by this. An empty sequence sends nothing.
+        """
 
 
 # --- intake --------------------------------------------------------------------------------------------------------
@@ -264,12 +306,35 @@ class LoopStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanPreview:
-    """What the next pass would do to one deletion, as seen now; nothing was sent. All texts are for people."""
+class PlannedStep:
+    """One call that would be made: `action` is the class of the action, such as `RemoveTorrent`.
 
-    deletion: DeletionId
-    actions: tuple[str, ...]
+    `name` and `detail` are for people, `paths` are what would go there, `size` is in bytes (0: not known, or nothing
+    goes).
+    """
+
+    action: str
+    instance: InstanceName
+    name: str = ""
+    detail: str = ""
+    size: int = 0
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPreview:
+    """Everything that would be done for one deletion, in order, as seen now; nothing was sent.
+
+    `deletion` is `None` for a wish that is not in the log. `conditions` are those of now, `targets` what is bound or
+    would be. `ends_as` is the phase that the steps lead to, if every upstream does as it is told. `notes` are for
+    people.
+    """
+
+    deletion: DeletionId | None
+    steps: tuple[PlannedStep, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    targets: tuple[Target, ...] = ()
+    ends_as: Phase = Phase.PENDING
     notes: tuple[str, ...] = ()
 
 
@@ -300,7 +365,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What `bind` stores in one transaction: targets, released references (by number), and where the ledger stood."""
+    """What `bind` stores in one transaction: targets, released references (by number), and where the ledger stood.
+
+    A target that is bound already stays as it was bound first.
+    """
 
     deletion: DeletionId
     media: Media
@@ -319,7 +387,9 @@ class Verdict:
     and replaces the deletion's conditions by these. `absent` and `present` are the numbers of targets observed
     (sets or clears `absent_since`). `settle` ends the deletion; a cancellation also gives back its references:
     each goes to another unsettled deletion that bound the same hash for the same media, or becomes unreleased.
-    `reopen` makes a settled deletion unsettled again (drift).
+    `reopen` makes a settled deletion unsettled again (drift). `withdrawn` and `finishing` are added to what the
+    deletion has. `unreleased` are numbers of references it needs to release no more: each goes to another unsettled
+    deletion as with a cancellation, or becomes unreleased; what it did not release is left alone.
     """
 
     deletion: DeletionId
@@ -332,8 +402,11 @@ class Verdict:
     settle: tuple[SettledAs, Reason | None] | None = None
     watch_until: datetime | None = None
     reopen: bool = False
-    finishing_old_copy: bool = False
+    withdrawn: frozenset[Unit] = frozenset()
+    finishing: frozenset[Unit] = frozenset()
+    unreleased: tuple[int, ...] = ()
     searched: bool = False
+    blocklisted: bool = False
     trip_breaker: bool = False
     frozen: bool = False
     events: tuple[Event, ...] = ()
@@ -347,6 +420,18 @@ class Baseline:
     identity: str
     ids: frozenset[str]
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """How much turned destructive in the breaker's window.
+
+    `size` is in bytes; a title's torrents and its library copy are counted once, as they usually are one file on disk:
+    per deletion, the larger of what its torrents and what its titles and files amount to.
+    """
+
+    deletions: int = 0
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,6 +519,16 @@ class IntakeStore(Protocol):
     async def retry(self, deletion: DeletionId, by: str) -> bool:
         """Make an unsettled deletion due now with its attempts forgotten; the same contract as `cancel`."""
 
+    async def attribute(self, deletion: DeletionId, hashes: Collection[InfoHash], by: str) -> bool:
+        """Add torrents that a person says belong to an unsettled deletion to its hints, and make it due.
+
+        The planner binds them, or holds the deletion if the ledger gives one to something else. The same contract as
+        `cancel`.
+        """
+
+    async def release_breaker(self, by: str) -> tuple[DeletionId, ...]:
+        """Approve `BreakerOpen`, and nothing else, for every unsettled deletion that it holds; return them."""
+
 
 class ReadStore(Protocol):
     """What pages and programs read."""
@@ -468,8 +563,8 @@ class PassStore(Protocol):
     async def next_due_at(self) -> datetime | None:
         """Return the earliest time at which anything is due."""
 
-    async def became_destructive_since(self, since: datetime) -> int:
-        """Count deletions whose `destroyed_at` lies at or after `since`."""
+    async def became_destructive_since(self, since: datetime) -> Destroyed:
+        """Count the deletions whose `destroyed_at` lies at or after `since`, and the bytes they are about."""
 
     async def open_among(self, deletions: Collection[DeletionId]) -> tuple[DeletionState, ...]:
         """Return those of the given deletions that are not settled, in order of id."""
@@ -508,6 +603,22 @@ class PassStore(Protocol):
         """
 
     async def baseline(self, instance: InstanceName) -> Baseline | None: ...
+
+    async def resync_state(self, instance: InstanceName) -> Mapping[str, object] | None:
+        """Return what the last resync with an instance saw there, as JSON; `None` if there was none yet."""
+
+    async def save_resync_state(
+        self, lease: Lease, instance: InstanceName, state: Mapping[str, object], at: datetime
+    ) -> None:
+        """Replace it."""
+
+    async def known_targets(
+        self, kind: TargetKind, instance: InstanceName, external_ids: Collection[str]
+    ) -> frozenset[str]:
+        """Return those of the ids that any deletion, settled or not, has bound as targets of this kind there."""
+
+    async def known_declines(self, request_ids: Collection[int]) -> frozenset[int]:
+        """Return those of the requests whose decline any deletion, settled or not, was created for."""
 
     async def save_baseline(self, lease: Lease, baseline: Baseline) -> None: ...
 

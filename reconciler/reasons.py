@@ -56,6 +56,10 @@ class Reason(StrEnum):
     ROOT_FOLDER_INACCESSIBLE = "RootFolderInaccessible"
     NOT_BEFORE = "NotBefore"
     OBSERVE_MODE = "ObserveMode"
+    DENY_WINDOW = "DenyWindow"
+    SEEDING = "Seeding"
+    STILL_LISTED = "StillListed"
+    COMMAND_UNVERIFIED = "CommandUnverified"
     # hold
     BREAKER_OPEN = "BreakerOpen"
     PROTECTED = "Protected"
@@ -71,10 +75,14 @@ class Reason(StrEnum):
     REAPPEARED = "Reappeared"
     FILES_LEFT_BEHIND = "FilesLeftBehind"
     INFERRED_DELETE = "InferredDelete"
+    APPROVAL_REQUIRED = "ApprovalRequired"
+    LIKELY_CROSS_SEED = "LikelyCrossSeed"
+    AMBIGUOUS_CLIENT = "AmbiguousClient"
     # how a deletion that was cancelled ended
     CANCELLED_BY_PERSON = "CancelledByPerson"
     STILL_WANTED = "StillWanted"
     NOT_COVERED = "NotCovered"
+    NOT_ALLOWED = "NotAllowed"
     # why a webhook created nothing
     AMBIGUOUS_INSTANCE = "AmbiguousInstance"
 
@@ -127,6 +135,10 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.ROOT_FOLDER_INACCESSIBLE: _WAIT,
     Reason.NOT_BEFORE: _WAIT,
     Reason.OBSERVE_MODE: _WAIT,
+    Reason.DENY_WINDOW: _WAIT,
+    Reason.SEEDING: _WAIT,
+    Reason.STILL_LISTED: Meaning(Effect.WAIT, approvable=True),
+    Reason.COMMAND_UNVERIFIED: _WAIT,
     Reason.BREAKER_OPEN: _ASK,
     Reason.PROTECTED: _ASK,
     Reason.HASH_BELONGS_ELSEWHERE: _HOLD,
@@ -141,9 +153,13 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.REAPPEARED: _HOLD,
     Reason.FILES_LEFT_BEHIND: _ASK,
     Reason.INFERRED_DELETE: _ASK,
+    Reason.APPROVAL_REQUIRED: _ASK,
+    Reason.LIKELY_CROSS_SEED: _ASK,
+    Reason.AMBIGUOUS_CLIENT: _HOLD,
     Reason.CANCELLED_BY_PERSON: _DONE,
     Reason.STILL_WANTED: _DONE,
     Reason.NOT_COVERED: _DONE,
+    Reason.NOT_ALLOWED: _DONE,
     Reason.AMBIGUOUS_INSTANCE: _DONE,
 }
 
