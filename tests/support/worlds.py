@@ -53,7 +53,7 @@ from reconciler.observed import (
     Unseen,
 )
 from reconciler.plan import Plan, Policy, World, plan_deletion
-from reconciler.plan.world import LedgerView, LibraryInstance, Torrents
+from reconciler.plan.world import LedgerView, LibraryInstance, TorrentInstance, Torrents
 from reconciler.ports import Binding
 from reconciler.reasons import Reason
 from tests.support.clocks import START
@@ -72,7 +72,7 @@ FARGO = Media(MediaKind.SERIES, tmdb_id=60622, tvdb_id=269613)
 UNREACHABLE = Unseen(Reason.UNREACHABLE, "it does not answer")
 
 POLICY = Policy(
-    torrent_instance=QBITTORRENT,
+    torrent_clients={QBITTORRENT: TorrentInstance(QBITTORRENT)},
     request_instance=SEERR,
     libraries={
         RADARR: LibraryInstance(RADARR, MediaKind.MOVIE),
@@ -176,6 +176,7 @@ def torrent(
     """A v1 torrent with a folder of its own, unless told otherwise."""
     name = name or f"Release.{number}"
     return Torrent(
+        instance=QBITTORRENT,
         id=torrent_id(number),
         name=name,
         state="stalledUP",
