@@ -26,7 +26,8 @@ from reconciler.model import (
 )
 from reconciler.observed import AppInfo, Entry, Library, RequestBoard, Seen, Torrent, TorrentFile
 from reconciler.plan import Policy, World, plan_all
-from reconciler.plan.world import LedgerView, LibraryInstance, Torrents
+from reconciler.plan.policy import LibraryInstance
+from reconciler.plan.world import LedgerView, Torrents
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RADARR = InstanceName("radarr")

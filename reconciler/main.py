@@ -22,7 +22,7 @@ from reconciler.loop import Reconciler, Timing
 from reconciler.model import DeletionId, DeletionState, MediaKind, UpstreamKind
 from reconciler.plan import Plan, Policy
 from reconciler.plan.actions import Action, DeleteEntry, RemoveTorrent
-from reconciler.plan.world import LibraryInstance
+from reconciler.plan.policy import LibraryInstance
 from reconciler.ports import CheckResult, PlanPreview, Store, Upstream
 from reconciler.store import migrate as migrate_store
 from reconciler.store import open_store

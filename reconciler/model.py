@@ -282,6 +282,8 @@ class TargetKind(StrEnum):
     REQUEST = "request"  # a request in Jellyseerr
     UNMANAGED = "unmanaged"  # a download in a client we do not act on: shown, never claimed absent
     FILE = "file"  # an episode file of a series that stays
+    CROSS_SEED = "cross_seed"  # a torrent that no history names, with the files of one that is bound
+    ITEM = "item"  # what the media server lists of the title: only told to look again
     LIKELY_CROSS_SEED = "likely_cross_seed"  # an equal file tree elsewhere: shown, never touched
 
 

@@ -38,7 +38,8 @@ from reconciler.observed import (
 from reconciler.plan.content import files_to_read
 from reconciler.plan.files import folders_of
 from reconciler.plan.index import MediaIndex
-from reconciler.plan.world import LedgerView, Policy, Torrents, World
+from reconciler.plan.policy import Policy
+from reconciler.plan.world import LedgerView, Torrents, World
 from reconciler.ports import (
     Baseline,
     Lease,

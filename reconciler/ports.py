@@ -367,7 +367,8 @@ class Lease:
 class Binding:
     """What `bind` stores in one transaction: targets, released references (by number), and where the ledger stood.
 
-    A target that is bound already stays as it was bound first.
+    A target that is bound already stays as it was bound first. What is covered can only become narrower by it:
+    `withdrawn` units are added to the deletion's, and `seasons` are set if it had none and was not bound before.
     """
 
     deletion: DeletionId
@@ -377,6 +378,8 @@ class Binding:
     bound_seq: int
     live_request_ids: frozenset[int]
     at: datetime
+    withdrawn: frozenset[Unit] = frozenset()
+    seasons: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -633,8 +636,11 @@ class PassStore(Protocol):
         `kind` is the name of the action's class: what an upstream reports is our echo only after a `DeleteEntry`.
         """
 
-    async def unreleased_among(self, hashes: Collection[InfoHash]) -> frozenset[InfoHash]:
-        """Return those of `hashes` that an unreleased reference names: the last look before a delete."""
+    async def unreleased_among(self, hashes: Collection[InfoHash], *, after: int) -> frozenset[InfoHash]:
+        """Return those of `hashes` that an unreleased reference numbered above `after` names.
+
+        The last look before a delete: what arrived since the ledger stood at `after`, and was not planned with.
+        """
 
     async def record(self, lease: Lease, verdicts: Sequence[Verdict]) -> None: ...
 

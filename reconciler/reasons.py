@@ -36,6 +36,8 @@ class Reason(StrEnum):
     PENDING_KEPT = "PendingKept"
     WANTED_AGAIN = "WantedAgain"
     RETURNED_FOR_NEW_REQUEST = "ReturnedForNewRequest"
+    SHARED_WITH_WANTED = "SharedWithWanted"
+    SHARED_WITH_UNKNOWN = "SharedWithUnknown"
     # progress
     NOT_LOOKED_YET = "NotLookedYet"
     PRESENT = "Present"
@@ -64,8 +66,6 @@ class Reason(StrEnum):
     BREAKER_OPEN = "BreakerOpen"
     PROTECTED = "Protected"
     HASH_BELONGS_ELSEWHERE = "HashBelongsElsewhere"
-    SHARED_WITH_WANTED = "SharedWithWanted"
-    SHARED_WITH_UNKNOWN = "SharedWithUnknown"
     GROUP_UNDETERMINED = "GroupUndetermined"
     SHARED_FOLDER = "SharedFolder"
     SEEDS_IN_PLACE = "SeedsInPlace"
@@ -117,6 +117,8 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.PENDING_KEPT: _DONE,
     Reason.WANTED_AGAIN: _DONE,
     Reason.RETURNED_FOR_NEW_REQUEST: _DONE,
+    Reason.SHARED_WITH_WANTED: _DONE,
+    Reason.SHARED_WITH_UNKNOWN: _DONE,
     Reason.NOT_LOOKED_YET: _PROGRESS,
     Reason.PRESENT: _PROGRESS,
     Reason.REMOVING: _PROGRESS,
@@ -142,8 +144,6 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.BREAKER_OPEN: _ASK,
     Reason.PROTECTED: _ASK,
     Reason.HASH_BELONGS_ELSEWHERE: _HOLD,
-    Reason.SHARED_WITH_WANTED: _HOLD,
-    Reason.SHARED_WITH_UNKNOWN: _HOLD,
     Reason.GROUP_UNDETERMINED: _HOLD,
     Reason.SHARED_FOLDER: _HOLD,
     Reason.SEEDS_IN_PLACE: _HOLD,

@@ -3,27 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from reconciler.model import DeletionState
+from reconciler.model import Deletion, DeletionState, TargetKind
 from reconciler.plan.actions import Plan, RestoreMonitoring, is_destructive
 from reconciler.plan.deletion import plan_deletion
-from reconciler.plan.world import Policy, World
+from reconciler.plan.policy import Policy
+from reconciler.plan.world import World
 from reconciler.reasons import Reason
 
 
 def plan_all(states: Sequence[DeletionState], world: World, policy: Policy) -> tuple[Plan, ...]:
     """Plan one round for all due deletions, oldest first, and trip the breaker where too many turn destructive."""
     plans: list[Plan] = []
-    turning = world.destructive_recently
+    breaker = _Breaker(world, policy)
     for state in sorted(states, key=lambda s: (s.deletion.requested_at, s.deletion.id)):
         plan = plan_deletion(state, world, policy)
-        deletion = state.deletion
-        begins = deletion.destroyed_at is None and _leads_to_deletion(plan)
-        is_over = deletion.breaker_tripped_at is not None or turning >= policy.breaker_limit
-        if begins and is_over and Reason.BREAKER_OPEN not in deletion.approved:
-            plans.append(_tripped(plan, turning, policy))
-            continue
-        turning += begins
-        plans.append(plan)
+        begins = state.deletion.destroyed_at is None and _leads_to_deletion(plan)
+        plans.append(breaker.checked(plan, state) if begins else plan)
     return tuple(plans)
 
 
@@ -32,15 +27,59 @@ def _leads_to_deletion(plan: Plan) -> bool:
     return any(not isinstance(action, RestoreMonitoring) for action in plan.actions)
 
 
-def _tripped(plan: Plan, turning: int, policy: Policy) -> Plan:
-    text = (
-        f"{turning} deletions turned destructive within the window, the limit is {policy.breaker_limit}; "
-        "look at them, then approve"
-    )
+class _Breaker:
+    """Counts the deletions that turn destructive, and the bytes they are about."""
+
+    def __init__(self, world: World, policy: Policy) -> None:
+        self._turning = world.destructive_recently
+        self._size = world.destructive_size
+        self._policy = policy
+
+    def checked(self, plan: Plan, state: DeletionState) -> Plan:
+        """Return the plan of a deletion that begins, or one that is held because it would be too much."""
+        size = size_of(state)
+        over = self._over(state.deletion, size)
+        if over is not None and Reason.BREAKER_OPEN not in state.deletion.approved:
+            return _tripped(plan, over)
+        self._turning += 1
+        self._size += size
+        return plan
+
+    def _over(self, deletion: Deletion, size: int) -> str | None:
+        most = self._policy.breaker_size
+        if self._turning >= self._policy.breaker_limit:
+            limit = self._policy.breaker_limit
+            return f"{self._turning} deletions turned destructive within the window, the limit is {limit}"
+        if most is not None and self._size + size > most:
+            gone, more = _told(self._size), _told(size)
+            return f"{gone} went within the window and this would be {more} more, the limit is {_told(most)}"
+        return "it was held by the breaker before" if deletion.breaker_tripped_at is not None else None
+
+
+def size_of(state: DeletionState) -> int:
+    """Return how many bytes a deletion is about.
+
+    Its torrents and its library copy are usually one file on disk, so that the larger of the two counts. A series of
+    which seasons go stays.
+    """
+    torrents = sum(t.size for kind in (TargetKind.TORRENT, TargetKind.CROSS_SEED) for t in state.targets_of(kind))
+    files = sum(t.size for t in state.targets_of(TargetKind.FILE))
+    if state.deletion.seasons is None:
+        files += sum(t.size for t in state.targets_of(TargetKind.ENTRY))
+    return max(torrents, files)
+
+
+def _told(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def _tripped(plan: Plan, over: str) -> Plan:
     conditions = list(plan.conditions)
     index = next(i for i, c in enumerate(conditions) if not c.is_settled)
-    conditions[index] = replace(conditions[index], reason=Reason.BREAKER_OPEN, message=text)
+    conditions[index] = replace(
+        conditions[index], reason=Reason.BREAKER_OPEN, message=f"{over}; look at them, then approve"
+    )
     return replace(plan, conditions=tuple(conditions), actions=(), frozen=False, trip_breaker=True)
 
 
-__all__ = ["Plan", "Policy", "World", "is_destructive", "plan_all", "plan_deletion"]
+__all__ = ["Plan", "Policy", "World", "is_destructive", "plan_all", "plan_deletion", "size_of"]

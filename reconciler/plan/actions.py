@@ -12,6 +12,7 @@ from reconciler.model import (
     Monitoring,
     SettledAs,
     TorrentId,
+    Unit,
 )
 from reconciler.ports import Binding
 from reconciler.reasons import Reason
@@ -28,6 +29,27 @@ class Unmonitor:
 
 
 @dataclass(frozen=True, slots=True)
+class UnmonitorSeasons:
+    """Stop the library from looking for some seasons of a series that stays."""
+
+    deletion: DeletionId
+    instance: InstanceName
+    target: int
+    entry_id: int
+    seasons: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blocklist:
+    """Keep the releases of unmonitored seasons from being grabbed again; `history_ids` are their grabs."""
+
+    deletion: DeletionId
+    instance: InstanceName
+    target: int
+    history_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EndDownloads:
     """End downloads that are not in our torrent client through the library's own queue."""
 
@@ -40,7 +62,10 @@ class EndDownloads:
 
 @dataclass(frozen=True, slots=True)
 class RemoveTorrent:
-    """Remove one torrent, with its data unless told otherwise. `added` is re-checked just before."""
+    """Remove one torrent, with its data unless told otherwise. `added` is re-checked just before.
+
+    `path` is where its content lies, and `why` says for what its data is left, if it is.
+    """
 
     deletion: DeletionId
     instance: InstanceName
@@ -50,6 +75,8 @@ class RemoveTorrent:
     name: str
     size: int
     delete_files: bool
+    path: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +97,10 @@ class DeleteEntry:
 
 @dataclass(frozen=True, slots=True)
 class DeleteFiles:
-    """Delete the bound files of a title that stays because it is wanted again."""
+    """Delete bound files of a title that stays: those of seasons, or the old copy of what is wanted again.
+
+    `file_ids`, `paths` and (if they are targets of their own) `files` name them in the same order; `size` is in bytes.
+    """
 
     deletion: DeletionId
     instance: InstanceName
@@ -80,6 +110,8 @@ class DeleteFiles:
     added: str
     file_ids: tuple[int, ...]
     paths: tuple[str, ...]
+    files: tuple[int, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +129,24 @@ class RestoreMonitoring:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Start the one search that fetches the fresh copy of a title that is wanted again."""
+    """Start the one search that fetches the fresh copy of a title, or a season, that is wanted again."""
 
     deletion: DeletionId
     instance: InstanceName
     target: int
     entry_id: int
+    season: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Tell the media server to look at paths from which something went. `items` are the targets that it still lists."""
+
+    deletion: DeletionId
+    instance: InstanceName
+    target: int
+    items: tuple[int, ...]
+    paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +190,15 @@ class ResetVariant:
 
 Action = (
     Unmonitor
+    | UnmonitorSeasons
+    | Blocklist
     | EndDownloads
     | RemoveTorrent
     | DeleteEntry
     | DeleteFiles
     | RestoreMonitoring
     | Search
+    | Announce
     | DeleteRequest
     | DeleteRecord
     | ResetVariant
@@ -166,12 +213,24 @@ def is_destructive(action: Action) -> bool:
     return isinstance(action, DESTRUCTIVE)
 
 
+def targets_of(action: Action) -> tuple[int, ...]:
+    """Return the numbers of all targets that an action is about."""
+    match action:
+        case DeleteFiles(files=files) if files:
+            return files
+        case Announce(items=items):
+            return items
+        case _:
+            return (action.target,)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one round makes of one deletion.
 
     `bind` is stored before anything else and ends the round's work on this deletion. `absent` and `present` are the
-    numbers of targets that were observed. `due_at` overrides the pace that follows from the conditions.
+    numbers of targets that were observed. `due_at` overrides the pace that follows from the conditions. `withdrawn`
+    and `finishing` units are added to what the deletion has, and `unreleased` references are given back.
     """
 
     deletion: DeletionId
@@ -182,7 +241,9 @@ class Plan:
     watch_until: datetime | None = None
     due_at: datetime | None = None
     reopen: bool = False
-    finishing_old_copy: bool = False
+    withdrawn: frozenset[Unit] = frozenset()
+    finishing: frozenset[Unit] = frozenset()
+    unreleased: tuple[int, ...] = ()
     frozen: bool = False
     trip_breaker: bool = False
     absent: tuple[int, ...] = ()

@@ -1,23 +1,25 @@
 """Binding: which concrete things a deletion may destroy, decided once and stored before anything is touched."""
 
+from collections.abc import Iterable
+
 from reconciler.model import (
     Deletion,
     DeletionState,
-    DownloadProtocol,
     InfoHash,
     InstanceName,
     Media,
     MediaKind,
-    Reference,
     Source,
     Target,
     TargetKind,
-    TorrentId,
+    Unit,
 )
-from reconciler.observed import Entry, Library, RequestStatus, Seen, Unseen
-from reconciler.plan.extents import absolute_files
-from reconciler.plan.facts import LIBRARY_SOURCES, covered_variants
-from reconciler.plan.world import Coverage, Policy, World, fetched_hash
+from reconciler.observed import Entry, Library, MediaRequest, RequestStatus, Seen, Unseen
+from reconciler.plan.downloads import downloads_of, queued_hashes
+from reconciler.plan.facts import LIBRARY_SOURCES, covered_variants, is_bound
+from reconciler.plan.paths import name_of
+from reconciler.plan.policy import Policy
+from reconciler.plan.world import Coverage, World
 from reconciler.ports import Binding
 
 
@@ -46,14 +48,14 @@ def resolve(deletion: Deletion, world: World) -> Media:
 
 
 def coverage_of(state: DeletionState, world: World, media: Media) -> Coverage:
-    """Return what the deletion covers: its media in its instances, and the entries bound or about to be bound."""
+    """Return what the deletion covers: its media in its units, and the entries bound or about to be bound."""
     deletion = state.deletion
     bound = state.targets_of(TargetKind.ENTRY)
     if deletion.bound_at is not None:
         ids = {(t.instance, int(t.external_id)) for t in bound}
     else:
         ids = {(t.instance, int(t.external_id)) for t in _entry_targets(deletion, world, media)}
-    return Coverage(media, deletion.instances, frozenset(ids))
+    return Coverage(media, deletion.units, frozenset(ids))
 
 
 def live_entries(instance: InstanceName, world: World, media: Media) -> tuple[Entry, ...]:
@@ -63,7 +65,7 @@ def live_entries(instance: InstanceName, world: World, media: Media) -> tuple[En
 
 
 def aliases_of(hash_: InfoHash, world: World) -> frozenset[InfoHash]:
-    """Return every name of the torrents that a hash may mean, as far as the client shows them."""
+    """Return every name of the torrents that a hash may mean, as far as the clients show them."""
     names = {hash_}
     if isinstance(world.torrents, Seen):
         for torrent in world.torrents.data.matching(hash_):
@@ -74,16 +76,19 @@ def aliases_of(hash_: InfoHash, world: World) -> frozenset[InfoHash]:
 def binding_of(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Binding:
     """Return everything the deletion may destroy, and the references it releases."""
     entries = _entry_targets(deletion, world, coverage.media)
+    files = file_targets(world, coverage, entries)
     covered = list(world.references_about(coverage))
-    queued = _queued_hashes(world, coverage)
-    hashes = {r.hash for r in covered if r.hash is not None} | set(deletion.hints.hashes) | queued
-    torrents, unmanaged = _download_targets(covered, hashes, world, policy)
+    released = tuple(sorted(r.number for r in covered if r.released_by is None))
+    hashes = {r.hash for r in covered if r.hash is not None} | set(deletion.hints.hashes)
+    downloads = downloads_of(
+        deletion, covered, hashes | queued_hashes(world, coverage), frozenset(released), world, policy
+    )
     requests, live = _request_targets(deletion, world, policy, coverage)
     return Binding(
         deletion=deletion.id,
         media=coverage.media,
-        targets=(*entries, *torrents, *unmanaged, *requests),
-        released=tuple(sorted(r.number for r in covered if r.released_by is None)),
+        targets=(*entries, *files, *downloads, *requests),
+        released=released,
         bound_seq=world.position,
         live_request_ids=live,
         at=world.now,
@@ -91,28 +96,34 @@ def binding_of(deletion: Deletion, world: World, policy: Policy, coverage: Cover
 
 
 def late_binding(state: DeletionState, world: World, policy: Policy, coverage: Coverage) -> Binding | None:
-    """Return what the re-read of history, queue and records adds to a bound deletion (the sweep), or `None`.
+    """Return what the re-read of history, queue, files and records adds to a bound deletion (the sweep), or `None`.
 
     Only what belongs to entries that were bound is swept; a new entry's references protect their hash. A webhook's
-    reference is not swept before the history has told whether a person made the grab.
+    reference is not swept before the history has told whether a person made the grab. What is only finished because it
+    is wanted again gets nothing new.
     """
     deletion = state.deletion
-    if deletion.finishing_old_copy or isinstance(world.torrents, Unseen) or isinstance(world.board, Unseen):
+    coverage = coverage.only(deletion.units - deletion.finishing)
+    is_open = bool(coverage.units) or not deletion.instances
+    if (deletion.finishing and not coverage.units) or not is_open:
+        return None
+    if isinstance(world.torrents, Unseen) or isinstance(world.board, Unseen):
         return None  # without Jellyseerr nobody knows whether a later grab is for a new request
     late = [
         r
         for r in world.references_about(coverage)
         if r.released_by is None and coverage.has_entry_of(r) and not r.by_person and r.history_id is not None
     ]
-    bound = {t.external_id for t in state.targets_of(TargetKind.TORRENT)}
+    released = tuple(sorted(r.number for r in late))
+    bound = {t.external_id for t in state.targets if t.kind in {TargetKind.TORRENT, TargetKind.CROSS_SEED}}
     known = {alias for h in bound for alias in aliases_of(InfoHash(h), world)}
-    hashes = {r.hash for r in late if r.hash is not None} | _queued_hashes(world, coverage)
-    torrents, unmanaged = _download_targets(late, hashes - known, world, policy)
+    hashes = {r.hash for r in late if r.hash is not None} | queued_hashes(world, coverage) | set(deletion.hints.hashes)
+    downloads = downloads_of(deletion, late, hashes - known, frozenset(released), world, policy)
     have = {(t.kind, t.instance, t.external_id) for t in state.targets}
     requests, _ = _request_targets(deletion, world, policy, coverage)
     records = [t for t in requests if t.kind is TargetKind.RECORD]
-    added = [t for t in (*torrents, *unmanaged, *records) if (t.kind, t.instance, t.external_id) not in have]
-    released = tuple(sorted(r.number for r in late))
+    files = file_targets(world, coverage, state.targets_of(TargetKind.ENTRY))
+    added = [t for t in (*downloads, *records, *files) if (t.kind, t.instance, t.external_id) not in have]
     if not added and not released:
         return None
     return Binding(
@@ -124,6 +135,37 @@ def late_binding(state: DeletionState, world: World, policy: Policy, coverage: C
         live_request_ids=deletion.live_request_ids,
         at=world.now,
     )
+
+
+def file_targets(world: World, coverage: Coverage, entries: Iterable[Target]) -> tuple[Target, ...]:
+    """Return the episode files of the covered seasons of bound series: they are deleted one by one.
+
+    Of a title that is covered whole no file is bound, because it goes with its folder.
+    """
+    found: list[Target] = []
+    for target in entries:
+        library = world.libraries.get(target.instance)
+        if coverage.is_whole(target.instance) or not isinstance(library, Seen):
+            continue
+        entry = library.data.entries.get(int(target.external_id))
+        if entry is None or not is_bound(entry, target):
+            continue
+        found += [
+            Target(
+                TargetKind.FILE,
+                target.instance,
+                str(file.id),
+                media=entry.media,
+                added=entry.added,
+                name=name_of(file.path),
+                path=file.path,
+                size=file.size,
+                season=file.season,
+            )
+            for file in sorted(library.data.entry_files.get(entry.id, ()), key=lambda f: f.id)
+            if coverage.has(target.instance, file.season)
+        ]
+    return tuple(found)
 
 
 def _entry_targets(deletion: Deletion, world: World, media: Media) -> tuple[Target, ...]:
@@ -178,96 +220,17 @@ def _live_target(entry: Entry, instance: InstanceName, library: Library) -> Targ
     )
 
 
-def _queued_hashes(world: World, coverage: Coverage) -> set[InfoHash]:
-    """Hashes that a covered library is downloading for a bound entry in our torrent client."""
-    found: set[InfoHash] = set()
-    for instance in coverage.instances:
-        library = world.libraries.get(instance)
-        if not isinstance(library, Seen):
-            continue
-        for item in library.data.queue:
-            hash_ = fetched_hash(item, library.data)
-            is_covered = item.entry_id is not None and (instance, item.entry_id) in coverage.entry_ids
-            if hash_ is not None and is_covered:
-                found.add(hash_)
-    return found
-
-
-def _download_targets(
-    references: list[Reference], hashes: set[InfoHash], world: World, policy: Policy
-) -> tuple[list[Target], list[Target]]:
-    """Split what was downloaded into torrents of our client and downloads we do not manage."""
-    torrents: list[Target] = []
-    unmanaged: list[Target] = []
-    instance = policy.torrent_instance
-    seen = world.torrents.data if isinstance(world.torrents, Seen) else None
-    for hash_ in sorted(hashes):
-        matches = seen.matching(hash_) if seen else ()
-        naming = [r for r in references if r.hash == hash_]
-        if not matches and naming and all(_is_elsewhere(r, world) for r in naming):
-            unmanaged.append(_unmanaged(naming[0], hash_))
-            continue
-        if instance is None:
-            continue
-        torrent = matches[0] if matches else None
-        name = torrent.name if torrent else next((r.source_title for r in naming if r.source_title), None)
-        torrents.append(
-            Target(
-                TargetKind.TORRENT,
-                instance,
-                hash_,
-                added=str(torrent.added_on) if torrent else None,
-                name=name,
-                path=torrent.content_path if torrent else None,
-                files=_file_paths(torrent.id, world) if torrent else (),
-                size=torrent.size if torrent else 0,
-                absent_since=None if torrent else world.now,
-            )
-        )
-    usenet = {r.raw_hash: r for r in references if r.protocol is DownloadProtocol.USENET and r.raw_hash}
-    unmanaged += [_unmanaged(r, raw) for raw, r in sorted(usenet.items())]
-    return torrents, unmanaged
-
-
-def _file_paths(torrent_id: TorrentId, world: World) -> tuple[str, ...]:
-    if not isinstance(world.torrents, Seen):
-        return ()
-    torrents = world.torrents.data
-    torrent = torrents.by_id.get(torrent_id)
-    files = torrents.files.get(torrent.id) if torrent else None
-    return absolute_files(torrent, files) if torrent and files else ()
-
-
-def _is_elsewhere(reference: Reference, world: World) -> bool:
-    """Tell whether a grab went to a torrent client that is not qBittorrent."""
-    library = world.libraries.get(reference.instance)
-    if reference.client is None or not isinstance(library, Seen) or not library.data.torrent_clients:
-        return False
-    known = {name.casefold() for name in library.data.torrent_clients} | {"qbittorrent"}
-    return reference.client.casefold() not in known
-
-
-def _unmanaged(reference: Reference, external_id: str) -> Target:
-    return Target(
-        TargetKind.UNMANAGED,
-        reference.instance,
-        external_id,
-        media=reference.media,
-        name=f"{reference.source_title or 'a download'} in {reference.client or reference.protocol.value}",
-    )
-
-
 def _request_targets(
     deletion: Deletion, world: World, policy: Policy, coverage: Coverage
 ) -> tuple[list[Target], frozenset[int]]:
-    """The media rows and the requests of the covered variants, and every request that is live at this moment.
+    """The media rows and the requests that are covered, and every request that is live at this moment.
 
-    A pending request and the request that a decline was about are never bound, so they are never cleared. If a
-    decline does not say which request that was, it may be any declined one.
+    A request is covered with its variant and all its seasons, or not at all. A pending request and the request that a
+    decline was about are never bound, so they are never cleared. If a decline does not say which request that was, it
+    may be any declined one.
     """
     if policy.request_instance is None or not isinstance(world.board, Seen):
         return [], frozenset()
-    variants = covered_variants(deletion, policy)
     records = world.records.same(coverage.media)
     requests = world.requests.same(coverage.media)
     instance = policy.request_instance
@@ -275,9 +238,21 @@ def _request_targets(
     targets += [
         Target(TargetKind.REQUEST, instance, str(r.id), media=r.media, added=r.created_at, name=r.requested_by)
         for r in requests
-        if r.is_4k in variants
+        if covers_request(r, deletion, policy)
         and r.status is not RequestStatus.PENDING
         and r.id != deletion.hints.request_id
         and not (deletion.inferred and r.status is RequestStatus.DECLINED)
     ]
     return targets, frozenset(r.id for r in requests if r.is_live)
+
+
+def covers_request(request: MediaRequest, deletion: Deletion, policy: Policy) -> bool:
+    """Tell whether all that a request is for is covered, and not only being finished."""
+    if request.is_4k not in covered_variants(deletion, policy):
+        return False
+    if deletion.seasons is None:
+        return True
+    libraries = [n for n in deletion.instances if n in policy.libraries and policy.libraries[n].is_4k is request.is_4k]
+    asked = frozenset(request.seasons)
+    units = deletion.units - deletion.finishing
+    return bool(asked) and all(Unit(n, season) in units for n in libraries for season in asked)

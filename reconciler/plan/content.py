@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from reconciler.model import TorrentId
-from reconciler.observed import Torrent
+from reconciler.observed import Torrent, TorrentFile, TorrentKey
 from reconciler.plan.extents import absolute_files, extents, is_rootless
 from reconciler.plan.paths import normal
 from reconciler.plan.world import Torrents
@@ -11,40 +10,92 @@ from reconciler.plan.world import Torrents
 
 def files_to_read(
     torrents: Torrents, condemned: Iterable[Torrent], folders: Iterable[str] = ()
-) -> frozenset[TorrentId]:
-    """Choose the torrents whose file lists a plan needs.
+) -> frozenset[TorrentKey]:
+    """Choose the torrents whose file lists a plan needs and does not have yet.
 
-    These are the condemned, all that could share a file with one of them, and rootless ones whose save path could
-    reach into one of `folders` (titles about to be deleted).
+    These are the condemned, all that could share a file with one of them or with what shares one, those of exactly the
+    same size (they may be equal file trees elsewhere), and rootless ones whose save path could reach into one of
+    `folders` (titles about to be deleted). Ask again with what was read until nothing is left to read.
     """
-    needed: set[TorrentId] = set()
-    for torrent in condemned:
-        needed |= {torrent.id, *(other.id for other in neighbours(torrent, torrents))}
+    needed: set[TorrentKey] = set()
+    reached: dict[TorrentKey, Torrent] = {}
+    waiting = list(condemned)
+    for torrent in waiting:
+        needed |= {other.key for other in torrents.by_size.get(torrent.size, ()) if torrent.size}
+    while waiting:
+        torrent = waiting.pop()
+        if torrent.key in reached:
+            continue
+        reached[torrent.key] = torrent
+        needed |= {torrent.key, *(other.key for other in neighbours(torrent, torrents))}
+        waiting += sharing(torrent, torrents) or ()
     for folder in folders:
-        needed |= {t.id for t in torrents.by_extent.touching(folder) if is_rootless(t)}
-    return frozenset(needed)
+        needed |= {t.key for t in torrents.by_extent.touching(folder) if is_rootless(t)}
+    return frozenset(needed - torrents.files.keys())
 
 
 def neighbours(torrent: Torrent, torrents: Torrents) -> tuple[Torrent, ...]:
-    """Return the other torrents that could have a file in common, judged without file lists, in order of id."""
-    found = {t.id: t for extent in extents(torrent) for t in torrents.by_extent.touching(extent)}
-    return tuple(t for id_, t in sorted(found.items()) if id_ != torrent.id)
+    """Return the other torrents that could have a file in common, judged without file lists, in order of key."""
+    found = {t.key: t for extent in extents(torrent) for t in torrents.by_extent.touching(extent)}
+    return tuple(t for key, t in sorted(found.items()) if key != torrent.key)
 
 
 def sharing(torrent: Torrent, torrents: Torrents) -> tuple[Torrent, ...] | None:
     """Return the other torrents that have a content file in common, or `None` if that cannot be determined."""
-    own = torrents.files.get(torrent.id)
-    if own is None:
+    mine = places(torrent, torrents)
+    if mine is None:
         return None
-    mine = {normal(path) for path in absolute_files(torrent, own)}
     found: list[Torrent] = []
     for other in neighbours(torrent, torrents):
-        files = torrents.files.get(other.id)
-        if files is None:
+        theirs = places(other, torrents)
+        if theirs is None:
             return None
-        if mine & {normal(path) for path in absolute_files(other, files)}:
+        if mine & theirs:
             found.append(other)
     return tuple(found)
+
+
+def payload_of(torrent: Torrent, torrents: Torrents) -> tuple[Torrent, ...] | None:
+    """Return a torrent and all that share content files with it, directly or through others, in order of key.
+
+    `None` if that cannot be determined, because a file list could not be read.
+    """
+    members: dict[TorrentKey, Torrent] = {}
+    waiting = [torrent]
+    while waiting:
+        member = waiting.pop()
+        if member.key in members:
+            continue
+        members[member.key] = member
+        beside = sharing(member, torrents)
+        if beside is None:
+            return None
+        waiting += beside
+    return tuple(t for _, t in sorted(members.items()))
+
+
+def places(torrent: Torrent, torrents: Torrents) -> frozenset[str] | None:
+    """Return where a torrent's files lie, in the form in which paths are compared; `None` when they were not read."""
+    files = torrents.files.get(torrent.key)
+    return None if files is None else frozenset(normal(path) for path in absolute_files(torrent, files))
+
+
+def has_equal_tree(torrent: Torrent, other: Torrent, torrents: Torrents) -> bool:
+    """Tell whether two torrents hold files of the same names and sizes, as far as their lists were read."""
+    mine, theirs = torrents.files.get(torrent.key), torrents.files.get(other.key)
+    return bool(mine) and bool(theirs) and _tree(mine or ()) == _tree(theirs or ())
+
+
+def likely_cross_seeds(torrent: Torrent, torrents: Torrents) -> tuple[Torrent, ...]:
+    """Return the torrents with an equal file tree that do not share files with this one, in order of key."""
+    mine = places(torrent, torrents) or frozenset()
+    return tuple(
+        other
+        for other in torrents.by_size.get(torrent.size, ())
+        if other.key != torrent.key
+        and has_equal_tree(torrent, other, torrents)
+        and not mine & (places(other, torrents) or frozenset())
+    )
 
 
 def content_paths(torrent: Torrent, torrents: Torrents) -> tuple[str, ...] | None:
@@ -54,5 +105,9 @@ def content_paths(torrent: Torrent, torrents: Torrents) -> tuple[str, ...] | Non
     """
     if not is_rootless(torrent):
         return extents(torrent)
-    files = torrents.files.get(torrent.id)
+    files = torrents.files.get(torrent.key)
     return None if files is None else absolute_files(torrent, files)
+
+
+def _tree(files: Iterable[TorrentFile]) -> list[tuple[str, int]]:
+    return sorted((f.name, f.size) for f in files)

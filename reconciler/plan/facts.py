@@ -1,21 +1,24 @@
 """Small shared judgements: conditions, identities, variants."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from reconciler.model import (
     Condition,
     ConditionType,
     Deletion,
+    DeletionState,
     InstanceName,
     Media,
     MediaKind,
     Source,
     Status,
     Target,
+    TargetKind,
     UpstreamKind,
 )
 from reconciler.observed import Entry, Unseen
-from reconciler.plan.world import Policy
+from reconciler.plan.policy import Policy
 from reconciler.reasons import Reason
 
 LIBRARY_SOURCES = frozenset({Source.RADARR, Source.SONARR})
@@ -74,15 +77,33 @@ def is_bound(entry: Entry, target: Target) -> bool:
     )
 
 
+def is_due(target: Target, now: datetime, policy: Policy) -> bool:
+    """Tell whether a call about a target may be made: it was not, or that was long enough ago to repeat it."""
+    return target.sent_at is None or now - target.sent_at >= policy.resend_after
+
+
 def own_id(media: Media) -> int | None:
     """The id that the library of this kind of media numbers its titles by."""
     return media.tmdb_id if media.kind is MediaKind.MOVIE else media.tvdb_id
 
 
 def covered_variants(deletion: Deletion, policy: Policy) -> frozenset[bool]:
-    """Which of Jellyseerr's variants (`is4k`) the deletion covers; both when no library is concerned."""
-    variants = {policy.libraries[name].is_4k for name in deletion.instances if name in policy.libraries}
-    return frozenset(variants) if variants else frozenset({False, True})
+    """Which of Jellyseerr's variants (`is4k`) the deletion covers; both when no library was concerned at all.
+
+    What was withdrawn, or is only being finished, is not, and never widens the rest.
+    """
+    if not deletion.instances:
+        return frozenset({False, True})
+    names = {unit.instance for unit in deletion.units - deletion.finishing}
+    return frozenset(policy.libraries[name].is_4k for name in names if name in policy.libraries)
+
+
+def unmanaged_note(state: DeletionState) -> str:
+    """Return what to add to a message when something was downloaded that is not managed here."""
+    unmanaged = state.targets_of(TargetKind.UNMANAGED)
+    if not unmanaged:
+        return ""
+    return f"; not managed here: {listed(t.name or t.external_id for t in unmanaged)}"
 
 
 def listed(names: Iterable[str], limit: int = 3) -> str:

@@ -3,15 +3,27 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, Target, TargetKind
+from reconciler.model import (
+    Condition,
+    ConditionType,
+    Deletion,
+    DeletionState,
+    InstanceName,
+    Target,
+    TargetKind,
+    Unit,
+)
 from reconciler.observed import Entry, EntryFile, Library, Seen, Unseen
 from reconciler.plan.content import content_paths
 from reconciler.plan.facts import is_false, is_true, is_unknown, listed, unseen
 from reconciler.plan.paths import Existence, as_library_sees, existence, folders_to_list, normal, touch
-from reconciler.plan.world import Coverage, Policy, World
+from reconciler.plan.policy import Policy
+from reconciler.plan.world import Coverage, World
 from reconciler.reasons import Reason
 
 _TYPE = ConditionType.FILES_ABSENT
+
+_WITH_FILES = frozenset({TargetKind.ENTRY, TargetKind.TORRENT, TargetKind.CROSS_SEED, TargetKind.FILE})
 
 MOST_FILES = 50
 """How many files of one torrent are looked up; a torrent's files go together."""
@@ -20,9 +32,9 @@ MOST_FILES = 50
 def judge_files(
     state: DeletionState, world: World, policy: Policy, coverage: Coverage, *, is_settled_before: bool
 ) -> tuple[Condition, ...]:
-    """Judge the title's folder and its torrents' data, per covered library."""
+    """Judge the title's folder or its episodes' files, and its torrents' data, per covered library."""
     return tuple(
-        _judge_instance(state, instance, world, policy, is_settled_before=is_settled_before)
+        _judge_instance(state, instance, world, policy, coverage, is_settled_before=is_settled_before)
         for instance in sorted(coverage.instances)
     )
 
@@ -34,14 +46,22 @@ def paths_of(state: DeletionState, instance: InstanceName, library: Library) -> 
     for target in state.targets_of(TargetKind.ENTRY):
         if target.instance != instance or not target.path:
             continue
-        if deletion.finishing_old_copy:
+        if Unit(instance) in deletion.finishing:
             wanted += target.files[:MOST_FILES]
-        elif not _is_used_by_another(target, library):
+        elif _goes_with_its_folder(target, deletion) and not _is_used_by_another(target, library):
             wanted.append(target.path)
-    for target in state.targets_of(TargetKind.TORRENT):
+    wanted += [t.path for t in state.targets_of(TargetKind.FILE) if t.instance == instance and t.path]
+    for target in (*state.targets_of(TargetKind.TORRENT), *state.targets_of(TargetKind.CROSS_SEED)):
         if target.sent_at is not None:
             wanted += [as_library_sees(path, library.path_mappings) for path in target.files[:MOST_FILES]]
     return tuple(dict.fromkeys(wanted))
+
+
+def _goes_with_its_folder(target: Target, deletion: Deletion) -> bool:
+    """Tell whether an entry is to go as a whole, or went because nothing was left of it."""
+    if Unit(target.instance) in deletion.units:
+        return True
+    return deletion.options.remove_empty_series and target.sent_at is not None and target.absent_since is not None
 
 
 def folders_of(state: DeletionState, instance: InstanceName, library: Library) -> tuple[str, ...]:
@@ -57,7 +77,13 @@ def _is_used_by_another(target: Target, library: Library) -> bool:
 
 
 def _judge_instance(
-    state: DeletionState, instance: InstanceName, world: World, policy: Policy, *, is_settled_before: bool
+    state: DeletionState,
+    instance: InstanceName,
+    world: World,
+    policy: Policy,
+    coverage: Coverage,
+    *,
+    is_settled_before: bool,
 ) -> Condition:
     deletion = state.deletion
     if not deletion.options.delete_files:
@@ -70,6 +96,8 @@ def _judge_instance(
         return is_false(_TYPE, instance, Reason.AFTER_ENTRY, "comes after the torrents and the entry")
     library = observation.data
     paths = paths_of(state, instance, library)
+    if not paths and not coverage.is_whole(instance):
+        return is_true(_TYPE, instance, Reason.ALREADY_ABSENT, "there was no file of it")
     if not paths:
         return is_unknown(_TYPE, instance, Reason.NOT_OBSERVABLE, "no path of this title is known")
     reused = {path for path in paths if _is_reused(path, state, instance, library, world)}
@@ -92,15 +120,15 @@ def _judge_instance(
 def _is_reused(path: str, state: DeletionState, instance: InstanceName, library: Library, world: World) -> bool:
     """Tell whether the new copy lies where the old one was: they share their names.
 
-    By now every bound torrent is gone and every old file was deleted, so that what a torrent or the library still
-    has there came later.
+    By now every bound torrent that had to go is gone and every old file was deleted, so that what a torrent or the
+    library still has there came later or stays by right.
     """
     if isinstance(world.torrents, Seen):
         for torrent in world.torrents_touching(instance, path):
             own = content_paths(torrent, world.torrents.data) or ()
             if any(touch(p, path) for o in own for p in (o, as_library_sees(o, library.path_mappings))):
                 return True
-    if not state.deletion.finishing_old_copy:
+    if not any(unit.instance == instance for unit in state.deletion.finishing):
         return False
     bound = {t.external_id for t in state.targets_of(TargetKind.ENTRY) if t.instance == instance}
     for holder, entry in world.folders.holding(path):
@@ -121,11 +149,7 @@ def _which(found: dict[str, Existence], wanted: Existence) -> list[str]:
 def _left(
     state: DeletionState, instance: InstanceName, there: Iterable[str], world: World, policy: Policy
 ) -> Condition:
-    since = [
-        t.absent_since
-        for t in state.targets
-        if t.kind in {TargetKind.ENTRY, TargetKind.TORRENT} and t.absent_since is not None
-    ]
+    since = [t.absent_since for t in state.targets if t.kind in _WITH_FILES and t.absent_since is not None]
     waited = world.now - max(since) if since else timedelta(0)
     names = listed(there)
     if waited < policy.files_left_behind:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from reconciler.model import Condition, ConditionType, Deletion, InstanceName, MediaKind
-from reconciler.observed import MediaStatus, RequestStatus, Seen
+from reconciler.observed import MediaRequest, MediaStatus, RequestStatus, Seen
 from reconciler.plan.bind import aliases_of, live_entries
 from reconciler.plan.facts import LIBRARY_SOURCES, contradicts, covered_variants, is_false, listed
-from reconciler.plan.world import Coverage, Policy, World
+from reconciler.plan.policy import Policy
+from reconciler.plan.world import Coverage, World
 from reconciler.reasons import Reason
 
 
@@ -116,10 +117,13 @@ def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverag
     others = [
         r.id
         for r in world.requests.same(coverage.media)
-        if r.id != deletion.hints.request_id and r.status is not RequestStatus.DECLINED
+        if r.id != deletion.hints.request_id and r.status is not RequestStatus.DECLINED and _overlaps(r, deletion)
     ]
+    # Which seasons are there, Jellyseerr's own word for the whole series does not tell; their files will.
     available = [
-        r.id for r in world.records.same(coverage.media) if _is_available(r.status) or _is_available(r.status_4k)
+        r.id
+        for r in world.records.same(coverage.media)
+        if deletion.seasons is None and (_is_available(r.status) or _is_available(r.status_4k))
     ]
     if others or available:
         why = f"request {listed(str(i) for i in others)} is still open" if others else "a copy is available"
@@ -127,6 +131,11 @@ def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverag
             is_false(ConditionType.REQUEST_CLEARED, instance, Reason.STILL_WANTED, why), Reason.STILL_WANTED
         )
     return None
+
+
+def _overlaps(request: MediaRequest, deletion: Deletion) -> bool:
+    """Tell whether a request is for any of the covered seasons; one that names none is for all."""
+    return deletion.seasons is None or not request.seasons or bool(deletion.seasons & frozenset(request.seasons))
 
 
 def _is_available(status: MediaStatus) -> bool:
@@ -141,7 +150,7 @@ def _hash_belongs_elsewhere(deletion: Deletion, world: World, coverage: Coverage
             return Objection(
                 is_false(
                     ConditionType.TORRENTS_ABSENT,
-                    policy.torrent_instance or InstanceName("qbittorrent"),
+                    min(policy.torrent_clients, default=InstanceName("qbittorrent")),
                     Reason.HASH_BELONGS_ELSEWHERE,
                     f"hash {hash_} was grabbed for {listed(str(r.media or r.entry_id) for r in foreign)}",
                 )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, MediaKind, Target, TargetKind
 from reconciler.observed import MediaRequest, MediaStatus, Record, RequestBoard, RequestStatus, Unseen
 from reconciler.plan.actions import DeleteRecord, DeleteRequest, ResetVariant
-from reconciler.plan.bind import live_entries
-from reconciler.plan.facts import absent_upstream, covered_variants, is_false, is_true, listed, unseen
-from reconciler.plan.world import Coverage, Policy, World
+from reconciler.plan.bind import covers_request, live_entries
+from reconciler.plan.facts import absent_upstream, covered_variants, is_due, is_false, is_true, listed, unseen
+from reconciler.plan.policy import Policy
+from reconciler.plan.world import Coverage, World
 from reconciler.reasons import Reason
 
 _TYPE = ConditionType.REQUEST_CLEARED
@@ -40,7 +41,7 @@ def judge_requests(
     pairs = [*records, *requests]
     absent = tuple(t.number for t, row in pairs if row is None)
     present = tuple(t.number for t, row in pairs if row is not None)
-    if state.deletion.finishing_old_copy:
+    if _is_all_wanted(state):
         text = "the title is wanted again, so its record stays"
         return RequestFinding(is_true(_TYPE, instance, Reason.WANTED_AGAIN, text), (), absent, present)
     if not is_settled_before:
@@ -53,9 +54,19 @@ def judge_requests(
     if elsewhere is not None:
         return RequestFinding(elsewhere, (), absent, present)
     target, record = live[0]
-    bound = [(t, r) for t, r in requests if isinstance(r, MediaRequest) and r.record_id == record.id]
+    bound = [
+        (t, r)
+        for t, r in requests
+        if isinstance(r, MediaRequest) and r.record_id == record.id and covers_request(r, state.deletion, policy)
+    ]
     condition, actions = _clear(state, instance, target, record, bound, world, policy)
     return RequestFinding(condition, actions, absent, present)
+
+
+def _is_all_wanted(state: DeletionState) -> bool:
+    """Tell whether nothing is left to clear for: every part that is still covered is only being finished."""
+    deletion = state.deletion
+    return bool(deletion.finishing) and deletion.units <= deletion.finishing
 
 
 def _held_elsewhere(
@@ -117,7 +128,7 @@ def _clear(
     singles = tuple(
         DeleteRequest(deletion.id, instance, t.number, r.id, r.created_at, deletion.live_request_ids)
         for t, r in bound
-        if _is_due(t, world, policy)
+        if is_due(t, world.now, policy)
     )
     if keeps is None:
         action = DeleteRecord(
@@ -131,10 +142,12 @@ def _clear(
             deletion.live_request_ids,
         )
         text = f"record {record.id} with {len(bound)} requests is to be deleted"
-        return is_false(_TYPE, instance, Reason.PRESENT, text), (action,) if _is_due(target, world, policy) else ()
+        return is_false(_TYPE, instance, Reason.PRESENT, text), (action,) if is_due(target, world.now, policy) else ()
     if bound:
         text = f"{len(bound)} requests are to be deleted: {listed(str(i) for i in bound_ids)}"
         return is_false(_TYPE, instance, Reason.PRESENT, text), singles
+    if deletion.seasons is not None:
+        return is_true(_TYPE, instance, *keeps), ()
     stale = [v for v in sorted(covered_variants(deletion, policy)) if _is_stale(record, is_4k=v)]
     if stale:
         resets = tuple(
@@ -142,14 +155,10 @@ def _clear(
                 deletion.id, instance, target.number, record.id, record.media, record.created_at, is_4k=variant
             )
             for variant in stale
-            if _is_due(target, world, policy)
+            if is_due(target, world.now, policy)
         )
         return is_false(_TYPE, instance, Reason.PRESENT, "the record still says that a copy is there"), resets
     return is_true(_TYPE, instance, *keeps), ()
-
-
-def _is_due(target: Target, world: World, policy: Policy) -> bool:
-    return target.sent_at is None or world.now - target.sent_at >= policy.resend_after
 
 
 def _why_kept(
@@ -157,6 +166,8 @@ def _why_kept(
 ) -> tuple[Reason, str] | None:
     """Return why the record must stay after its covered requests went, or `None` if the whole of it is covered."""
     deletion = state.deletion
+    if deletion.finishing:
+        return Reason.PARTLY_COVERED, "the record stays, because a part of the title is wanted again"
     if MediaStatus.BLOCKLISTED in {record.status, record.status_4k}:
         return Reason.BLOCKLIST_KEPT, "the record stays because the title is blocklisted"
     if deletion.inferred and any(r.status is RequestStatus.DECLINED for r in others):
@@ -168,11 +179,19 @@ def _why_kept(
             Reason.PARTLY_COVERED,
             f"requests it does not cover stay: {listed(str(r.id) for r in others)}",
         )
+    if deletion.seasons is not None and not _is_series_gone(state):
+        return Reason.PARTLY_COVERED, "the series stays; Jellyseerr's own availability sync notes what is gone of it"
     variants = covered_variants(deletion, policy)
     other = [v for v in (False, True) if v not in variants and _variant(record, is_4k=v) not in _EMPTY]
     if other:
         return Reason.PARTLY_COVERED, "the other variant (HD or 4K) is not covered and stays"
     return None
+
+
+def _is_series_gone(state: DeletionState) -> bool:
+    """Tell whether the series itself went with its last season."""
+    entries = state.targets_of(TargetKind.ENTRY)
+    return bool(entries) and all(t.absent_since is not None for t in entries)
 
 
 def _variant(record: Record, *, is_4k: bool) -> MediaStatus:

@@ -1,293 +1,303 @@
-"""Rule 2: a torrent goes only when nothing refers to it any more."""
+"""Rule 2: a torrent goes only when nothing refers to it any more, and with all that share its files."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.model import (
     Condition,
     ConditionType,
-    DeletionId,
     DeletionState,
     InfoHash,
     InstanceName,
-    Reference,
     Target,
     TargetKind,
-    TorrentId,
 )
-from reconciler.observed import Seen, Torrent, Unseen
+from reconciler.observed import Torrent, TorrentKey, Unseen
 from reconciler.plan.actions import RemoveTorrent
-from reconciler.plan.content import sharing
-from reconciler.plan.extents import absolute_files
-from reconciler.plan.facts import absent_upstream, is_false, is_true, listed, unseen
-from reconciler.plan.paths import as_library_sees
-from reconciler.plan.world import Coverage, Policy, Torrents, World
-from reconciler.reasons import Reason
+from reconciler.plan.attribution import judge_unattributed
+from reconciler.plan.content import places
+from reconciler.plan.facts import absent_upstream, is_false, is_true, listed, unmanaged_note, unseen
+from reconciler.plan.owners import owner_verdict
+from reconciler.plan.paths import is_within, normal
+from reconciler.plan.payload import Removable, Staying, Undecided, judge_payloads
+from reconciler.plan.policy import CrossSeeds, Policy
+from reconciler.plan.seeding import unmet
+from reconciler.plan.world import Coverage, Torrents, World
+from reconciler.reasons import Effect, Reason, effect_of
 
 _TYPE = ConditionType.TORRENTS_ABSENT
-
-
-@dataclass(frozen=True, slots=True)
-class TorrentFinding:
-    """The judgement on a deletion's torrents.
-
-    `kept` are present torrents that carry a bound hash and belong to a new request; nothing touches them.
-    """
-
-    condition: Condition
-    actions: tuple[RemoveTorrent, ...] = ()
-    absent: tuple[int, ...] = ()
-    present: tuple[int, ...] = ()
-    kept: frozenset[TorrentId] = field(default_factory=frozenset)
-
-
-def judge_torrents(state: DeletionState, world: World, policy: Policy, coverage: Coverage) -> TorrentFinding:
-    """Judge the bound torrents against the complete list."""
-    instance = policy.torrent_instance
-    if world.torrents is None or instance is None:
-        return TorrentFinding(absent_upstream(_TYPE))
-    if isinstance(world.torrents, Unseen):
-        return TorrentFinding(unseen(_TYPE, instance, world.torrents))
-    torrents = world.torrents.data
-    targets = state.targets_of(TargetKind.TORRENT)
-    if not targets:
-        return TorrentFinding(_nothing_bound(state, world, instance, coverage, torrents))
-    return _judge_bound(state, targets, torrents, world, policy, coverage, instance)
-
-
-def _judge_bound(
-    state: DeletionState,
-    targets: tuple[Target, ...],
-    torrents: Torrents,
-    world: World,
-    policy: Policy,
-    coverage: Coverage,
-    instance: InstanceName,
-) -> TorrentFinding:
-    deletion = state.deletion
-    present = {t.number: torrents.matching(InfoHash(t.external_id)) for t in targets}
-    absent = tuple(t.number for t in targets if not present[t.number])
-    found: dict[TorrentId, tuple[Torrent, Target]] = {}
-    for target in targets:
-        for torrent in present[target.number]:
-            found.setdefault(torrent.id, (torrent, target))
-    holds: list[tuple[Reason, str]] = []
-    kept: set[TorrentId] = set()
-    doomed: list[tuple[Torrent, Target]] = []
-    for torrent, target in found.values():
-        verdict = _owner_verdict(state, torrent, target, world, coverage)
-        if verdict is None:
-            doomed.append((torrent, target))
-        elif verdict[0] is Reason.RETURNED_FOR_NEW_REQUEST:
-            kept.add(torrent.id)
-        else:
-            holds.append(verdict)
-    ids = frozenset(t.id for t, _ in doomed)
-    for torrent, _ in doomed:
-        if deletion.options.delete_files:
-            holds += _content_holds(torrent, ids, torrents, world, coverage, deletion.id)
-        protected = torrent.tags & policy.protect_tags
-        if protected and Reason.PROTECTED not in deletion.approved:
-            holds.append((Reason.PROTECTED, f"{torrent.name!r} has the tag {listed(protected)}"))
-        if _takes_unasked(torrent, state):
-            text = f"nobody asked for it in words, and {torrent.name!r} has data"
-            holds.append((Reason.INFERRED_DELETE, text))
-    seen_numbers = tuple(n for n, matches in present.items() if any(t.id not in kept for t in matches))
-    if holds:
-        reason, message = min(holds, key=lambda h: (_WEIGHT.get(h[0], 9), h[1]))
-        more = f" (and {len(holds) - 1} more)" if len(holds) > 1 else ""
-        return TorrentFinding(
-            is_false(_TYPE, instance, reason, message + more), (), absent, seen_numbers, frozenset(kept)
-        )
-    if doomed:
-        return _removal(state, doomed, world, policy, instance, absent, seen_numbers, frozenset(kept))
-    return TorrentFinding(_all_gone(state, targets, instance, bool(kept)), (), absent, (), frozenset(kept))
-
 
 _WEIGHT = {
     Reason.PROTECTED: 0,
     Reason.INFERRED_DELETE: 1,
-    Reason.SEEDS_IN_PLACE: 2,
-    Reason.SHARED_WITH_UNKNOWN: 3,
-    Reason.GROUP_UNDETERMINED: 4,
-    Reason.REAPPEARED: 5,
-    Reason.SHARED_WITH_WANTED: 6,
-    Reason.CONFIRMING: 7,
+    Reason.HASH_BELONGS_ELSEWHERE: 2,
+    Reason.AMBIGUOUS_CLIENT: 3,
+    Reason.SEEDS_IN_PLACE: 4,
+    Reason.GROUP_UNDETERMINED: 5,
+    Reason.REAPPEARED: 6,
+    Reason.LIKELY_CROSS_SEED: 7,
 }
-"""Which of several holds is shown: what a person must decide comes before what later deletions may resolve."""
+"""Which of several holds is shown."""
 
 
-def _takes_unasked(torrent: Torrent, state: DeletionState) -> bool:
-    """Tell whether a deletion that nobody spoke out would take downloaded data."""
-    deletion = state.deletion
-    is_approved = Reason.INFERRED_DELETE in deletion.approved
-    return deletion.inferred and deletion.options.delete_files and torrent.progress > 0 and not is_approved
+@dataclass(frozen=True, slots=True)
+class TorrentFinding:
+    """The judgement on a deletion's torrents, a condition per client that has any of them.
+
+    `kept` are present torrents that carry a bound hash and stay, because something else needs them. `seeding` are
+    those that go once they were seeded as long as they must be; only for them other steps need not wait.
+    """
+
+    conditions: tuple[Condition, ...]
+    actions: tuple[RemoveTorrent, ...] = ()
+    absent: tuple[int, ...] = ()
+    present: tuple[int, ...] = ()
+    kept: frozenset[TorrentKey] = field(default_factory=frozenset)
+    seeding: frozenset[TorrentKey] = field(default_factory=frozenset)
+
+    @property
+    def is_settled(self) -> bool:
+        return all(c.is_settled for c in self.conditions)
+
+    @property
+    def is_held(self) -> bool:
+        return any(effect_of(c.reason) is Effect.HOLD for c in self.conditions)
+
+    @property
+    def is_only_seeding(self) -> bool:
+        """Tell whether nothing is left to wait for but seeding obligations (or nothing at all)."""
+        return all(c.is_settled or c.reason is Reason.SEEDING for c in self.conditions)
 
 
-def _removal(
-    state: DeletionState,
-    doomed: list[tuple[Torrent, Target]],
-    world: World,
-    policy: Policy,
-    instance: InstanceName,
-    absent: tuple[int, ...],
-    present: tuple[int, ...],
-    kept: frozenset[TorrentId],
-) -> TorrentFinding:
-    actions = tuple(
-        RemoveTorrent(
-            state.deletion.id,
-            instance,
-            target.number,
-            torrent.id,
-            str(torrent.added_on),
-            torrent.name,
-            torrent.size,
-            state.deletion.options.delete_files and not _is_kept_by_another(torrent, state, world),
-        )
-        for torrent, target in sorted(doomed, key=lambda pair: pair[0].id)
-        if target.sent_at is None or world.now - target.sent_at >= policy.resend_after
-    )
-    was_sent = any(target.sent_at is not None for _, target in doomed)
-    names = listed(torrent.name for torrent, _ in doomed)
-    condition = is_false(
-        _TYPE,
-        instance,
-        Reason.REMOVING if was_sent else Reason.PRESENT,
-        f"removal asked, still listed: {names}" if was_sent else f"{len(doomed)} to remove: {names}",
-    )
-    return TorrentFinding(condition, actions, absent, present, kept)
+def judge_torrents(state: DeletionState, world: World, policy: Policy, coverage: Coverage) -> TorrentFinding:
+    """Judge the bound torrents against the complete lists."""
+    if world.torrents is None or not policy.torrent_clients:
+        return TorrentFinding((absent_upstream(_TYPE),))
+    if isinstance(world.torrents, Unseen):
+        return TorrentFinding(unseen_clients(world, policy, world.torrents))
+    targets = (*state.targets_of(TargetKind.TORRENT), *state.targets_of(TargetKind.CROSS_SEED))
+    if not targets:
+        return TorrentFinding((judge_unattributed(state, world, policy, coverage, world.torrents.data),))
+    return _Judge(state, targets, world.torrents.data, world, policy, coverage).finding()
 
 
-def _is_kept_by_another(torrent: Torrent, state: DeletionState, world: World) -> bool:
-    """Tell whether another open deletion released the same torrent and was told to keep the files."""
-    releasers = {r.released_by for r in world.references_to(torrent.aliases) if r.released_by is not None}
-    others = (world.releasers.get(by) for by in releasers - {state.deletion.id})
-    return any(other is not None and not other.deletion.options.delete_files for other in others)
-
-
-def _all_gone(state: DeletionState, targets: tuple[Target, ...], instance: InstanceName, has_kept: bool) -> Condition:
-    note = _unmanaged_note(state)
-    if has_kept:
-        return is_true(
-            _TYPE,
-            instance,
-            Reason.RETURNED_FOR_NEW_REQUEST,
-            f"the old ones are gone; one came back for a new grab{note}",
-        )
-    if any(t.sent_at is not None for t in targets):
-        return is_true(_TYPE, instance, Reason.ABSENT, f"{len(targets)} bound, none listed any more{note}")
-    return is_true(_TYPE, instance, Reason.ALREADY_ABSENT, f"{len(targets)} known, none was listed{note}")
-
-
-def _unmanaged_note(state: DeletionState) -> str:
-    unmanaged = state.targets_of(TargetKind.UNMANAGED)
-    if not unmanaged:
-        return ""
-    return f"; not managed here: {listed(t.name or t.external_id for t in unmanaged)}"
-
-
-def _owner_verdict(
-    state: DeletionState, torrent: Torrent, target: Target, world: World, coverage: Coverage
-) -> tuple[Reason, str] | None:
-    """Return why a torrent with a bound hash must not go, or `None` if nothing refers to it any more."""
-    wanting = world.needing(torrent.aliases, state.deletion.id)
-    if wanting and all(_is_new_grab(r, state, coverage) for r in wanting):
-        return Reason.RETURNED_FOR_NEW_REQUEST, f"{torrent.name!r} was grabbed again"
-    if wanting:
-        return _shared(wanting, world), f"{torrent.name!r} is also needed by {listed(_owner(r) for r in wanting)}"
-    others = [(i, e) for i, e in world.fetching(torrent.aliases) if (i, e.id) not in coverage.entry_ids]
-    if others and all(i in coverage.instances and e.media.is_same(coverage.media) for i, e in others):
-        return Reason.RETURNED_FOR_NEW_REQUEST, f"{torrent.name!r} is being fetched again"
-    if others:
-        names = listed(f"{e.title} in {i}" for i, e in others)
-        return Reason.SHARED_WITH_WANTED, f"{torrent.name!r} is being fetched for {names}"
-    if target.added != str(torrent.added_on):
-        return (
-            Reason.REAPPEARED,
-            f"{torrent.name!r} was added to the client after the deletion was bound, by nobody the ledger knows",
-        )
-    return None
-
-
-def _shared(wanting: tuple[Reference, ...], world: World) -> Reason:
-    """A person need not look as long as it only takes a moment to learn whether another deletion takes it too."""
-    return Reason.CONFIRMING if all(world.is_unjudged(r) for r in wanting) else Reason.SHARED_WITH_WANTED
-
-
-def _is_new_grab(reference: Reference, state: DeletionState, coverage: Coverage) -> bool:
-    is_late = reference.released_by is None and reference.number > (state.deletion.bound_seq or 0)
-    return is_late and coverage.covers(reference)
-
-
-def _owner(reference: Reference) -> str:
-    title = f" ({reference.source_title})" if reference.source_title else ""
-    return f"{reference.media or f'entry {reference.entry_id}'} in {reference.instance}{title}"
-
-
-def _content_holds(
-    torrent: Torrent,
-    doomed: frozenset[TorrentId],
-    torrents: Torrents,
-    world: World,
-    coverage: Coverage,
-    by: DeletionId,
-) -> list[tuple[Reason, str]]:
-    """Return why removing this torrent's data would harm somebody else."""
-    group = sharing(torrent, torrents)
-    if group is None:
-        return [(Reason.GROUP_UNDETERMINED, f"the files of {torrent.name!r} or a torrent beside it could not be read")]
-    holds: list[tuple[Reason, str]] = []
-    for other in group:
-        if other.id in doomed:
-            continue
-        wanting = world.needing(other.aliases, by)
-        reason = _shared(wanting, world) if wanting else Reason.SHARED_WITH_UNKNOWN
-        holds.append((reason, f"{torrent.name!r} shares its files with {other.name!r}"))
-    files = torrents.files.get(torrent.id) or ()
-    title = _title_holding(absolute_files(torrent, files), world, coverage)
-    if title:
-        holds.append((Reason.SEEDS_IN_PLACE, f"{torrent.name!r} seeds files in the folder of {title!r}"))
-    return holds
-
-
-def _title_holding(paths: tuple[str, ...], world: World, coverage: Coverage) -> str | None:
-    """Return the name of a title that stays and whose folder holds any of the client's `paths`."""
-    for instance, library in sorted(world.libraries.items()):
-        if not isinstance(library, Seen):
-            continue
-        mapped = {p for path in paths for p in (path, as_library_sees(path, library.data.path_mappings))}
-        for path in sorted(mapped):
-            for holder, entry in world.folders.holding(path):
-                if holder == instance and (holder, entry.id) not in coverage.entry_ids:
-                    return entry.title
-    return next((row.title for path in paths for row in world.unseen_folders.holding(path)), None)
-
-
-def _nothing_bound(
-    state: DeletionState, world: World, instance: InstanceName, coverage: Coverage, torrents: Torrents
-) -> Condition:
-    """Judge a title for which the ledger knows no torrent: only an unbroken ledger proves there is none."""
-    note = _unmanaged_note(state)
-    if Reason.UNATTRIBUTED_TORRENT in state.deletion.approved:
-        return is_true(_TYPE, instance, Reason.ACCEPTED_BY_PERSON, "a person confirmed that no torrent belongs to it")
-    live = {(t.instance) for t in state.targets_of(TargetKind.ENTRY) if t.prior is not None}
-    broken = [i for i in sorted(coverage.instances) if i not in live and _has_gap(i, world)]
-    if coverage.instances and not broken:
-        return is_true(_TYPE, instance, Reason.NO_TORRENT_KNOWN, f"no grab or import names a torrent{note}")
-    strangers = [t for _, t in sorted(torrents.by_id.items()) if not t.aliases & world.referenced_hashes]
-    if not strangers:
-        return is_true(
-            _TYPE, instance, Reason.NO_TORRENT_KNOWN, f"every torrent in the client belongs to something else{note}"
-        )
-    return is_false(
-        _TYPE,
-        instance,
-        Reason.UNATTRIBUTED_TORRENT,
-        f"{len(strangers)} torrents in the client are in nobody's history and one may be this title: "
-        + listed(t.name for t in strangers),
+def unseen_clients(world: World, policy: Policy, why: Unseen) -> tuple[Condition, ...]:
+    """Return a condition per client that could not be read."""
+    hidden = {n: o for n, o in world.unseen_clients.items() if n in policy.torrent_clients}
+    return tuple(unseen(_TYPE, n, o) for n, o in sorted(hidden.items())) or (
+        unseen(_TYPE, min(policy.torrent_clients), why),
     )
 
 
-def _has_gap(instance: InstanceName, world: World) -> bool:
-    view = world.ledger.get(instance)
-    return view is None or bool(view.coverage.gaps) or not view.coverage.is_complete
+class _Judge:
+    """One round's judgement of one deletion's bound torrents."""
+
+    def __init__(
+        self,
+        state: DeletionState,
+        targets: Sequence[Target],
+        torrents: Torrents,
+        world: World,
+        policy: Policy,
+        coverage: Coverage,
+    ) -> None:
+        self.state = state
+        self.targets = targets
+        self.torrents = torrents
+        self.world = world
+        self.policy = policy
+        self.coverage = coverage
+        self.holds: list[tuple[InstanceName, Reason, str]] = []
+        self.shared: list[tuple[Torrent, str]] = []
+        self.confirming: list[tuple[Torrent, str]] = []
+        self.returned: list[Torrent] = []
+        self.unknown: list[Torrent] = []
+        self.seeding: list[tuple[Torrent, str]] = []
+        self.going: list[tuple[Torrent, Target, bool, str]] = []
+        """What can be removed now: with its target, whether with its data, and if not, why."""
+        self.found: dict[TorrentKey, tuple[Torrent, Target]] = {}
+
+    def finding(self) -> TorrentFinding:
+        present = {t.number: _matching(t, self.torrents) for t in self.targets}
+        for target in self.targets:
+            for torrent in present[target.number]:
+                self.found.setdefault(torrent.key, (torrent, target))
+        self._judge_payloads(self._condemned())
+        self._hold_for_likely_cross_seeds()
+        kept = frozenset(t.key for t in (*self.returned, *self.unknown, *(t for t, _ in self.shared)))
+        numbers = tuple(n for n, matches in present.items() if any(t.key not in kept for t in matches))
+        return TorrentFinding(
+            conditions=tuple(self._condition(client) for client in self._clients()),
+            actions=() if self.holds else self._actions(),
+            absent=tuple(t.number for t in self.targets if not present[t.number]),
+            present=numbers,
+            kept=kept,
+            seeding=frozenset(t.key for t, _ in self.seeding),
+        )
+
+    def _clients(self) -> tuple[InstanceName, ...]:
+        return tuple(sorted({t.instance for t in self.targets}))
+
+    # --- judging ---------------------------------------------------------------------------------------------------
+
+    def _condemned(self) -> list[tuple[Torrent, Target]]:
+        """Return the bound torrents that nothing refers to any more; sort the others by why they stay."""
+        condemned: list[tuple[Torrent, Target]] = []
+        for torrent, target in self.found.values():
+            verdict = owner_verdict(self.state, torrent, target, self.world, self.coverage)
+            if verdict is None:
+                condemned.append((torrent, target))
+            else:
+                self._stays(torrent, *verdict)
+        return condemned
+
+    def _stays(self, torrent: Torrent, reason: Reason, text: str) -> None:
+        if reason is Reason.RETURNED_FOR_NEW_REQUEST:
+            self.returned.append(torrent)
+        elif reason is Reason.SHARED_WITH_WANTED:
+            self.shared.append((torrent, text))
+        elif reason is Reason.CONFIRMING:
+            self.confirming.append((torrent, text))
+        else:
+            self.holds.append((torrent.instance, reason, text))
+
+    def _judge_payloads(self, condemned: list[tuple[Torrent, Target]]) -> None:
+        targets = {torrent.key: target for torrent, target in condemned}
+        for verdict in judge_payloads(
+            self.state, condemned, self.targets, self.torrents, self.world, self.policy, self.coverage
+        ):
+            match verdict:
+                case Undecided(torrents, reason, text):
+                    for torrent in torrents:
+                        self._stays(torrent, reason, text)
+                case Staying(torrents, text):
+                    self.shared += [(torrent, text) for torrent in torrents]
+                case Removable(torrents, with_data, why, left):
+                    self.unknown += left
+                    self._judge_removable(torrents, targets, with_data=with_data, why=why)
+
+    def _judge_removable(
+        self, torrents: Sequence[Torrent], targets: dict[TorrentKey, Target], *, with_data: bool, why: str
+    ) -> None:
+        """Let a payload go unless it is protected or not seeded enough: then none of it goes."""
+        for torrent in torrents:
+            for reason, text in self._objections(torrent):
+                self.holds.append((torrent.instance, reason, text))
+        owing = [f"{t.name!r}: {owed}" for t in torrents if (owed := self._owes(t)) is not None]
+        if owing:
+            self.seeding += [(t, "; ".join(owing)) for t in torrents]
+            return
+        self.going += [(t, targets[t.key], with_data, why) for t in torrents]
+
+    def _owes(self, torrent: Torrent) -> str | None:
+        return unmet(torrent, self.torrents.trackers.get(torrent.key), self.policy.seeding)
+
+    def _objections(self, torrent: Torrent) -> Iterable[tuple[Reason, str]]:
+        deletion = self.state.deletion
+        if Reason.PROTECTED not in deletion.approved:
+            why = protection(torrent, self.policy)
+            if why:
+                yield Reason.PROTECTED, why
+        takes_data = deletion.options.delete_files and torrent.progress > 0
+        if deletion.inferred and takes_data and Reason.INFERRED_DELETE not in deletion.approved:
+            yield Reason.INFERRED_DELETE, f"nobody asked for it in words, and {torrent.name!r} has data"
+
+    def _hold_for_likely_cross_seeds(self) -> None:
+        deletion = self.state.deletion
+        if self.policy.cross_seeds is not CrossSeeds.HOLD or Reason.LIKELY_CROSS_SEED in deletion.approved:
+            return
+        for target in self.state.targets_of(TargetKind.LIKELY_CROSS_SEED):
+            if self.going and _matching(target, self.torrents):
+                text = f"{target.name!r} has an equal file tree and stays; approve, or remove it yourself first"
+                self.holds.append((target.instance, Reason.LIKELY_CROSS_SEED, text))
+
+    # --- the outcome -----------------------------------------------------------------------------------------------
+
+    def _actions(self) -> tuple[RemoveTorrent, ...]:
+        return tuple(
+            RemoveTorrent(
+                self.state.deletion.id,
+                torrent.instance,
+                target.number,
+                torrent.id,
+                str(torrent.added_on),
+                torrent.name,
+                torrent.size,
+                with_data,
+                torrent.content_path,
+                why,
+            )
+            for torrent, target, with_data, why in sorted(self.going, key=lambda going: going[0].key)
+            if target.sent_at is None or self.world.now - target.sent_at >= self.policy.resend_after
+        )
+
+    def _condition(self, client: InstanceName) -> Condition:
+        holds = [(reason, text) for at, reason, text in self.holds if at == client]
+        if holds:
+            reason, text = min(holds, key=lambda hold: (_WEIGHT.get(hold[0], 9), hold[1]))
+            return is_false(_TYPE, client, reason, text + (f" (and {len(holds) - 1} more)" if len(holds) > 1 else ""))
+        going = [(t, target) for t, target, _, _ in self.going if t.instance == client]
+        if going:
+            names = listed(t.name for t, _ in going)
+            if any(target.sent_at is not None for _, target in going):
+                return is_false(_TYPE, client, Reason.REMOVING, f"removal asked, still listed: {names}")
+            return is_false(_TYPE, client, Reason.PRESENT, f"{len(going)} to remove: {names}")
+        for found, reason in ((self.confirming, Reason.CONFIRMING), (self.seeding, Reason.SEEDING)):
+            texts = sorted({text for torrent, text in found if torrent.instance == client})
+            if texts:
+                return is_false(_TYPE, client, reason, "; ".join(texts[:3]) + self._note(client))
+        return self._gone(client)
+
+    def _gone(self, client: InstanceName) -> Condition:
+        """Return the condition of a client in which nothing is left that has to go."""
+        note = self._note(client)
+        targets = [t for t in self.targets if t.instance == client]
+        if any(t.instance == client for t in self.returned):
+            text = f"the old ones are gone; one came back for a new grab{note}"
+            return is_true(_TYPE, client, Reason.RETURNED_FOR_NEW_REQUEST, text)
+        shared = sorted(text for torrent, text in self.shared if torrent.instance == client)
+        if shared:
+            more = f" (and {len(shared) - 1} more)" if len(shared) > 1 else ""
+            return is_false(_TYPE, client, Reason.SHARED_WITH_WANTED, f"{shared[0]}{more}{note}")
+        sent = [t for t in targets if t.sent_at is not None]
+        users = {repr(t.name) for t in self.unknown if t.instance == client} | self._users_of_data(sent)
+        if users:
+            text = f"{len(sent)} gone without their data, which {listed(users)} still uses{note}"
+            return is_true(_TYPE, client, Reason.SHARED_WITH_UNKNOWN, text)
+        if sent:
+            return is_true(_TYPE, client, Reason.ABSENT, f"{len(targets)} bound, none listed any more{note}")
+        return is_true(_TYPE, client, Reason.ALREADY_ABSENT, f"{len(targets)} known, none was listed{note}")
+
+    def _users_of_data(self, sent: Iterable[Target]) -> set[str]:
+        """Return the names of the torrents that lie where removed ones lay, unless a new grab needs them."""
+        paths = {normal(path) for target in sent for path in target.files}
+        users: set[str] = set()
+        for path in paths:
+            for torrent in self.torrents.by_extent.holding(path):
+                files = self.torrents.files.get(torrent.key)
+                is_new = bool(self.world.needing(torrent, self.state.deletion.id))
+                if files and not is_new and path in (places(torrent, self.torrents) or ()):
+                    users.add(repr(torrent.name))
+        return users
+
+    def _note(self, client: InstanceName) -> str:
+        alike = [t for t in self.state.targets_of(TargetKind.LIKELY_CROSS_SEED) if t.instance == client]
+        likely = listed(repr(t.name) for t in alike if _matching(t, self.torrents))
+        return unmanaged_note(self.state) + (f"; LikelyCrossSeed, stays: {likely}" if likely else "")
+
+
+def _matching(target: Target, torrents: Torrents) -> tuple[Torrent, ...]:
+    found = torrents.matching(InfoHash(target.external_id))
+    return tuple(t for t in found if t.instance == target.instance)
+
+
+def protection(torrent: Torrent, policy: Policy) -> str | None:
+    """Return why the operator protects a torrent, or `None`."""
+    tags = torrent.tags & policy.protect_tags
+    if tags:
+        return f"{torrent.name!r} has the tag {listed(tags)}"
+    if torrent.category in policy.protect_categories:
+        return f"{torrent.name!r} has the category {torrent.category}"
+    places = [torrent.content_path or torrent.save_path, torrent.save_path]
+    folder = next((f for f in sorted(policy.protect_paths) if any(is_within(p, f) for p in places)), None)
+    return f"{torrent.name!r} lies in {folder}" if folder else None

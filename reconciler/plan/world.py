@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 from functools import cached_property
 
 from reconciler.model import (
@@ -19,52 +18,72 @@ from reconciler.model import (
     Media,
     MediaKind,
     Reference,
-    TorrentId,
+    Unit,
     parse_info_hash,
 )
 from reconciler.observed import (
     Entry,
+    Issue,
     Library,
     MediaRequest,
+    MediaServer,
     QueueItem,
     Record,
     RequestBoard,
     Seen,
     Torrent,
     TorrentFile,
+    TorrentKey,
+    Trackers,
     Unseen,
 )
+from reconciler.plan.clients import ClientNames
 from reconciler.plan.extents import extents
 from reconciler.plan.index import MediaIndex, PathIndex
 from reconciler.plan.paths import as_library_sees
+from reconciler.plan.policy import TorrentInstance
 from reconciler.reasons import Effect, Reason, effect_of
 
 
 @dataclass(frozen=True)
 class Torrents:
-    """The complete torrent list, and the files of those torrents whose content had to be compared.
+    """The complete torrent lists of all clients, and the files of those torrents whose content had to be compared.
 
-    A torrent missing from `files` was not read; `None` means it could not be read any more.
+    A torrent missing from `files` was not read; `None` means it could not be read any more. `trackers` are those of
+    torrents that may have to be seeded on.
     """
 
-    by_id: Mapping[TorrentId, Torrent]
-    files: Mapping[TorrentId, tuple[TorrentFile, ...] | None] = field(default_factory=dict)
+    by_key: Mapping[TorrentKey, Torrent]
+    files: Mapping[TorrentKey, tuple[TorrentFile, ...] | None] = field(default_factory=dict)
+    trackers: Mapping[TorrentKey, Trackers] = field(default_factory=dict)
 
     @cached_property
     def _by_alias(self) -> Mapping[InfoHash, list[Torrent]]:
         found: defaultdict[InfoHash, list[Torrent]] = defaultdict(list)
-        for _, torrent in sorted(self.by_id.items()):
+        for _, torrent in sorted(self.by_key.items()):
             for alias in torrent.aliases:
                 found[alias].append(torrent)
         return found
 
     @cached_property
     def by_extent(self) -> PathIndex[Torrent]:
-        """Torrents by the paths within which their content lies, as the client sees them."""
-        return PathIndex((path, t) for _, t in sorted(self.by_id.items()) for path in extents(t))
+        """Torrents by the paths within which their content lies, as their clients see them.
+
+        Clients that see one disk under different paths do not meet here; what one of them shares with another is then
+        found by its equal file tree only.
+        """
+        return PathIndex((path, t) for _, t in sorted(self.by_key.items()) for path in extents(t))
+
+    @cached_property
+    def by_size(self) -> Mapping[int, tuple[Torrent, ...]]:
+        """Torrents by the sum of their wanted files' sizes."""
+        found: defaultdict[int, list[Torrent]] = defaultdict(list)
+        for _, torrent in sorted(self.by_key.items()):
+            found[torrent.size].append(torrent)
+        return {size: tuple(torrents) for size, torrents in found.items()}
 
     def matching(self, hash_: InfoHash) -> tuple[Torrent, ...]:
-        """Return the torrents that a hash may mean (upstreams.md 5.6), in order of id."""
+        """Return the torrents that a hash may mean (upstreams.md 5.6), in order of client and id."""
         return tuple(self._by_alias.get(hash_, ()))
 
 
@@ -76,103 +95,25 @@ class LedgerView:
     is_current: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where an instance answers: `host` in lower case, `url_base` without a slash at either end."""
-
-    host: str
-    port: int
-    url_base: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryInstance:
-    """A configured Radarr or Sonarr."""
-
-    name: InstanceName
-    kind: MediaKind
-    is_4k: bool = False
-    address: Address | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TorrentInstance:
-    """A configured qBittorrent. `download_clients` are the names that Radarr and Sonarr give it, if they were told."""
-
-    name: InstanceName
-    address: Address | None = None
-    download_clients: frozenset[str] = frozenset()
-
-
-class CrossSeeds(StrEnum):
-    """What is done about torrents elsewhere with an equal file tree that no history names."""
-
-    KEEP = "keep"  # they are listed and stay
-    HOLD = "hold"  # a person is asked
-    TOGETHER = "together"  # they go along
-
-
-@dataclass(frozen=True, slots=True)
-class SeedingRule:
-    """How long torrents must be seeded that match everything given here; a rule that gives nothing matches all.
-
-    `tracker` is a host name; it matches the hosts below it too. With both minimums, `both` tells whether each must be
-    met, or one of them.
-    """
-
-    tracker: str | None = None
-    category: str | None = None
-    tag: str | None = None
-    private: bool | None = None
-    min_ratio: float | None = None
-    min_time: timedelta | None = None
-    both: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SeedingPolicy:
-    """Seeding obligations. Of several rules that match a torrent every one must be met.
-
-    `private_min_time` is for private torrents that no rule matches. `block_entry` lets titles wait for their torrents.
-    """
-
-    rules: tuple[SeedingRule, ...] = ()
-    private_min_time: timedelta | None = None
-    block_entry: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the operator decided, and what is configured at all.
-
-    `breaker_size` is in bytes; `None` counts deletions only. `protect_paths` are folders as qBittorrent or a library
-    sees them. `media_server_paths` translate a library's path into the media server's: (library's, media server's).
-    """
-
-    torrent_clients: Mapping[InstanceName, TorrentInstance]
-    request_instance: InstanceName | None
-    libraries: Mapping[InstanceName, LibraryInstance]
-    media_server: InstanceName | None = None
-    media_server_paths: tuple[tuple[str, str], ...] = ()
-    enforce: bool = True
-    breaker_limit: int = 25
-    breaker_size: int | None = None
-    seeding: SeedingPolicy = SeedingPolicy()
-    cross_seeds: CrossSeeds = CrossSeeds.KEEP
-    protect_categories: frozenset[str] = frozenset()
-    protect_paths: frozenset[str] = frozenset()
-    protect_labels: frozenset[str] = frozenset({"keep"})
-    protect_tags: frozenset[str] = frozenset({"keep"})
-    files_left_behind: timedelta = timedelta(minutes=15)
-    watch_window: timedelta = timedelta(hours=24)
-    resend_after: timedelta = timedelta(seconds=10)
-
-
 def fetched_hash(item: QueueItem, library: Library) -> InfoHash | None:
-    """Return the hash of a download if it is a torrent in our client."""
-    is_ours = item.client is None or item.client in library.torrent_clients
+    """Return the hash of a download if it is a torrent in a qBittorrent."""
     is_torrent = item.protocol is not DownloadProtocol.USENET
-    return parse_info_hash(item.download_id) if is_ours and is_torrent else None
+    return parse_info_hash(item.download_id) if is_torrent and is_in_qbittorrent(item.client, library) else None
+
+
+def is_in_qbittorrent(client: str | None, library: Library) -> bool:
+    """Tell whether a library's download client of this name is a qBittorrent; one without a name may be."""
+    return client is None or any(c.name == client for c in library.torrent_clients)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A torrent that a library is downloading for a title, and for which season if it says so, in one of `clients`."""
+
+    instance: InstanceName
+    entry: Entry
+    season: int | None
+    clients: frozenset[InstanceName]
 
 
 @dataclass(frozen=True)
@@ -183,6 +124,9 @@ class World:
     `library_rows` are titles as last seen that share an id with due media; `unseen_titles` the folders of titles in
     libraries that could not be read this time. `tvdb_ids` maps series that were known by TMDB id only, `untranslated`
     tells why some could not be mapped. `releasers` are the open deletions that released any of the `references`.
+    `torrents` are those of all `clients`, and `Unseen` as long as one of them is: then `unseen_clients` says which.
+    `issues` are those in which a deletion was ordered, `denied_until` is when an open deny window ends, and
+    `destructive_recently` and `destructive_size` (bytes) are what counts towards the breaker.
     """
 
     now: datetime
@@ -198,8 +142,14 @@ class World:
     tvdb_ids: Mapping[int, int] = field(default_factory=dict)
     untranslated: Mapping[int, Unseen] = field(default_factory=dict)
     releasers: Mapping[DeletionId, DeletionState] = field(default_factory=dict)
+    clients: Mapping[InstanceName, TorrentInstance] = field(default_factory=dict)
+    unseen_clients: Mapping[InstanceName, Unseen] = field(default_factory=dict)
+    issues: Mapping[int, Seen[Issue] | Unseen] = field(default_factory=dict)
+    media_server: Seen[MediaServer] | Unseen | None = None
+    denied_until: datetime | None = None
     position: int = 0
     destructive_recently: int = 0
+    destructive_size: int = 0
 
     @cached_property
     def titles(self) -> Mapping[InstanceName, MediaIndex[Entry]]:
@@ -236,20 +186,33 @@ class World:
     def torrents_touching(self, instance: InstanceName, path: str) -> tuple[Torrent, ...]:
         """Return the torrents whose content may lie at, in or around a path of a library, in order of id."""
         index = self._mapped_extents.get(instance)
-        return tuple({t.id: t for t in index.touching(path)}.values()) if index else ()
+        return tuple({t.key: t for t in index.touching(path)}.values()) if index else ()
 
     def references_to(self, hashes: Iterable[InfoHash]) -> tuple[Reference, ...]:
         """Return the ledger rows that name any of these hashes, in order of arrival."""
         found = {r.number: r for hash_ in hashes for r in self._references_by_hash.get(hash_, ())}
         return tuple(r for _, r in sorted(found.items()))
 
-    def needing(self, hashes: Iterable[InfoHash], by: DeletionId) -> tuple[Reference, ...]:
-        """Return the ledger rows that still need a torrent with any of these hashes, as deletion `by` must see it.
+    def references_naming(self, torrent: Torrent) -> tuple[Reference, ...]:
+        """Return the ledger rows that may mean this torrent in its client, in order of arrival."""
+        return tuple(r for r in self.references_to(torrent.aliases) if torrent.instance in self.clients_meant(r))
+
+    def clients_meant(self, reference: Reference) -> frozenset[InstanceName]:
+        """Return the clients that a ledger row may speak of; none if it certainly is a client that is not ours."""
+        return self.clients_named(reference.instance, reference.client)
+
+    def clients_named(self, library: InstanceName, client: str | None) -> frozenset[InstanceName]:
+        """Return the clients that a library may mean by a name."""
+        names = self._client_names.get(library)
+        return names.meant(client) if names else frozenset(self.clients)
+
+    def needing(self, torrent: Torrent, by: DeletionId) -> tuple[Reference, ...]:
+        """Return the ledger rows that still need a torrent, as deletion `by` must see it.
 
         A reference is released when a deletion is bound, long before that deletion may destroy anything. What another
         deletion released is still needed as long as that one may be called off.
         """
-        return tuple(r for r in self.references_to(hashes) if self._is_needed(r, by))
+        return tuple(r for r in self.references_naming(torrent) if self._is_needed(r, by))
 
     def _is_needed(self, reference: Reference, by: DeletionId) -> bool:
         if reference.released_by is None:
@@ -266,10 +229,10 @@ class World:
             not other.conditions or any(c.reason is Reason.NOT_LOOKED_YET for c in other.conditions)
         )
 
-    def fetching(self, hashes: Iterable[InfoHash]) -> tuple[tuple[InstanceName, Entry], ...]:
-        """Return the titles for which a library is fetching a torrent with any of these hashes in our client."""
-        found = {(name, e.id): (name, e) for hash_ in hashes for name, e in self._fetched.get(hash_, ())}
-        return tuple(pair for _, pair in sorted(found.items()))
+    def fetching(self, torrent: Torrent) -> tuple[Fetch, ...]:
+        """Return for what a library is fetching this torrent in its client, in order of library and title."""
+        found = {f for hash_ in torrent.aliases for f in self._fetched.get(hash_, ()) if torrent.instance in f.clients}
+        return tuple(sorted(found, key=lambda f: (f.instance, f.entry.id, f.season is not None, f.season or 0)))
 
     def references_about(self, coverage: "Coverage") -> tuple[Reference, ...]:
         """Return the ledger rows that a deletion covers, in order of arrival."""
@@ -291,7 +254,7 @@ class World:
         """Per library, the torrents by their paths as the client and as that library sees them."""
         if not isinstance(self.torrents, Seen):
             return {}
-        torrents = [t for _, t in sorted(self.torrents.data.by_id.items())]
+        torrents = [t for _, t in sorted(self.torrents.data.by_key.items())]
         return {
             name: PathIndex(
                 (seen, t)
@@ -304,8 +267,16 @@ class World:
         }
 
     @cached_property
-    def _fetched(self) -> Mapping[InfoHash, list[tuple[InstanceName, Entry]]]:
-        found: defaultdict[InfoHash, list[tuple[InstanceName, Entry]]] = defaultdict(list)
+    def _client_names(self) -> Mapping[InstanceName, ClientNames]:
+        return {
+            name: ClientNames(library.data.torrent_clients, self.clients)
+            for name, library in self.libraries.items()
+            if isinstance(library, Seen)
+        }
+
+    @cached_property
+    def _fetched(self) -> Mapping[InfoHash, list[Fetch]]:
+        found: defaultdict[InfoHash, list[Fetch]] = defaultdict(list)
         for name, library in sorted(self.libraries.items()):
             if not isinstance(library, Seen):
                 continue
@@ -313,7 +284,8 @@ class World:
                 hash_ = fetched_hash(item, library.data)
                 entry = library.data.entries.get(item.entry_id) if item.entry_id is not None else None
                 if hash_ is not None and entry is not None:
-                    found[hash_].append((name, entry))
+                    clients = self._client_names[name].meant(item.client)
+                    found[hash_].append(Fetch(name, entry, item.season, clients))
         return found
 
     @cached_property
@@ -337,17 +309,13 @@ class World:
 
 
 def _may_be_called_off(state: DeletionState, now: datetime) -> bool:
-    """Tell whether an open deletion waits for its time or for a person.
-
-    Waiting for each other's packs is no such reason: the last of them must be able to go on.
-    """
+    """Tell whether an open deletion waits for its time or for a person."""
     deletion = state.deletion
     return (
         (deletion.not_before is not None and now < deletion.not_before)
+        or (deletion.needs_approval and Reason.APPROVAL_REQUIRED not in deletion.approved)
         or deletion.cancel_requested_at is not None
-        or any(
-            effect_of(c.reason) is Effect.HOLD and c.reason is not Reason.SHARED_WITH_WANTED for c in state.conditions
-        )
+        or any(effect_of(c.reason) is Effect.HOLD for c in state.conditions)
     )
 
 
@@ -356,12 +324,30 @@ class Coverage:
     """The units of one deletion, with its identity as far as it could be resolved in this round."""
 
     media: Media
-    instances: frozenset[InstanceName]
+    units: frozenset[Unit]
     entry_ids: frozenset[tuple[InstanceName, int]]
+
+    @property
+    def instances(self) -> frozenset[InstanceName]:
+        """The libraries of which anything is covered."""
+        return frozenset(unit.instance for unit in self.units)
+
+    def seasons_in(self, instance: InstanceName) -> frozenset[int] | None:
+        """Return the seasons covered in one library; `None` for the whole title there."""
+        seasons = {unit.season for unit in self.units if unit.instance == instance}
+        return None if None in seasons else frozenset(s for s in seasons if s is not None)
+
+    def has(self, instance: InstanceName, season: int | None) -> bool:
+        """Tell whether a part of the title in a library is covered. What is of no known season is of the whole only."""
+        return Unit(instance) in self.units or (season is not None and Unit(instance, season) in self.units)
+
+    def is_whole(self, instance: InstanceName) -> bool:
+        """Tell whether the whole title is covered in a library."""
+        return Unit(instance) in self.units
 
     def covers(self, reference: Reference) -> bool:
         """Tell whether a reference belongs to what the deletion covers."""
-        if reference.instance not in self.instances:
+        if not self.has(reference.instance, reference.season):
             return False
         if reference.media is not None and self.media.is_same(reference.media):
             return True
@@ -374,6 +360,10 @@ class Coverage:
         """
         is_numbered_so = (reference.instance, reference.entry_id) in self.entry_ids
         return is_numbered_so and not (reference.media is not None and _is_another(self.media, reference.media))
+
+    def only(self, units: Iterable[Unit]) -> "Coverage":
+        """Return the part of the coverage that is among these units."""
+        return Coverage(self.media, self.units & frozenset(units), self.entry_ids)
 
 
 def _is_another(a: Media, b: Media) -> bool:

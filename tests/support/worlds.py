@@ -53,7 +53,8 @@ from reconciler.observed import (
     Unseen,
 )
 from reconciler.plan import Plan, Policy, World, plan_deletion
-from reconciler.plan.world import LedgerView, LibraryInstance, TorrentInstance, Torrents
+from reconciler.plan.policy import LibraryInstance, TorrentInstance
+from reconciler.plan.world import LedgerView, Torrents
 from reconciler.ports import Binding
 from reconciler.reasons import Reason
 from tests.support.clocks import START

@@ -18,7 +18,8 @@ from reconciler.model import (
 from reconciler.observed import MediaRequest, MediaStatus, Record, RequestStatus
 from reconciler.plan import Plan, Policy, plan_deletion
 from reconciler.plan.actions import DeleteRecord, DeleteRequest, ResetVariant
-from reconciler.plan.world import LibraryInstance, World
+from reconciler.plan.policy import LibraryInstance
+from reconciler.plan.world import World
 from reconciler.reasons import Reason
 from tests.support.clocks import START
 from tests.support.worlds import (

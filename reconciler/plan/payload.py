@@ -1,0 +1,196 @@
+"""Payloads: torrents that share content files go together, go without their data, or stay together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reconciler.model import DeletionState, InstanceName, Target, TargetKind
+from reconciler.observed import Entry, Library, Seen, Torrent
+from reconciler.plan.content import payload_of, places
+from reconciler.plan.extents import absolute_files
+from reconciler.plan.facts import listed
+from reconciler.plan.owners import is_claimed, owner_of, shared_reason
+from reconciler.plan.paths import as_library_sees, normal
+from reconciler.plan.policy import CrossSeeds, Policy
+from reconciler.plan.world import Coverage, Torrents, World
+from reconciler.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Removable:
+    """These go; `why` says what their data is left for, if it is. `left` are bound ones that hold other files, too."""
+
+    torrents: tuple[Torrent, ...]
+    with_data: bool
+    why: str = ""
+    left: tuple[Torrent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Staying:
+    """These stay, because something that stays needs the same files."""
+
+    torrents: tuple[Torrent, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Nothing may happen to these yet."""
+
+    torrents: tuple[Torrent, ...]
+    reason: Reason
+    text: str
+
+
+PayloadVerdict = Removable | Staying | Undecided
+
+
+def judge_payloads(
+    state: DeletionState,
+    condemned: Sequence[tuple[Torrent, Target]],
+    targets: Sequence[Target],
+    torrents: Torrents,
+    world: World,
+    policy: Policy,
+    coverage: Coverage,
+) -> Iterator[PayloadVerdict]:
+    """Judge the payloads of condemned torrents, each once, in order of key.
+
+    Removing a torrent without its data harms nobody, so that only its own references matter then.
+    """
+    if not state.deletion.options.delete_files:
+        for torrent, _ in sorted(condemned, key=lambda pair: pair[0].key):
+            yield Removable((torrent,), with_data=False, why="the files were to be kept")
+        return
+    left = {torrent.key: torrent for torrent, _ in condemned}
+    for key in sorted(left):
+        if key not in left:
+            continue
+        members = payload_of(left[key], torrents)
+        if members is None:
+            torrent = left.pop(key)
+            text = f"the files of {torrent.name!r} or of a torrent beside it could not be read"
+            yield Undecided((torrent,), Reason.GROUP_UNDETERMINED, text)
+            continue
+        mine = tuple(left.pop(m.key) for m in members if m.key in left)
+        yield from _judge_group(state, mine, members, targets, torrents, world, policy, coverage)
+
+
+def _judge_group(
+    state: DeletionState,
+    mine: tuple[Torrent, ...],
+    members: tuple[Torrent, ...],
+    targets: Sequence[Target],
+    torrents: Torrents,
+    world: World,
+    policy: Policy,
+    coverage: Coverage,
+) -> Iterator[PayloadVerdict]:
+    by = state.deletion.id
+    strangers = [m for m in members if m.key not in {t.key for t in mine}]
+    for other in strangers:
+        wanting = world.needing(other, by)
+        fetching = world.fetching(other)
+        if wanting or fetching:
+            whom = listed(owner_of(r) for r in wanting) or listed(f.entry.title for f in fetching)
+            text = f"{mine[0].name!r} stays: it shares its files with {other.name!r}, which {whom} needs"
+            if wanting and shared_reason(wanting, world) is Reason.CONFIRMING:
+                yield Undecided(mine, Reason.CONFIRMING, text)
+            else:
+                yield Staying(mine, text)
+            return
+    in_place = _seeded_in_place(mine, torrents, world, coverage)
+    if in_place is not None:
+        yield Undecided(mine, Reason.SEEDS_IN_PLACE, in_place)
+        return
+    going, unproven = _prove(mine, state, targets, torrents, world, policy)
+    unknown = [*strangers, *unproven]
+    if unknown:
+        why = f"its data stays for {listed(repr(t.name) for t in unknown)}, which no history names"
+        yield Removable(tuple(going), with_data=False, why=why, left=tuple(unproven))
+        return
+    keeper = next((t for t in going if _is_kept_by_another(t, state, world)), None)
+    why = "another deletion of it was told to keep the files" if keeper else ""
+    yield Removable(tuple(going), with_data=keeper is None, why=why)
+
+
+def _prove(
+    mine: tuple[Torrent, ...],
+    state: DeletionState,
+    targets: Sequence[Target],
+    torrents: Torrents,
+    world: World,
+    policy: Policy,
+) -> tuple[list[Torrent], list[Torrent]]:
+    """Split bound torrents into those that go and those that nobody referred to and that hold something else, too."""
+    claimed = [t for t in mine if is_claimed(t, state, world)]
+    covered = {normal(path) for t in targets if t.kind is TargetKind.TORRENT for path in t.files}
+    for torrent in claimed:
+        covered |= places(torrent, torrents) or frozenset()
+    going, unproven = list(claimed), []
+    for torrent in mine:
+        if torrent in claimed:
+            continue
+        own = places(torrent, torrents)
+        is_inside = own is not None and bool(own) and own <= covered
+        if is_inside or (policy.cross_seeds is CrossSeeds.TOGETHER and _is_alike(torrent, targets, torrents)):
+            going.append(torrent)
+        else:
+            unproven.append(torrent)
+    return going, unproven
+
+
+def _is_alike(torrent: Torrent, targets: Sequence[Target], torrents: Torrents) -> bool:
+    """Tell whether a torrent elsewhere has the size and all the file names of one that is bound."""
+    names = [f.name for f in torrents.files.get(torrent.key) or ()]
+    return bool(names) and any(
+        t.kind is TargetKind.TORRENT
+        and t.size == torrent.size
+        and len(t.files) == len(names)
+        and all(any(path.endswith(f"/{name}") for path in t.files) for name in names)
+        for t in targets
+    )
+
+
+def _is_kept_by_another(torrent: Torrent, state: DeletionState, world: World) -> bool:
+    """Tell whether another open deletion released the same torrent and was told to keep the files."""
+    releasers = {r.released_by for r in world.references_naming(torrent) if r.released_by is not None}
+    others = (world.releasers.get(by) for by in releasers - {state.deletion.id})
+    return any(other is not None and not other.deletion.options.delete_files for other in others)
+
+
+# --- content inside a library --------------------------------------------------------------------------------------
+
+
+def _seeded_in_place(torrents: tuple[Torrent, ...], lists: Torrents, world: World, coverage: Coverage) -> str | None:
+    """Return what a title that stays, or a season that does, would lose with the data of these torrents."""
+    for torrent in torrents:
+        paths = absolute_files(torrent, lists.files.get(torrent.key) or ())
+        held = _title_holding(paths, world, coverage)
+        if held:
+            return f"{torrent.name!r} seeds files in the folder of {held}"
+    return None
+
+
+def _title_holding(paths: tuple[str, ...], world: World, coverage: Coverage) -> str | None:
+    """Name the title that stays and whose folder holds any of the client's `paths`."""
+    for instance, library in sorted(world.libraries.items()):
+        if not isinstance(library, Seen):
+            continue
+        mapped = {p for path in paths for p in (path, as_library_sees(path, library.data.path_mappings))}
+        for path in sorted(mapped):
+            for holder, entry in world.folders.holding(path):
+                if holder != instance:
+                    continue
+                if (holder, entry.id) not in coverage.entry_ids:
+                    return repr(entry.title)
+                if not coverage.is_whole(holder) and _is_of_another_season(path, holder, entry, library.data, coverage):
+                    return f"{entry.title!r} as a file of a season that stays"
+    return next((repr(row.title) for path in paths for row in world.unseen_folders.holding(path)), None)
+
+
+def _is_of_another_season(path: str, holder: InstanceName, entry: Entry, library: Library, coverage: Coverage) -> bool:
+    """Tell whether a path is that of an episode file which stays; one in none of the files is nobody's."""
+    files = entry.files if entry.files is not None else library.entry_files.get(entry.id, ())
+    here = normal(path)
+    return any(normal(f.path) == here and not coverage.has(holder, f.season) for f in files)

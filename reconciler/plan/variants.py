@@ -1,0 +1,58 @@
+"""Which library a request of Jellyseerr is for: its variant (HD or 4K), and among several its server."""
+
+from collections.abc import Collection
+
+from reconciler.model import DeletionState, InstanceName, Unit
+from reconciler.observed import MediaRequest, Seen
+from reconciler.plan.policy import Address, Policy
+from reconciler.plan.world import World
+
+
+def instances_of_request(
+    request: MediaRequest, instances: Collection[InstanceName], world: World, policy: Policy
+) -> frozenset[InstanceName]:
+    """Return those of the instances that a request may be for.
+
+    Its server decides if it names one whose address is one of ours. Otherwise it may be any library of its variant.
+    """
+    of_variant = frozenset(
+        name
+        for name in instances
+        if name in policy.libraries
+        and policy.libraries[name].is_4k is request.is_4k
+        and policy.libraries[name].kind is request.media.kind
+    )
+    named = _server(request, world, policy)
+    return of_variant & named if named else of_variant
+
+
+def _server(request: MediaRequest, world: World, policy: Policy) -> frozenset[InstanceName]:
+    """Return our names of the server that a request is sent to; none if that cannot be told."""
+    if not isinstance(world.board, Seen):
+        return frozenset()
+    servers = [s for s in world.board.data.servers if s.kind is request.media.kind and s.is_4k is request.is_4k]
+    chosen = [s for s in servers if s.id == request.server_id]
+    if request.server_id is None:
+        chosen = [s for s in servers if s.is_default]
+    addresses = {Address(s.host, s.port, s.url_base) for s in chosen}
+    return frozenset(n for n, library in policy.libraries.items() if library.address in addresses)
+
+
+def narrowed(state: DeletionState, world: World, policy: Policy) -> tuple[frozenset[Unit], frozenset[int] | None]:
+    """Return what a decline does not cover after all, and the seasons that its own request was for.
+
+    A webhook tells neither the variant nor always the seasons; the request itself does. Nothing is ever widened.
+    """
+    deletion = state.deletion
+    own = None
+    if deletion.inferred and isinstance(world.board, Seen):
+        own = world.board.data.requests.get(deletion.hints.request_id or 0)
+    if own is None:
+        return frozenset(), None
+    fitting = instances_of_request(own, deletion.instances, world, policy)
+    seasons = frozenset(own.seasons) or None
+    outside = frozenset(u for u in deletion.units if u.instance not in fitting) if fitting else frozenset()
+    if deletion.seasons is not None and seasons is not None and deletion.seasons & seasons:
+        outside |= frozenset(u for u in deletion.units if u.season not in seasons)
+        seasons = None
+    return outside, seasons if deletion.seasons is None else None
