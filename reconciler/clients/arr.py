@@ -5,18 +5,21 @@ Deletes answer before files are gone, and say nothing about absence.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from reconciler.clients._http import CallObserver, Http, Reply, Transport
+from reconciler.clients.arr_history import PROTOCOLS, history_page_of
 from reconciler.clients.arr_rows import Row, rows_of
+from reconciler.clients.arr_settings import qbittorrent_of
 from reconciler.clock import Clock
 from reconciler.errors import Rejected, Unintelligible, Unreachable
-from reconciler.model import DownloadProtocol, InstanceName, Monitoring, NewReference, ReferenceKind, UpstreamKind
+from reconciler.model import DownloadProtocol, InstanceName, Monitoring, UpstreamKind
 from reconciler.observed import (
     AppInfo,
+    DownloadClient,
     Entry,
     EntryFile,
     FolderListing,
@@ -31,14 +34,6 @@ DELETE_TIMEOUT = timedelta(seconds=120)
 
 _NOT_FOUND = frozenset({404})
 _ROWS_MISSING = "Expected query to return"
-_KINDS = {"grabbed": ReferenceKind.GRAB, "downloadFolderImported": ReferenceKind.IMPORT}
-_PERSON_SOURCES = frozenset({"interactivesearch", "userinvokedsearch"})
-_PROTOCOLS = {
-    "1": DownloadProtocol.USENET,
-    "usenet": DownloadProtocol.USENET,
-    "2": DownloadProtocol.TORRENT,
-    "torrent": DownloadProtocol.TORRENT,
-}
 
 
 class Arr(ABC):
@@ -113,7 +108,7 @@ class Arr(ABC):
 
     async def queue(self) -> tuple[QueueItem, ...]:
         """Read the unpaged list, which alone shows the downloads of deleted titles (upstreams.md 3.6)."""
-        reply = await self._get("/queue/details", "queue")
+        reply = await self._get("/queue/details", "queue", self._row_params())
         return tuple(self._queue_item(row) for row in self._rows("queue", reply))
 
     async def root_folders(self) -> tuple[RootFolder, ...]:
@@ -126,9 +121,9 @@ class Arr(ABC):
             PathMapping(row.maybe("host") or "", row.text("remotePath"), row.text("localPath")) for row in rows
         )
 
-    async def torrent_clients(self) -> frozenset[str]:
+    async def torrent_clients(self) -> tuple[DownloadClient, ...]:
         rows = self._rows("download client", await self._get("/downloadclient", "torrent_clients"))
-        return frozenset(row.text("name") for row in rows if row.maybe("implementation") == "QBittorrent")
+        return tuple(client for client in map(qbittorrent_of, rows) if client is not None)
 
     async def recycle_bin(self) -> str:
         row = self._row("media management", await self._get("/config/mediamanagement", "recycle_bin"))
@@ -151,7 +146,7 @@ class Arr(ABC):
             "pageSize": page_size,
             "sortKey": "date",
             "sortDirection": "ascending",
-            **self._history_params(),
+            **self._row_params(),
         }
         answer = self._row("history page", await self._get("/history", "history_page", params))
         if answer.number("page") != page:
@@ -159,7 +154,7 @@ class Arr(ABC):
         return self._history(answer.rows("records"), total=answer.number("totalRecords"))
 
     async def history_since(self, date: str) -> HistoryPage:
-        reply = await self._get("/history/since", "history_since", {"date": date, **self._history_params()})
+        reply = await self._get("/history/since", "history_since", {"date": date, **self._row_params()})
         rows = self._rows("history", reply)
         return self._history(rows, total=len(rows))
 
@@ -167,6 +162,11 @@ class Arr(ABC):
 
     async def unmonitor(self, entry_ids: Sequence[int]) -> None:
         await self._edit(entry_ids, {"monitored": False}, "unmonitor")
+
+    async def unmonitor_seasons(self, seasons: Mapping[int, Collection[int]]) -> None:
+        """Only Sonarr has seasons; nothing else may be unmonitored in their place."""
+        if any(seasons.values()):
+            raise Rejected(self.instance, "has no seasons to unmonitor")
 
     @abstractmethod
     async def restore_monitoring(self, entry_id: int, prior: Monitoring) -> None:
@@ -195,18 +195,13 @@ class Arr(ABC):
         """Raises `Rejected` with status 500 when one of the titles is unknown: then nothing was deleted."""
         if not entry_ids:
             return
-        body = {self.title_ids: list(entry_ids), "deleteFiles": delete_files, self.exclude: add_exclusion}
-        try:
-            await self._http.send(
-                "DELETE",
-                f"/{self.titles}/editor",
-                operation="delete_entries",
-                body=body,
-                timeout=DELETE_TIMEOUT,
-            )
-        except Unreachable as error:
-            self._raise_if_refused(error)
-            raise
+        await self._send_about_titles(
+            "DELETE",
+            f"/{self.titles}/editor",
+            "delete_entries",
+            {self.title_ids: list(entry_ids), "deleteFiles": delete_files, self.exclude: add_exclusion},
+            timeout=DELETE_TIMEOUT,
+        )
 
     async def delete_entry(self, entry_id: int, *, delete_files: bool, add_exclusion: bool) -> None:
         params = {"deleteFiles": _word(delete_files), self.exclude: _word(add_exclusion)}
@@ -236,8 +231,14 @@ class Arr(ABC):
             timeout=DELETE_TIMEOUT,
         )
 
-    async def search(self, entry_id: int) -> None:
-        await self._http.send("POST", "/command", operation="search", body=self._search_command(entry_id))
+    async def blocklist(self, history_id: int) -> None:
+        reply = await self._http.send("POST", f"/history/failed/{history_id}", operation="blocklist", accept=_NOT_FOUND)
+        if reply.status == 404:
+            _refuse_web_page(reply)
+
+    async def search(self, entry_id: int, season: int | None = None) -> None:
+        command = self._search_command(entry_id, season)
+        await self._http.send("POST", "/command", operation="search", body=command)
 
     # --- what differs ----------------------------------------------------------------------------------------------
 
@@ -246,14 +247,15 @@ class Arr(ABC):
         """Read one title."""
 
     @abstractmethod
-    def _search_command(self, entry_id: int) -> Mapping[str, object]:
-        """Return the command that searches for one title."""
+    def _search_command(self, entry_id: int, season: int | None) -> Mapping[str, object]:
+        """Return the command that searches for one title, or for one season of it."""
 
-    def _history_params(self) -> Mapping[str, str]:
+    def _row_params(self) -> Mapping[str, str]:
+        """Return what makes the rows of history and queue complete."""
         return {}
 
     def _place(self, row: Row) -> tuple[int | None, int | None]:
-        """Return the season and episode of a history row."""
+        """Return the season and episode of a row of the history or the queue."""
         _ = row
         return None, None
 
@@ -273,13 +275,21 @@ class Arr(ABC):
     async def _edit(self, entry_ids: Sequence[int], change: Mapping[str, object], operation: str) -> None:
         if not entry_ids:
             return
+        body = {self.title_ids: list(entry_ids), **change}
+        await self._send_about_titles("PUT", f"/{self.titles}/editor", operation, body)
+
+    async def _send_about_titles(
+        self, method: str, path: str, operation: str, body: object, *, timeout: timedelta | None = None
+    ) -> None:
+        """Send a call about several titles. If one of them is unknown it raises `Rejected`, and nothing was done."""
         try:
-            await self._http.send(
-                "PUT", f"/{self.titles}/editor", operation=operation, body={self.title_ids: list(entry_ids), **change}
-            )
+            await self._http.send(method, path, operation=operation, body=body, timeout=timeout)
         except Unreachable as error:
-            self._raise_if_refused(error)
-            raise
+            if not _speaks_of_missing_rows(error):
+                raise
+            raise Rejected(
+                self.instance, "did nothing, because it does not know one of the titles any more", status=error.status
+            ) from error
 
     def _tags(self, row: Row, labels: Mapping[int, str]) -> frozenset[str]:
         """Return a title's labels; ids of tags that were deleted may linger and have none."""
@@ -313,66 +323,21 @@ class Arr(ABC):
         rows = self._rows("tag", await self._get("/tag", "tags"))
         return {row.id(): row.text("label") for row in rows}
 
-    def _raise_if_refused(self, error: Unreachable) -> None:
-        if _speaks_of_missing_rows(error):
-            raise Rejected(
-                self.instance, "did nothing, because it does not know one of the titles any more", status=error.status
-            ) from error
-
     def _queue_item(self, row: Row) -> QueueItem:
         return QueueItem(
             id=row.id(),
             entry_id=row.known(self.title_id),
             download_id=row.maybe("downloadId"),
-            protocol=_PROTOCOLS.get((row.maybe("protocol") or "").lower(), DownloadProtocol.UNKNOWN),
+            protocol=PROTOCOLS.get((row.maybe("protocol") or "").lower(), DownloadProtocol.UNKNOWN),
             client=row.maybe("downloadClient"),
             title=row.maybe("title") or "",
             status=row.text("status"),
             tracked_state=row.maybe("trackedDownloadState"),
+            season=self._place(row)[0],
         )
 
     def _history(self, rows: Sequence[Row], *, total: int) -> HistoryPage:
-        newest = max(rows, key=Row.id, default=None)  # the last one written, whatever the clock said then
-        return HistoryPage(
-            references=tuple(self._reference(row) for row in rows if row.text("eventType") in _KINDS),
-            rows=len(rows),
-            total=total,
-            newest_id=0 if newest is None else newest.id(),
-            newest_date=None if newest is None else self._date(newest),
-        )
-
-    def _date(self, row: Row) -> str:
-        date = row.text("date")
-        try:
-            datetime.fromisoformat(date)
-        except ValueError as error:
-            raise Unintelligible(self.instance, "answered a history row whose date is none") from error
-        return date
-
-    def _reference(self, row: Row) -> NewReference:
-        """Read a grab or an import.
-
-        The media stays open, for the observer to fill in by entry id: the ids in a row's `data` are what the indexer
-        claimed of the release, not the title it was grabbed for.
-        """
-        said = row.inner("data")
-        data = {name.lower(): value for name, value in said.data.items()} if said else {}
-        season, episode = self._place(row)
-        return NewReference(
-            instance=self.instance,
-            kind=_KINDS[row.text("eventType")],
-            entry_id=row.id(self.title_id),
-            media=None,
-            raw_hash=row.maybe("downloadId") or data.get("torrentinfohash") or None,
-            season=season,
-            episode=episode,
-            client=data.get("downloadclientname") or data.get("downloadclient") or None,
-            protocol=_PROTOCOLS.get(str(data.get("protocol", "")).lower(), DownloadProtocol.UNKNOWN),
-            by_person=str(data.get("releasesource", "")).lower() in _PERSON_SOURCES,
-            history_id=row.id(),
-            at=row.text("date"),
-            source_title=row.maybe("sourceTitle"),
-        )
+        return history_page_of(self.instance, rows, total=total, title_id=self.title_id, place=self._place)
 
 
 def open_http(
@@ -397,12 +362,11 @@ def open_http(
 
 
 def entry_file(row: Row) -> EntryFile:
-    season = row.data.get("seasonNumber")
     return EntryFile(
         id=row.id(),
         path=row.text("path"),
         size=row.number("size"),
-        season=season if isinstance(season, int) else None,
+        season=row.ordinal("seasonNumber"),
     )
 
 

@@ -29,6 +29,11 @@ class Row:
         value = self.data.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
+    def ordinal(self, name: str) -> int | None:
+        """Return the number of a season or episode, or `None` when there is none; 0 is the season of specials."""
+        value = self.data.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
     def number(self, name: str) -> int:
         """Return a count or a size; missing means 0."""
         value = self.data.get(name)

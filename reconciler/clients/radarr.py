@@ -8,6 +8,7 @@ from reconciler.clients._http import READ_TIMEOUT, CallObserver, Transport, igno
 from reconciler.clients.arr import Arr, entry_file, open_http
 from reconciler.clients.arr_rows import Row
 from reconciler.clock import Clock
+from reconciler.errors import Rejected
 from reconciler.model import InstanceName, Media, MediaKind, Monitoring, UpstreamKind
 from reconciler.observed import Entry, EntryFile
 
@@ -46,7 +47,9 @@ class Radarr(Arr):
             files=_files(file, has_file=has_file or counted > 0),
         )
 
-    def _search_command(self, entry_id: int) -> Mapping[str, object]:
+    def _search_command(self, entry_id: int, season: int | None) -> Mapping[str, object]:
+        if season is not None:
+            raise Rejected(self.instance, "has no seasons to search for")
         return {"name": "MoviesSearch", "movieIds": [entry_id]}
 
 

@@ -1,6 +1,6 @@
 """Sonarr over API v3, as Sonarr v4 serves it (upstreams.md 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import ClassVar
 
@@ -24,6 +24,19 @@ class Sonarr(Arr):
     title_ids: ClassVar[str] = "seriesIds"
     file_ids: ClassVar[str] = "episodeFileIds"
     exclude: ClassVar[str] = "addImportListExclusion"
+
+    async def unmonitor_seasons(self, seasons: Mapping[int, Collection[int]]) -> None:
+        """All or none: raises `Rejected` with status 500 when one of the series is unknown.
+
+        Sonarr hands the flag to the episodes of a season only when it changes (upstreams.md 3.7).
+        """
+        changes = [
+            {"id": entry_id, "seasons": [{"seasonNumber": n, "monitored": False} for n in sorted(set(numbers))]}
+            for entry_id, numbers in sorted(seasons.items())
+            if numbers
+        ]
+        if changes:
+            await self._send_about_titles("POST", "/seasonpass", "unmonitor_seasons", {"series": changes})
 
     async def restore_monitoring(self, entry_id: int, prior: Monitoring) -> None:
         """Put the complete object back with only flags switched on: Sonarr reads missing fields as defaults."""
@@ -60,24 +73,26 @@ class Sonarr(Arr):
             files=None,
         )
 
-    def _search_command(self, entry_id: int) -> Mapping[str, object]:
-        return {"name": "SeriesSearch", "seriesId": entry_id}
+    def _search_command(self, entry_id: int, season: int | None) -> Mapping[str, object]:
+        if season is None:
+            return {"name": "SeriesSearch", "seriesId": entry_id}
+        return {"name": "SeasonSearch", "seriesId": entry_id, "seasonNumber": season}
 
-    def _history_params(self) -> Mapping[str, str]:
+    def _row_params(self) -> Mapping[str, str]:
         return {"includeEpisode": "true"}
 
     def _place(self, row: Row) -> tuple[int | None, int | None]:
         """Without the episode object (its episode is gone) the row still counts, for the series as a whole."""
         episode = row.inner("episode")
         if episode is None:
-            return None, None
-        season, number = episode.data.get("seasonNumber"), episode.data.get("episodeNumber")
-        return (season if isinstance(season, int) else None, number if isinstance(number, int) else None)
+            return row.ordinal("seasonNumber"), None
+        season = row.ordinal("seasonNumber")
+        return episode.ordinal("seasonNumber") if season is None else season, episode.ordinal("episodeNumber")
 
 
 def _season_number(instance: InstanceName, season: Row) -> int:
-    number = season.data.get("seasonNumber")  # 0 is the season of specials
-    if not isinstance(number, int):
+    number = season.ordinal("seasonNumber")
+    if number is None:
         raise Unintelligible(instance, "answered a season without a usable seasonNumber")
     return number
 
