@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from reconciler.clock import Clock, SystemClock
-from reconciler.model import InfoHash, Media
+from reconciler.model import Media
 from reconciler.simulators.arr_connections import Connection, Connections
 from reconciler.simulators.arr_http import Refused
 from reconciler.simulators.arr_releases import DownloadClient, Indexer
 from reconciler.simulators.arr_state import (
+    Blocked,
     ClientRow,
     Command,
     Followed,
@@ -30,6 +31,7 @@ from reconciler.simulators.arr_state import (
 T = TypeVar("T", bound=Title)
 
 _POLL = "poll"
+_COUNTED = ("title", "file", "history", "tag", "command", "exclusion", "blocked")
 
 
 class ArrCore(ABC, Generic[T]):
@@ -49,7 +51,7 @@ class ArrCore(ABC, Generic[T]):
     history_numbers: ClassVar[dict[str, int]]
     file_deleted_event: ClassVar[str]
     delete_event: ClassVar[str]
-    search_command: ClassVar[str]
+    search_commands: ClassVar[frozenset[str]]
     empty_bulk_status: ClassVar[int]
     default_version: ClassVar[str]
     aborts_bulk_on_nested: ClassVar[bool]
@@ -70,7 +72,6 @@ class ArrCore(ABC, Generic[T]):
     ) -> None:
         self.api_key = api_key
         self.clock = clock or SystemClock()
-        self.client = download_client
         self.indexer = indexer or Indexer()
         self.instance_name = instance_name or self.app_name
         self.answers_as = self.app_name  # what `appName` says: another name is a URL that points elsewhere
@@ -79,6 +80,8 @@ class ArrCore(ABC, Generic[T]):
         self.poll_seconds = poll_seconds
         self.file_removal_delay = file_removal_delay
         self.fail_file_removal = False
+        self.stuck_files: set[int] = set()  # files that cannot be deleted: an IO error in the middle of a bulk delete
+        self.redownload_failed = True
         self.recycle_bin: Path | None = None
         self.is_starting = False
         self.connections = Connections(self.clock)
@@ -91,12 +94,15 @@ class ArrCore(ABC, Generic[T]):
         self.mappings: list[Mapping] = []
         self.exclusions: dict[int, dict[str, Any]] = {}
         self.commands: dict[int, Command] = {}
-        self.blocklist: set[InfoHash] = set()
+        self.blocklist: list[Blocked] = []
         self.calls: list[str] = []
-        name = download_client.name if download_client else "qBittorrent"
-        category = download_client.category if download_client else self.app_name.lower()
-        self.clients = [ClientRow(1, name, fields={"host": "localhost", "port": 8080, self.category_field: category})]
-        self._ids = {kind: itertools.count(1) for kind in ("title", "file", "history", "tag", "command", "exclusion")}
+        self.clients: list[ClientRow] = []
+        self.download_clients: dict[str, DownloadClient] = {}
+        if download_client is None:
+            self._list_client("qBittorrent", {"host": "localhost", "port": 8080}, self.app_name.lower())
+        else:
+            self.add_download_client(download_client)
+        self._ids = {kind: itertools.count(1) for kind in _COUNTED}
         self._tasks: set[asyncio.Task[None]] = set()
         self._refreshing = asyncio.Lock()
 
@@ -153,6 +159,14 @@ class ArrCore(ABC, Generic[T]):
         self.roots.append(root)
         return root
 
+    def add_download_client(self, client: DownloadClient) -> None:
+        """Use one more qBittorrent; `grab` goes to the first one unless it is told otherwise."""
+        self.download_clients[client.name] = client
+        self._list_client(client.name, client.settings, client.category)
+
+    def _list_client(self, name: str, fields: dict[str, object], category: str) -> None:
+        self.clients.append(ClientRow(len(self.clients) + 1, name, fields={**fields, self.category_field: category}))
+
     def add_history_row(
         self,
         title_id: int,
@@ -204,7 +218,9 @@ class ArrCore(ABC, Generic[T]):
     def labels(self, title: Title) -> list[str]:
         return sorted(self.tags[id_] for id_ in title.tags if id_ in self.tags)
 
-    def queue_rows(self, *, include_unknown: bool) -> list[dict[str, Any]]:
+    def queue_rows(self, *, include_unknown: bool, query_flags: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+        """The rows of the queue; Sonarr adds the episode to them on request."""
+        _ = query_flags
         rows = [item.rows(self.title_key) for item in self.followed.values()]
         return [row for row in itertools.chain(*rows) if include_unknown or self.title_key in row]
 

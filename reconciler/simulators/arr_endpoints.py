@@ -138,7 +138,7 @@ def _queue_routes(simulator: ArrSimulator[T]) -> list[Route]:
         query = Query(request.query_params)
         title_id = query.number(simulator.title_key)
         episodes = query.numbers("episodeIds")
-        rows = simulator.queue_rows(include_unknown=True)
+        rows = simulator.queue_rows(include_unknown=True, query_flags=_flags(query))
         if title_id is not None:
             rows = [row for row in rows if row.get(simulator.title_key) == title_id]
         if episodes:
@@ -182,11 +182,8 @@ def _queue_routes(simulator: ArrSimulator[T]) -> list[Route]:
 
 
 def _history_routes(simulator: ArrSimulator[T]) -> list[Route]:
-    def flags(query: Query) -> frozenset[str]:
-        return frozenset(name for name in ("includeEpisode",) if query.flag(name))
-
     def listed(rows: Sequence[HistoryRow], query: Query) -> list[dict[str, Any]]:
-        return [simulator.history_json(row, flags(query)) for row in rows]
+        return [simulator.history_json(row, _flags(query)) for row in rows]
 
     def ordered(*, newest_first: bool) -> list[HistoryRow]:
         present = [row for row in simulator.history if row.title_id in simulator.titles]
@@ -239,8 +236,23 @@ def _history_routes(simulator: ArrSimulator[T]) -> list[Route]:
         rows = [row for row in ordered(newest_first=False) if (parse_date(row.date) or date) >= date]
         return JSONResponse(listed([row for row in rows if event in {None, row.event}], query))
 
+    async def fail(request: Request) -> Response:
+        history_id = request.path_params["id"]
+        if not simulator.mark_failed(history_id):
+            raise said(404, f"History with ID {history_id} does not exist")
+        return JSONResponse({})
+
+    async def blocklist(request: Request) -> Response:
+        query = Query(request.query_params)
+        ids = query.numbers(simulator.titles_key)
+        rows = [row.json(simulator.title_key) for row in simulator.blocklist if not ids or row.title_id in ids]
+        page, size = query.number("page", 1) or 1, query.number("pageSize", 10) or 10
+        return JSONResponse(_page(rows, page, size, "date", "ascending"))
+
     return [
+        Route(f"{API}/blocklist", blocklist),
         Route(f"{API}/history", paged),
+        Route(f"{API}/history/failed/{{id:int}}", fail, methods=["POST"]),
         Route(f"{API}/history/since", since),
         Route(f"{API}/history/{simulator.resource}", of_title),
     ]
@@ -250,7 +262,7 @@ def _command_routes(simulator: ArrSimulator[T]) -> list[Route]:
     async def add(request: Request) -> Response:
         body = await body_of(request)
         name = str(body.get("name", ""))
-        if name not in {"RefreshMonitoredDownloads", simulator.search_command}:
+        if name not in {"RefreshMonitoredDownloads", "RssSync", *simulator.search_commands}:
             raise Refused(400, {"message": f"BadRequest: unknown command {name}", "content": ""})
         return JSONResponse(simulator.queue_command(name, body).json(), 201)
 
@@ -268,6 +280,10 @@ def _command_routes(simulator: ArrSimulator[T]) -> list[Route]:
         Route(f"{API}/command", add, methods=["POST"]),
         Route(f"{API}/command/{{id:int}}", by_id),
     ]
+
+
+def _flags(query: Query) -> frozenset[str]:
+    return frozenset(name for name in ("includeEpisode",) if query.flag(name))
 
 
 def _page(rows: Sequence[dict[str, Any]], page: int, size: int, key: str, direction: str) -> dict[str, Any]:

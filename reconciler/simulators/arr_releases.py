@@ -1,10 +1,11 @@
 """What Radarr and Sonarr find and fetch: releases, the indexer that lists them, the download client they use."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 from reconciler.model import InfoHash, Media, TorrentId
 from reconciler.simulators.qbittorrent_user import QBittorrentUser
@@ -53,9 +54,21 @@ class Indexer:
     def add(self, *releases: Release) -> None:
         self.releases.extend(releases)
 
-    def find(self, media: Media, *, without: Iterable[InfoHash] = ()) -> tuple[Release, ...]:
-        blocked = frozenset(without)
-        return tuple(r for r in self.releases if r.media.is_same(media) and r.info_hash not in blocked)
+    def find(self, media: Media, *, is_blocked: Callable[[Release], bool] = lambda _: False) -> tuple[Release, ...]:
+        return tuple(r for r in self.releases if r.media.is_same(media) and not is_blocked(r))
+
+
+def pack_layout(name: str, seasons: Mapping[int, int]) -> dict[str, tuple[int, int]]:
+    """Return the files of a pack of whole seasons with the (season, episode) that each one holds.
+
+    `seasons` are numbers of episodes by season: 0 for specials, and years are fine too. A pack of several seasons has
+    a folder for each; below that, files are named as in `Name.S01E02.mkv`.
+    """
+    return {
+        (f"{name}.S{season:02}/" if len(seasons) > 1 else "") + f"{name}.S{season:02}E{number:02}.mkv": (season, number)
+        for season, count in seasons.items()
+        for number in range(1, count + 1)
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +102,18 @@ class DownloadClient:
         self.category = category
         self.save_path = save_path
         self._user = QBittorrentUser(url, username, password)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The fields of its row in the settings that say where it is."""
+        address = urlsplit(self.url)
+        default_port = 443 if address.scheme == "https" else 80
+        return {
+            "host": address.hostname or "",
+            "port": address.port or default_port,
+            "useSsl": address.scheme == "https",
+            "urlBase": address.path,
+        }
 
     async def add(self, torrent: bytes) -> bool:
         """Add a torrent; `False` when the client refuses it (a duplicate) or is out."""

@@ -62,6 +62,45 @@ class HistoryRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """A release that is not to be grabbed again for one title."""
+
+    id: int
+    title_id: int
+    source_title: str
+    quality: str
+    date: str
+    protocol: str
+    indexer: str
+    message: str
+    info_hash: str
+    episode_ids: tuple[int, ...] = ()
+
+    def forbids(self, release: Release) -> bool:
+        """By hash; only a row that knows none goes by the title."""
+        if self.info_hash:
+            return self.info_hash == release.info_hash
+        return self.source_title == release.title
+
+    def json(self, title_key: str) -> dict[str, Any]:
+        return compact(
+            {
+                "id": self.id,
+                title_key: self.title_id,
+                "episodeIds": list(self.episode_ids) if title_key == "seriesId" else None,
+                "sourceTitle": self.source_title,
+                "languages": LANGUAGES,
+                "quality": quality_json(self.quality),
+                "customFormats": [],
+                "date": self.date,
+                "protocol": self.protocol,
+                "indexer": self.indexer,
+                "message": self.message,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """An episode that a download is for."""
 
@@ -73,8 +112,9 @@ class Part:
 class Followed:
     """A download that is followed: the queue's source. `title_id` is `None` once its title was deleted.
 
-    `download_id` is the client's own id in upper case. `by_hand` marks items that tests put there: the client is not
-    asked about them. `was_shown` tells that the client has listed it.
+    `download_id` is the client's own id in upper case, and empty for files that a person imports: then `client` is
+    empty too. `by_hand` marks items that tests put there: the client is not asked about them. `was_shown` tells that
+    the client has listed it.
     """
 
     download_id: str

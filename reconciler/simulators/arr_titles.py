@@ -161,12 +161,16 @@ class _Files:
         return {id_: file for id_, file in self._simulator.files.items() if file.title_id in self._simulator.titles}
 
     async def _delete(self, files: Sequence[MediaFile]) -> None:
+        """Delete one after the other, in the folder of the first one's title, up to one that cannot be deleted."""
         title = self._simulator.titles[files[0].title_id]
         root = title.path.parent
         if not self._simulator.is_reachable(root):
             raise said(409, f"Root folder ({root}) doesn't exist.")
         if not disk.holds_folders(root):
             raise said(409, f"Root folder ({root}) is empty.")
-        payloads = [self._simulator.delete_file(file) for file in files]
+        stuck = next((n for n, file in enumerate(files) if file.id in self._simulator.stuck_files), len(files))
+        payloads = [self._simulator.delete_file(file, title.path) for file in files[:stuck]]
         for payload in payloads:
             await self._simulator.connections.send(payload, tags=title.tags)
+        if stuck < len(files):
+            raise said(500, "Unable to delete file")

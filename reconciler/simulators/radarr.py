@@ -9,12 +9,13 @@ from starlette.types import ASGIApp
 
 from reconciler.model import Media, MediaKind
 from reconciler.simulators import arr_disk as disk
-from reconciler.simulators.arr import ArrSimulator
+from reconciler.simulators.arr import ArrSimulator, Episodes
 from reconciler.simulators.arr_endpoints import build_app
 from reconciler.simulators.arr_http import Refused, compact, invalid, said
 from reconciler.simulators.arr_releases import Release
 from reconciler.simulators.arr_state import (
     LANGUAGES,
+    Command,
     Followed,
     MediaFile,
     Part,
@@ -61,7 +62,7 @@ class RadarrSimulator(ArrSimulator[Movie]):
     }
     file_deleted_event: ClassVar[str] = "movieFileDeleted"
     delete_event: ClassVar[str] = "MovieDelete"
-    search_command: ClassVar[str] = "MoviesSearch"
+    search_commands: ClassVar[frozenset[str]] = frozenset({"MoviesSearch"})
     empty_bulk_status: ClassVar[int] = 500
     default_version: ClassVar[str] = "6.0.3.1"
     aborts_bulk_on_nested: ClassVar[bool] = True
@@ -134,17 +135,20 @@ class RadarrSimulator(ArrSimulator[Movie]):
     def matches(self, title: Movie, external_id: int) -> bool:
         return title.tmdb_id == external_id
 
-    def parts_of(self, title: Movie, release: Release) -> tuple[Part, ...]:
+    def parts_of(self, title: Movie, episodes: Sequence[tuple[int, int]]) -> tuple[Part, ...]:
         return ()
 
-    def wanted(self, title: Movie, offers: Sequence[Release], source: str) -> Sequence[Release]:
+    def wanted(
+        self, title: Movie, offers: Sequence[Release], source: str, within: Episodes | None
+    ) -> Sequence[Release]:
         """The first offer, if there is no file yet; an unmonitored movie only when a person asks."""
         if self.file_of(title) is not None or not (title.monitored or source == "UserInvokedSearch"):
             return ()
         return offers[:1]
 
-    def searched_titles(self, body: dict[str, Any]) -> list[int]:
-        return [int(id_) for id_ in body.get("movieids") or []]
+    def searched(self, command: Command) -> list[tuple[int, Episodes | None]]:
+        ids = command.body.get("movieids") or [] if command.name in self.search_commands else []
+        return [(int(id_), None) for id_ in ids]
 
     def bring_in(
         self, title: Movie, item: Followed, sources: Sequence[Path]
@@ -158,10 +162,10 @@ class RadarrSimulator(ArrSimulator[Movie]):
         self.add_history_row(
             title.id,
             "downloadFolderImported",
-            download_id=item.download_id,
+            download_id=item.download_id or None,
             source_title=item.title,
             quality=item.quality,
-            data=self.import_data(file, source),
+            data=self.import_data(item, file, source),
         )
         payload = compact(
             {
@@ -169,9 +173,9 @@ class RadarrSimulator(ArrSimulator[Movie]):
                 **self.webhook_subject(title, ()),
                 "movieFile": {**webhook_file(file, title.path), "sourcePath": str(source)},
                 "isUpgrade": old is not None,
-                "downloadClient": item.client,
-                "downloadClientType": "qBittorrent",
-                "downloadId": item.download_id,
+                "downloadClient": item.client or None,
+                "downloadClientType": "qBittorrent" if item.client else None,
+                "downloadId": item.download_id or None,
                 "deletedFiles": None if replaced is None else [replaced],
                 "release": None if item.release is None else webhook_release(item.release),
                 "customFormatInfo": {"customFormats": [], "customFormatScore": 0},

@@ -1,7 +1,6 @@
 """A simulated Sonarr (upstreams.md 3 and 4): what concerns series and episodes."""
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,11 +8,12 @@ from starlette.types import ASGIApp
 
 from reconciler.model import Media
 from reconciler.simulators import arr_disk as disk
-from reconciler.simulators.arr import ArrSimulator
+from reconciler.simulators.arr import Episodes
 from reconciler.simulators.arr_endpoints import build_app
-from reconciler.simulators.arr_http import Refused, invalid, rows_missing
+from reconciler.simulators.arr_http import Refused, compact, invalid, rows_missing
 from reconciler.simulators.arr_releases import Release
 from reconciler.simulators.arr_state import (
+    Command,
     Followed,
     HistoryRow,
     MediaFile,
@@ -24,18 +24,20 @@ from reconciler.simulators.arr_state import (
 )
 from reconciler.simulators.faults import Faults
 from reconciler.simulators.sonarr_episodes import episode_routes
+from reconciler.simulators.sonarr_library import SonarrLibrary
 from reconciler.simulators.sonarr_state import (
     Episode,
     Series,
     episode_json,
     named_episodes,
+    season_folder,
     series_json,
     webhook_episodes,
     webhook_series,
 )
 
 
-class SonarrSimulator(ArrSimulator[Series]):
+class SonarrSimulator(SonarrLibrary):
     """One Sonarr; `app` serves it, `faults` makes it fail.
 
     `catalog` is what TheTVDB knows: per series the number of episodes by season. Series that are added over HTTP get
@@ -64,7 +66,7 @@ class SonarrSimulator(ArrSimulator[Series]):
     }
     file_deleted_event: ClassVar[str] = "episodeFileDeleted"
     delete_event: ClassVar[str] = "SeriesDelete"
-    search_command: ClassVar[str] = "SeriesSearch"
+    search_commands: ClassVar[frozenset[str]] = frozenset({"SeriesSearch", "SeasonSearch"})
     empty_bulk_status: ClassVar[int] = 500
     default_version: ClassVar[str] = "4.0.19.2979"
     aborts_bulk_on_nested: ClassVar[bool] = False
@@ -72,74 +74,11 @@ class SonarrSimulator(ArrSimulator[Series]):
     def __init__(self, root: Path, **options: Any) -> None:
         """`options` are those of `ArrSimulator`."""
         super().__init__(root, **options)
-        self.catalog: dict[int, Mapping[int, int]] = {}
-        self.episodes: dict[int, Episode] = {}
-        self._ids["episode"] = itertools.count(101)
-        self.faults = Faults(build_app(self, episode_routes(self.titles, self.episodes, self._monitor_seasons)))
+        self.faults = Faults(build_app(self, episode_routes(self.titles, self.episodes, self.monitor_seasons)))
 
     @property
     def app(self) -> ASGIApp:
         return self.faults
-
-    # --- seeding ---------------------------------------------------------------------------------------------------
-
-    def add_series(
-        self,
-        tvdb_id: int,
-        name: str,
-        year: int,
-        *,
-        tmdb_id: int = 0,
-        seasons: Mapping[int, int] | None = None,
-        path: Path | None = None,
-        monitored: bool = True,
-        tags: Sequence[str] = (),
-    ) -> int:
-        """Add a series without HTTP and return its id; `seasons` are numbers of episodes by season."""
-        counts = {1: 2} if seasons is None else seasons
-        series = Series(
-            id=self.new_id("title"),
-            name=name,
-            year=year,
-            path=path or self.root / name,
-            added=self.now_text(),
-            monitored=monitored,
-            tags={self.tag(label) for label in tags},
-            tvdb_id=tvdb_id,
-            tmdb_id=tmdb_id,
-            seasons=dict.fromkeys(counts, monitored),
-        )
-        self._add_episodes(series, {(season, n) for season, count in counts.items() for n in range(1, count + 1)})
-        self.titles[series.id] = series
-        return series.id
-
-    def add_episode_file(
-        self,
-        series_id: int,
-        season: int,
-        numbers: Sequence[int],
-        content: bytes | Path = b"an episode",
-        *,
-        name: str = "",
-        quality: str = "WEBDL-1080p",
-    ) -> MediaFile:
-        """Give episodes their file: new bytes, or a hard link to a file that exists."""
-        series = self.titles[series_id]
-        spelt = "".join(f"E{number:02}" for number in numbers)
-        target = series.path / f"Season {season}" / (name or f"{series.name}.S{season:02}{spelt}.mkv")
-        if isinstance(content, Path):
-            disk.bring_in(content, target)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        episodes = [e for e in self.episodes_of(series_id) if e.season == season and e.number in numbers]
-        return self._add_file(series, target, episodes, quality, target.stem)
-
-    def episodes_of(self, series_id: int) -> list[Episode]:
-        return [episode for episode in self.episodes.values() if episode.series_id == series_id]
-
-    def episode(self, series_id: int, season: int, number: int) -> Episode:
-        return next(e for e in self.episodes_of(series_id) if (e.season, e.number) == (season, number))
 
     # --- what ArrSimulator asks for --------------------------------------------------------------------------------
 
@@ -149,21 +88,17 @@ class SonarrSimulator(ArrSimulator[Series]):
     def matches(self, title: Series, external_id: int) -> bool:
         return title.tvdb_id == external_id
 
-    def season_of(self, row: HistoryRow) -> int | None:
-        episode = self.episodes.get(row.episode_id or 0)
-        return None if episode is None else episode.season
-
-    def parts_of(self, title: Series, release: Release) -> tuple[Part, ...]:
-        named = self._named(title.id, release.episodes)
-        return tuple(Part(episode.id, episode.season) for episode in named)
-
-    def wanted(self, title: Series, offers: Sequence[Release], source: str) -> Sequence[Release]:
+    def wanted(
+        self, title: Series, offers: Sequence[Release], source: str, within: Episodes | None
+    ) -> Sequence[Release]:
         """In order, each offer that brings a monitored episode without a file that no earlier one brings."""
         missing = {
             (e.season, e.number)
             for e in self.episodes_of(title.id)
             if e.monitored and not e.file_id and (title.monitored or source == "UserInvokedSearch")
         }
+        if within is not None:
+            missing &= within
         chosen: list[Release] = []
         for offer in offers:
             if missing & set(offer.episodes):
@@ -171,8 +106,14 @@ class SonarrSimulator(ArrSimulator[Series]):
                 missing -= set(offer.episodes)
         return chosen
 
-    def searched_titles(self, body: dict[str, Any]) -> list[int]:
-        return [int(body["seriesid"])] if body.get("seriesid") else []
+    def searched(self, command: Command) -> list[tuple[int, Episodes | None]]:
+        series_id = int(command.body.get("seriesid") or 0)
+        if command.name not in self.search_commands or not series_id:
+            return []
+        if command.name == "SeriesSearch":
+            return [(series_id, None)]
+        season = int(command.body.get("seasonnumber") or 0)  # left out, it is the season of specials
+        return [(series_id, frozenset((e.season, e.number) for e in self.episodes_of(series_id) if e.season == season))]
 
     def bring_in(
         self, title: Series, item: Followed, sources: Sequence[Path]
@@ -182,19 +123,19 @@ class SonarrSimulator(ArrSimulator[Series]):
         for source, episodes in self._sort_out(item, sources):
             old = [self.files[id_] for id_ in sorted({e.file_id for e in episodes}) if id_ in self.files]
             replaced = [webhook_file(file, title.path, recycled=self.replace_file(file)) for file in old]
-            target = title.path / f"Season {episodes[0].season}" / source.name
+            target = season_folder(title, episodes[0].season) / source.name
             disk.bring_in(source, target)
-            file = self._add_file(title, target, episodes, item.quality, item.title)
+            file = self.add_file(title, target, episodes, item.quality, item.title)
             imported.append((file, episodes))
             for episode in episodes:
                 self.add_history_row(
                     title.id,
                     "downloadFolderImported",
-                    download_id=item.download_id,
+                    download_id=item.download_id or None,
                     source_title=item.title,
                     quality=item.quality,
                     episode_id=episode.id,
-                    data=self.import_data(file, source),
+                    data=self.import_data(item, file, source),
                 )
             payload = {
                 **self._import_payload(title, item, episodes),
@@ -277,7 +218,7 @@ class SonarrSimulator(ArrSimulator[Series]):
         pairs = known or {pair for release in self.indexer.find(series.media) for pair in release.episodes}
         for season in {season for season, _ in pairs} | set(asked):
             series.seasons[season] = asked.get(season, monitored)
-        self._add_episodes(series, pairs)
+        self.add_episodes(series, pairs)
         return series
 
     def update(self, title: Series, body: dict[str, Any]) -> None:
@@ -288,22 +229,24 @@ class SonarrSimulator(ArrSimulator[Series]):
         title.monitored = bool(body.get("monitored"))
         title.tags = set(body.get("tags") or [])
         title.new_items = str(body.get("monitornewitems") or "all")
-        self._monitor_seasons(title, body.get("seasons") or [])
-
-    def forget(self, title: Series) -> None:
-        for episode in self.episodes_of(title.id):
-            del self.episodes[episode.id]
-
-    def forget_file(self, file: MediaFile) -> None:
-        for episode in self.episodes_of(file.title_id):
-            if episode.file_id == file.id:
-                episode.file_id = 0
+        self.monitor_seasons(title, body.get("seasons") or [])
 
     def title_json(self, title: Series) -> dict[str, Any]:
         return series_json(title, self.root_of(title.path), self.episodes_of(title.id), self.files_of(title.id))
 
     def media_file_json(self, file: MediaFile) -> dict[str, Any]:
         return file_json(file, self.titles[file.title_id].path, "seriesId")
+
+    def queue_rows(self, *, include_unknown: bool, query_flags: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+        rows = super().queue_rows(include_unknown=include_unknown)
+        if "includeEpisode" not in query_flags:
+            return rows
+        return [
+            {**row, "episode": episode_json(self.episodes[row["episodeId"]])}
+            if row.get("episodeId") in self.episodes
+            else row
+            for row in rows
+        ]
 
     def history_json(self, row: HistoryRow, query_flags: frozenset[str]) -> dict[str, Any]:
         answer = super().history_json(row, query_flags)
@@ -314,24 +257,6 @@ class SonarrSimulator(ArrSimulator[Series]):
         return answer
 
     # --- private ---------------------------------------------------------------------------------------------------
-
-    def _monitor_seasons(self, series: Series, seasons: Sequence[Mapping[str, Any]]) -> None:
-        for season in seasons:
-            number, monitored = int(season["seasonNumber"]), bool(season.get("monitored"))
-            if series.seasons.get(number) == monitored:
-                continue
-            series.seasons[number] = monitored
-            for episode in self.episodes_of(series.id):
-                if episode.season == number:
-                    episode.monitored = monitored
-
-    def _add_episodes(self, series: Series, pairs: set[tuple[int, int]]) -> None:
-        for season, number in sorted(pairs):
-            id_ = self.new_id("episode")
-            self.episodes[id_] = Episode(id_, series.id, season, number, monitored=series.seasons.get(season, False))
-
-    def _named(self, series_id: int, pairs: Sequence[tuple[int, int]]) -> list[Episode]:
-        return [episode for episode in self.episodes_of(series_id) if (episode.season, episode.number) in pairs]
 
     def _sort_out(self, item: Followed, sources: Sequence[Path]) -> list[tuple[Path, list[Episode]]]:
         """Find out which file holds which episodes; a single file whose name says nothing holds them all."""
@@ -344,35 +269,18 @@ class SonarrSimulator(ArrSimulator[Series]):
                 sorted_out.append((source, episodes))
         return sorted_out
 
-    def _add_file(
-        self, series: Series, path: Path, episodes: Sequence[Episode], quality: str, scene_name: str
-    ) -> MediaFile:
-        file = MediaFile(
-            id=self.new_id("file"),
-            title_id=series.id,
-            path=path,
-            size=path.stat().st_size,
-            added=self.now_text(),
-            quality=quality,
-            scene_name=scene_name,
-            season=episodes[0].season,
-            episode_ids=tuple(episode.id for episode in episodes),
-        )
-        self.files[file.id] = file
-        for episode in episodes:
-            episode.file_id = file.id
-        return file
-
     def _import_payload(self, title: Series, item: Followed, episodes: Sequence[Episode]) -> dict[str, Any]:
-        return {
-            **self.envelope("Download"),
-            "series": webhook_series(title, self.labels(title)),
-            "episodes": webhook_episodes(episodes),
-            "downloadClient": item.client,
-            "downloadClientType": "qBittorrent",
-            "downloadId": item.download_id,
-            **({} if item.release is None else {"release": webhook_release(item.release)}),
-        }
+        return compact(
+            {
+                **self.envelope("Download"),
+                "series": webhook_series(title, self.labels(title)),
+                "episodes": webhook_episodes(episodes),
+                "downloadClient": item.client or None,
+                "downloadClientType": "qBittorrent" if item.client else None,
+                "downloadId": item.download_id or None,
+                "release": None if item.release is None else webhook_release(item.release),
+            }
+        )
 
     def _complete_payload(
         self,

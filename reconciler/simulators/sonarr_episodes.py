@@ -46,10 +46,12 @@ def episode_routes(
         return JSONResponse([episode_json(episode) for episode in found], 202)
 
     async def season_pass(request: Request) -> Response:
-        for change in (await body_of(request)).get("series") or []:
-            series = titles.get(change["id"])
-            if series is None:
-                raise rows_missing(1, 0)
+        changes = (await body_of(request)).get("series") or []
+        ids = {change["id"] for change in changes}
+        if len(known := ids & titles.keys()) != len(ids):
+            raise rows_missing(len(ids), len(known))
+        for change in changes:
+            series = titles[change["id"]]
             if isinstance(change.get("monitored"), bool):
                 series.monitored = change["monitored"]
             monitor_seasons(series, change.get("seasons") or [])

@@ -49,6 +49,10 @@ def named_episodes(path: Path) -> tuple[tuple[int, int], ...]:
     return tuple((int(match[1]), int(number)) for number in re.findall(r"\d+", match[2]))
 
 
+def season_folder(series: Series, season: int) -> Path:
+    return series.path / ("Specials" if season == 0 else f"Season {season}")
+
+
 def series_json(
     series: Series, root: str, episodes: Collection[Episode], files: Collection[MediaFile]
 ) -> dict[str, Any]:

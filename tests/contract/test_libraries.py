@@ -1,93 +1,30 @@
 """One suite for the clients of Radarr and Sonarr, against their simulators over real HTTP."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from reconciler.clients import radarr, sonarr
-from reconciler.clients.arr import Arr
 from reconciler.errors import Rejected, Unauthorized, Unintelligible, Unreachable
-from reconciler.model import DownloadProtocol, InstanceName, Media, MediaKind, Monitoring, ReferenceKind, UpstreamKind
-from reconciler.observed import AppInfo, FolderListing, PathMapping, RootFolder
-from reconciler.ports import LibraryClient
-from reconciler.simulators.arr_state import ClientRow, Followed, Mapping, MediaFile
-from reconciler.simulators.radarr import RadarrSimulator
-from reconciler.simulators.server import serve
-from reconciler.simulators.sonarr import SonarrSimulator
-from tests.support.arr import KEY, receiving
+from reconciler.model import DownloadProtocol, Monitoring, ReferenceKind, UpstreamKind
+from reconciler.observed import AppInfo, DownloadClient, FolderListing, PathMapping, RootFolder
+from reconciler.simulators.arr_state import ClientRow, Mapping
+from tests.support.arr import HASH, LibraryWorld, receiving, running_library
 
-HASH = "A" * 40
 IMPATIENT = timedelta(seconds=0.2)
 
 
-@dataclass
-class World:
-    """One simulated application with its client, and the words in which the two applications differ."""
-
-    simulator: RadarrSimulator | SonarrSimulator
-    client: LibraryClient
-    url: str
-    root: Path
-
-    @property
-    def is_radarr(self) -> bool:
-        return isinstance(self.simulator, RadarrSimulator)
-
-    def add(self, number: int, name: str, *, tags: tuple[str, ...] = (), path: Path | None = None) -> int:
-        """Add a title without files; `number` is its tmdb or tvdb id."""
-        if isinstance(self.simulator, RadarrSimulator):
-            return self.simulator.add_movie(number, name, 2020, tags=tags, path=path)
-        return self.simulator.add_series(number, name, 2020, seasons={1: 2}, tags=tags, path=path)
-
-    def add_with_file(self, number: int, name: str, content: bytes = b"content") -> tuple[int, MediaFile]:
-        entry_id = self.add(number, name)
-        if isinstance(self.simulator, RadarrSimulator):
-            return entry_id, self.simulator.add_movie_file(entry_id, content)
-        return entry_id, self.simulator.add_episode_file(entry_id, 1, [1], content)
-
-    def media(self, number: int) -> Media:
-        if self.is_radarr:
-            return Media(MediaKind.MOVIE, tmdb_id=number)
-        return Media(MediaKind.SERIES, tvdb_id=number)
-
-    def queue(self, entry_id: int | None, download_id: str = HASH) -> list[int]:
-        return self.simulator.add_queue_item(Followed(download_id, entry_id, "A.Release", "qBittorrent"))
-
-    def connect(self, url: str, key: str = KEY, *, timeout: timedelta = timedelta(seconds=30)) -> Arr:
-        if self.is_radarr:
-            return radarr.connect(InstanceName("radarr"), url, key, timeout=timeout)
-        return sonarr.connect(InstanceName("sonarr"), url, key, timeout=timeout)
-
-    @property
-    def exclusions(self) -> list[object]:
-        return list(self.simulator.exclusions.values())
-
-
-@asynccontextmanager
-async def running(kind: str, folder: Path, url_base: str = "") -> AsyncIterator[World]:
-    root = folder / "library"
-    root.mkdir()
-    make = RadarrSimulator if kind == "radarr" else SonarrSimulator
-    simulator = make(root, api_key=KEY, url_base=url_base, file_removal_delay=0)
-    connect = radarr.connect if kind == "radarr" else sonarr.connect
-    async with serve(simulator.app) as url, connect(InstanceName(kind), f"{url}{url_base}", KEY) as client:
-        yield World(simulator, client, url, root)
-
-
 @pytest.fixture(params=["radarr", "sonarr"])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
-    async with running(request.param, tmp_path) as found:
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[LibraryWorld]:
+    async with running_library(request.param, tmp_path) as found:
         yield found
 
 
 # --- who answers -------------------------------------------------------------------------------------------------
 
 
-async def test_identify_names_program_version_and_instance(world: World) -> None:
+async def test_identify_names_program_version_and_instance(world: LibraryWorld) -> None:
     simulator = world.simulator
     simulator.instance_name = "The one in the attic"
     assert await world.client.identify() == AppInfo(simulator.app_name, simulator.version, "The one in the attic")
@@ -95,54 +32,54 @@ async def test_identify_names_program_version_and_instance(world: World) -> None
     assert world.client.instance == simulator.app_name.lower()
 
 
-async def test_another_program_at_the_url_is_unintelligible(world: World) -> None:
+async def test_another_program_at_the_url_is_unintelligible(world: LibraryWorld) -> None:
     right, wrong = ("Radarr", "Sonarr") if world.is_radarr else ("Sonarr", "Radarr")
     world.simulator.answers_as = wrong
     with pytest.raises(Unintelligible, match=f"answers as {wrong}, not {right}: the URL points to another program"):
         await world.client.identify()
 
 
-async def test_a_wrong_key_is_unauthorized(world: World) -> None:
+async def test_a_wrong_key_is_unauthorized(world: LibraryWorld) -> None:
     async with world.connect(world.url, "wrong") as client:
         with pytest.raises(Unauthorized):
             await client.identify()
 
 
-async def test_a_program_that_is_starting_up_is_unreachable(world: World) -> None:
+async def test_a_program_that_is_starting_up_is_unreachable(world: LibraryWorld) -> None:
     world.simulator.is_starting = True
     with pytest.raises(Unreachable, match="is starting up"):
         await world.client.entries()
 
 
 async def test_a_missing_url_base_is_told(tmp_path: Path) -> None:
-    async with running("radarr", tmp_path, url_base="/movies") as found:
+    async with running_library("radarr", tmp_path, url_base="/movies") as found:
         assert (await found.client.identify()).name == "Radarr"
         async with found.connect(found.url) as client:
             with pytest.raises(Unintelligible, match="URL base"):
                 await client.identify()
 
 
-async def test_a_login_page_is_unintelligible(world: World) -> None:
+async def test_a_login_page_is_unintelligible(world: LibraryWorld) -> None:
     world.simulator.faults.html = True
     with pytest.raises(Unintelligible, match="web page"):
         await world.client.entries()
 
 
-async def test_half_an_answer_is_unreachable_and_no_short_list(world: World) -> None:
+async def test_half_an_answer_is_unreachable_and_no_short_list(world: LibraryWorld) -> None:
     world.add(1, "One")
     world.simulator.faults.half_body = True
     with pytest.raises(Unreachable):
         await world.client.entries()
 
 
-async def test_no_answer_in_time_is_unreachable(world: World) -> None:
+async def test_no_answer_in_time_is_unreachable(world: LibraryWorld) -> None:
     world.simulator.faults.hang = True
     async with world.connect(world.url, timeout=IMPATIENT) as client:
         with pytest.raises(Unreachable, match="in time"):
             await client.entries()
 
 
-async def test_an_internal_error_is_unreachable_and_heals(world: World) -> None:
+async def test_an_internal_error_is_unreachable_and_heals(world: LibraryWorld) -> None:
     world.simulator.faults.fail_next(status=500)
     with pytest.raises(Unreachable):
         await world.client.entries()
@@ -152,7 +89,7 @@ async def test_an_internal_error_is_unreachable_and_heals(world: World) -> None:
 # --- titles ------------------------------------------------------------------------------------------------------
 
 
-async def test_entries_carry_identity_stamp_path_and_labels(world: World) -> None:
+async def test_entries_carry_identity_stamp_path_and_labels(world: LibraryWorld) -> None:
     entry_id, file = world.add_with_file(603, "Night Train", b"12345")
     world.simulator.titles[entry_id].tags.add(world.simulator.tag("Keep"))
     world.add(604, "Day Train")
@@ -173,7 +110,7 @@ async def test_entries_carry_identity_stamp_path_and_labels(world: World) -> Non
         assert found.monitoring == Monitoring(True, ((1, True),), "all")
 
 
-async def test_one_entry_is_read_by_id_and_an_unknown_one_is_none(world: World) -> None:
+async def test_one_entry_is_read_by_id_and_an_unknown_one_is_none(world: LibraryWorld) -> None:
     entry_id = world.add(603, "Night Train")
     found = await world.client.entry(entry_id)
     assert found is not None
@@ -181,13 +118,13 @@ async def test_one_entry_is_read_by_id_and_an_unknown_one_is_none(world: World) 
     assert await world.client.entry(entry_id + 1) is None
 
 
-async def test_a_lost_entry_page_is_no_proof_of_absence(world: World) -> None:
+async def test_a_lost_entry_page_is_no_proof_of_absence(world: LibraryWorld) -> None:
     world.simulator.faults.fail_next(status=502)
     with pytest.raises(Unreachable):
         await world.client.entry(1)
 
 
-async def test_entry_files_are_those_of_the_title_only(world: World) -> None:
+async def test_entry_files_are_those_of_the_title_only(world: LibraryWorld) -> None:
     entry_id, file = world.add_with_file(603, "Night Train", b"12345")
     world.add_with_file(604, "Day Train")
     files = await world.client.entry_files(entry_id)
@@ -196,14 +133,14 @@ async def test_entry_files_are_those_of_the_title_only(world: World) -> None:
     assert await world.client.entry_files(99) == ()
 
 
-async def test_several_entries_are_unmonitored_in_one_call(world: World) -> None:
+async def test_several_entries_are_unmonitored_in_one_call(world: LibraryWorld) -> None:
     ids = [world.add(number, f"Title {number}") for number in (1, 2, 3)]
     await world.client.unmonitor(ids[:2])
     assert [world.simulator.titles[id_].monitored for id_ in ids] == [False, False, True]
     assert sum(call.startswith("PUT") for call in world.simulator.calls) == 1
 
 
-async def test_monitoring_is_put_back(world: World) -> None:
+async def test_monitoring_is_put_back(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     before = await world.client.entry(entry_id)
     assert before is not None
@@ -212,7 +149,7 @@ async def test_monitoring_is_put_back(world: World) -> None:
     assert await world.client.entry(entry_id) == before
 
 
-async def test_restoring_an_unmonitored_title_leaves_it_unmonitored(world: World) -> None:
+async def test_restoring_an_unmonitored_title_leaves_it_unmonitored(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     await world.client.unmonitor([entry_id])
     await world.client.restore_monitoring(entry_id, Monitoring(monitored=False))
@@ -222,7 +159,7 @@ async def test_restoring_an_unmonitored_title_leaves_it_unmonitored(world: World
 # --- deleting ----------------------------------------------------------------------------------------------------
 
 
-async def test_deleting_entries_removes_them_and_then_their_files(world: World) -> None:
+async def test_deleting_entries_removes_them_and_then_their_files(world: LibraryWorld) -> None:
     ids = [world.add_with_file(number, f"Title {number}")[0] for number in (1, 2, 3)]
     paths = [world.simulator.titles[id_].path for id_ in ids]
     await world.client.delete_entries(ids[:2], delete_files=True, add_exclusion=False)
@@ -232,7 +169,7 @@ async def test_deleting_entries_removes_them_and_then_their_files(world: World) 
     assert world.exclusions == []
 
 
-async def test_deleting_can_keep_the_files(world: World) -> None:
+async def test_deleting_can_keep_the_files(world: LibraryWorld) -> None:
     entry_id, file = world.add_with_file(1, "One")
     await world.client.delete_entries([entry_id], delete_files=False, add_exclusion=False)
     await world.simulator.settled()
@@ -241,7 +178,7 @@ async def test_deleting_can_keep_the_files(world: World) -> None:
 
 
 @pytest.mark.parametrize("bulk", [True, False])
-async def test_an_exclusion_is_added_on_request(world: World, bulk: bool) -> None:
+async def test_an_exclusion_is_added_on_request(world: LibraryWorld, bulk: bool) -> None:
     entry_id = world.add(7, "Seven")
     if bulk:
         await world.client.delete_entries([entry_id], delete_files=False, add_exclusion=True)
@@ -251,7 +188,7 @@ async def test_an_exclusion_is_added_on_request(world: World, bulk: bool) -> Non
     assert len(world.exclusions) == 1
 
 
-async def test_deleting_one_entry_takes_its_files(world: World) -> None:
+async def test_deleting_one_entry_takes_its_files(world: LibraryWorld) -> None:
     entry_id, file = world.add_with_file(1, "One")
     await world.client.delete_entry(entry_id, delete_files=True, add_exclusion=False)
     await world.simulator.settled()
@@ -259,26 +196,26 @@ async def test_deleting_one_entry_takes_its_files(world: World) -> None:
     assert not file.path.exists()
 
 
-async def test_deleting_an_unknown_entry_is_no_error(world: World) -> None:
+async def test_deleting_an_unknown_entry_is_no_error(world: LibraryWorld) -> None:
     other = world.add(1, "One")
     await world.client.delete_entry(99, delete_files=True, add_exclusion=False)
     assert [entry.id for entry in await world.client.entries()] == [other]
 
 
-async def test_a_failing_delete_is_not_taken_for_an_unknown_entry(world: World) -> None:
+async def test_a_failing_delete_is_not_taken_for_an_unknown_entry(world: LibraryWorld) -> None:
     world.simulator.faults.fail_next(status=500)
     with pytest.raises(Unreachable):
         await world.client.delete_entry(99, delete_files=True, add_exclusion=False)
 
 
-async def test_a_bulk_delete_with_an_unknown_id_is_rejected_and_does_nothing(world: World) -> None:
+async def test_a_bulk_delete_with_an_unknown_id_is_rejected_and_does_nothing(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     with pytest.raises(Rejected, match="does not know one of the titles"):
         await world.client.delete_entries([entry_id, 99], delete_files=True, add_exclusion=False)
     assert [entry.id for entry in await world.client.entries()] == [entry_id]
 
 
-async def test_empty_lists_send_nothing(world: World) -> None:
+async def test_empty_lists_send_nothing(world: LibraryWorld) -> None:
     await world.client.unmonitor([])
     await world.client.delete_entries([], delete_files=True, add_exclusion=False)
     await world.client.delete_files(1, [])
@@ -286,7 +223,7 @@ async def test_empty_lists_send_nothing(world: World) -> None:
     assert world.simulator.calls == []
 
 
-async def test_the_echo_of_a_delete_arrives_before_its_answer(world: World) -> None:
+async def test_the_echo_of_a_delete_arrives_before_its_answer(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     async with receiving() as receiver:
         seen: list[bool] = []
@@ -300,7 +237,7 @@ async def test_the_echo_of_a_delete_arrives_before_its_answer(world: World) -> N
         assert seen == [True]
 
 
-async def test_files_are_deleted_and_the_title_kept(world: World) -> None:
+async def test_files_are_deleted_and_the_title_kept(world: LibraryWorld) -> None:
     entry_id, file = world.add_with_file(1, "One")
     await world.client.delete_files(entry_id, [file.id])
     found = await world.client.entry(entry_id)
@@ -310,7 +247,7 @@ async def test_files_are_deleted_and_the_title_kept(world: World) -> None:
     assert await world.client.entry_files(entry_id) == ()
 
 
-async def test_files_of_other_titles_are_never_deleted(world: World) -> None:
+async def test_files_of_other_titles_are_never_deleted(world: LibraryWorld) -> None:
     entry_id, mine = world.add_with_file(1, "One")
     _, other = world.add_with_file(2, "Two")
     await world.client.delete_files(entry_id, [mine.id, other.id, 99])
@@ -318,7 +255,27 @@ async def test_files_of_other_titles_are_never_deleted(world: World) -> None:
     assert other.path.exists()
 
 
-async def test_files_are_not_deleted_while_the_root_folder_is_away(world: World) -> None:
+async def test_a_file_that_cannot_be_deleted_stops_the_bulk_midway_and_is_seen_to_remain(world: LibraryWorld) -> None:
+    entry_id, first = world.add_with_file(1, "One")
+    stuck = world.add_file(entry_id, "stuck.mkv")
+    world.simulator.stuck_files.add(stuck.id)
+    with pytest.raises(Unreachable, match="Unable to delete"):
+        await world.client.delete_files(entry_id, [first.id, stuck.id])
+    assert [file.id for file in await world.client.entry_files(entry_id)] == [stuck.id]
+    assert [first.path.exists(), stuck.path.exists()] == [False, True]
+
+
+async def test_files_are_not_deleted_while_the_root_folder_holds_no_folders(world: LibraryWorld) -> None:
+    entry_id, file = world.add_with_file(1, "One")
+    file.path.unlink()
+    for folder in sorted(world.root.rglob("*"), reverse=True):
+        folder.rmdir()
+    with pytest.raises(Rejected, match="is empty"):
+        await world.client.delete_files(entry_id, [file.id])
+    assert [found.id for found in await world.client.entry_files(entry_id)] == [file.id]
+
+
+async def test_files_are_not_deleted_while_the_root_folder_is_away(world: LibraryWorld) -> None:
     entry_id, file = world.add_with_file(1, "One")
     world.simulator.roots[0].accessible = False
     with pytest.raises(Rejected):
@@ -329,7 +286,7 @@ async def test_files_are_not_deleted_while_the_root_folder_is_away(world: World)
 # --- history -----------------------------------------------------------------------------------------------------
 
 
-async def test_history_pages_are_oldest_first_and_complete(world: World) -> None:
+async def test_history_pages_are_oldest_first_and_complete(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     for day in range(5, 0, -1):
         world.simulator.add_history_row(
@@ -343,7 +300,7 @@ async def test_history_pages_are_oldest_first_and_complete(world: World) -> None
     assert max(page.newest_id for page in pages) == 5
 
 
-async def test_history_since_includes_rows_at_the_date_itself(world: World) -> None:
+async def test_history_since_includes_rows_at_the_date_itself(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     for date in ("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z", "2024-01-02T00:00:00.5Z"):
         world.simulator.add_history_row(entry_id, "grabbed", download_id=HASH, date=date)
@@ -352,7 +309,7 @@ async def test_history_since_includes_rows_at_the_date_itself(world: World) -> N
     assert page.newest_date == "2024-01-02T00:00:00.5Z"
 
 
-async def test_only_grabs_and_imports_are_references_but_all_rows_move_the_cursor(world: World) -> None:
+async def test_only_grabs_and_imports_are_references_but_all_rows_move_the_cursor(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     events = ["grabbed", "downloadFolderImported", "downloadFailed", world.simulator.file_deleted_event]
     for event in events:
@@ -362,7 +319,7 @@ async def test_only_grabs_and_imports_are_references_but_all_rows_move_the_curso
     assert (page.rows, page.newest_id) == (4, 4)
 
 
-async def test_a_grab_names_client_protocol_and_who_wanted_it(world: World) -> None:
+async def test_a_grab_names_client_protocol_and_who_wanted_it(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     data = {"protocol": "2", "downloadClientName": "qb", "downloadClient": "qBittorrent", "tmdbId": "999"}
     for source in ("Rss", "Search", "InteractiveSearch", "UserInvokedSearch"):
@@ -377,14 +334,66 @@ async def test_a_grab_names_client_protocol_and_who_wanted_it(world: World) -> N
     assert first.media is None
 
 
-async def test_usenet_grabs_have_no_hash(world: World) -> None:
+async def test_an_import_tells_the_size_of_its_file(world: LibraryWorld) -> None:
+    entry_id = world.add(1, "One")
+    world.simulator.add_history_row(entry_id, "grabbed", download_id=HASH, data={"protocol": "2", "size": "999"})
+    for said in ({"size": "5000000000"}, {"size": "0"}, {"size": "-5"}, {"size": "big"}, {"size": ""}, {}):
+        world.simulator.add_history_row(entry_id, "downloadFolderImported", download_id=HASH, data=said)
+    references = (await world.client.history_page(1, 10)).references
+    assert [reference.size for reference in references] == [None, 5_000_000_000, None, None, None, None, None]
+
+
+async def test_an_import_by_hand_names_no_download_but_its_size(world: LibraryWorld, tmp_path: Path) -> None:
+    entry_id = world.add(1, "One")
+    source = tmp_path / "One.S01E01.mkv"
+    source.write_bytes(b"12345")
+    await world.simulator.import_by_hand(entry_id, [source], episodes=[(1, 1)])
+    (reference,) = (await world.client.history_page(1, 10)).references
+    assert (reference.kind, reference.raw_hash, reference.hash) == (ReferenceKind.IMPORT, None, None)
+    assert (reference.size, reference.client) == (5, None)
+    (file,) = await world.client.entry_files(entry_id)
+    assert file.size == 5
+    assert Path(file.path).samefile(source)
+
+
+async def test_the_id_of_a_black_hole_is_no_hash(world: LibraryWorld) -> None:
+    entry_id = world.add(1, "One")
+    data = {"downloadClient": "TorrentBlackhole", "downloadClientName": "Hole", "size": "5"}
+    world.simulator.add_history_row(entry_id, "downloadFolderImported", download_id="Hole_One_1F2E", data=data)
+    (reference,) = (await world.client.history_page(1, 10)).references
+    assert (reference.raw_hash, reference.hash, reference.client) == ("Hole_One_1F2E", None, "Hole")
+
+
+async def test_a_blocklisted_grab_is_failed_and_not_grabbed_again(world: LibraryWorld) -> None:
+    entry_id = world.add(1, "One")
+    release = world.release(1, "One.S01E01.1080p")
+    world.simulator.indexer.add(release)
+    await world.simulator.grab(entry_id, release)
+    await world.client.unmonitor([entry_id])
+    (grab,) = (await world.client.history_page(1, 10)).references
+    assert grab.history_id is not None
+    await world.client.blocklist(grab.history_id)
+    await world.simulator.settled()
+    await world.simulator.search(entry_id, "UserInvokedSearch")
+    page = await world.client.history_page(1, 10)
+    assert ([reference.history_id for reference in page.references], page.rows) == ([grab.history_id], 2)
+    assert [row.source_title for row in world.simulator.blocklist] == ["One.S01E01.1080p"]
+
+
+async def test_blocklisting_a_row_that_is_gone_is_no_error(world: LibraryWorld) -> None:
+    await world.client.blocklist(99)
+    assert world.simulator.blocklist == []
+    assert world.simulator.calls == ["POST /api/v3/history/failed/99"]
+
+
+async def test_usenet_grabs_have_no_hash(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     world.simulator.add_history_row(entry_id, "grabbed", download_id=HASH, data={"protocol": "1"})
     reference = (await world.client.history_page(1, 10)).references[0]
     assert (reference.protocol, reference.hash) == (DownloadProtocol.USENET, None)
 
 
-async def test_history_is_gone_with_the_title(world: World) -> None:
+async def test_history_is_gone_with_the_title(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     world.simulator.add_history_row(entry_id, "grabbed", download_id=HASH)
     await world.client.delete_entry(entry_id, delete_files=False, add_exclusion=False)
@@ -394,7 +403,7 @@ async def test_history_is_gone_with_the_title(world: World) -> None:
 # --- queue -------------------------------------------------------------------------------------------------------
 
 
-async def test_the_queue_shows_downloads_of_deleted_titles_too(world: World) -> None:
+async def test_the_queue_shows_downloads_of_deleted_titles_too(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     world.queue(entry_id, "A" * 40)
     world.queue(None, "B" * 40)
@@ -405,16 +414,16 @@ async def test_the_queue_shows_downloads_of_deleted_titles_too(world: World) -> 
     }
 
 
-async def test_downloads_are_ended_in_one_call_without_blocklisting(world: World) -> None:
+async def test_downloads_are_ended_in_one_call_without_blocklisting(world: LibraryWorld) -> None:
     ids = [*world.queue(None, "A" * 40), *world.queue(None, "B" * 40)]
     kept = world.queue(None, "C" * 40)
     await world.client.end_downloads(ids)
     assert [item.id for item in await world.client.queue()] == kept
-    assert world.simulator.blocklist == set()
+    assert world.simulator.blocklist == []
     assert sum(call.startswith("DELETE") for call in world.simulator.calls) == 1
 
 
-async def test_downloads_that_are_gone_do_not_save_the_others(world: World) -> None:
+async def test_downloads_that_are_gone_do_not_save_the_others(world: LibraryWorld) -> None:
     (queue_id,) = world.queue(None)
     await world.client.end_downloads([99, queue_id])
     assert await world.client.queue() == ()
@@ -423,44 +432,54 @@ async def test_downloads_that_are_gone_do_not_save_the_others(world: World) -> N
 # --- settings and folders ----------------------------------------------------------------------------------------
 
 
-async def test_settings_are_read(world: World, tmp_path: Path) -> None:
+async def test_settings_are_read(world: LibraryWorld, tmp_path: Path) -> None:
     world.simulator.add_root_folder(tmp_path / "away", accessible=False)
     world.simulator.mappings.append(Mapping(1, "qb", "/downloads/", "/data/downloads/"))
-    world.simulator.clients.append(ClientRow(2, "sab", "Sabnzbd", "usenet"))
     assert await world.client.root_folders() == (
         RootFolder(f"{world.root}/", accessible=True),
         RootFolder(f"{tmp_path / 'away'}/", accessible=False),
     )
     assert await world.client.path_mappings() == (PathMapping("qb", "/downloads/", "/data/downloads/"),)
-    assert await world.client.torrent_clients() == {"qBittorrent"}
     assert await world.client.recycle_bin() == ""
     world.simulator.recycle_bin = tmp_path / "bin"
     assert await world.client.recycle_bin() == str(tmp_path / "bin")
 
 
+async def test_every_qbittorrent_among_the_download_clients_is_named_with_its_address(world: LibraryWorld) -> None:
+    world.simulator.clients = [
+        ClientRow(1, "Downstairs", fields={"host": "QB.Local", "port": 8081, "urlBase": "/qb/"}),
+        ClientRow(2, "sab", "Sabnzbd", "usenet", fields={"host": "sab"}),
+        ClientRow(3, "Upstairs", fields={"host": "localhost"}),
+    ]
+    assert await world.client.torrent_clients() == (
+        DownloadClient("Downstairs", "qb.local", 8081, "qb"),
+        DownloadClient("Upstairs", "localhost", 8080),
+    )
+
+
 @pytest.mark.parametrize("slash", ["", "/"])
-async def test_a_folder_is_listed_by_names(world: World, slash: str) -> None:
+async def test_a_folder_is_listed_by_names(world: LibraryWorld, slash: str) -> None:
     (world.root / "A Folder").mkdir()
     (world.root / "a file.nfo").write_bytes(b"x")
     listed = await world.client.list_folder(f"{world.root}{slash}")
     assert listed == FolderListing(frozenset({"A Folder"}), frozenset({"a file.nfo"}))
 
 
-async def test_a_missing_folder_lists_as_empty(world: World) -> None:
+async def test_a_missing_folder_lists_as_empty(world: LibraryWorld) -> None:
     assert (await world.client.list_folder(f"{world.root}/nothing/here")).is_empty
 
 
-async def test_a_search_is_started_once(world: World) -> None:
+async def test_a_search_is_started_once(world: LibraryWorld) -> None:
     entry_id = world.add(1, "One")
     await world.client.search(entry_id)
     await world.simulator.settled()
     (command,) = world.simulator.commands.values()
     assert command.name == ("MoviesSearch" if world.is_radarr else "SeriesSearch")
     assert command.status == "completed"
-    assert world.simulator.searched_titles(command.body) == [entry_id]
+    assert world.simulator.searched(command) == [(entry_id, None)]
 
 
-async def test_an_unreachable_root_folder_is_an_obstacle(world: World) -> None:
+async def test_an_unreachable_root_folder_is_an_obstacle(world: LibraryWorld) -> None:
     assert await world.client.obstacle() == ""
     world.simulator.roots[0].accessible = False
     assert str(world.root) in await world.client.obstacle()

@@ -139,7 +139,7 @@ async def test_ending_a_download_deletes_its_data_and_may_blocklist(fetching: Fe
     await fetching.api.delete(f"/queue/{item['id']}", params={"blocklist": "true"})
     await until(lambda: len(fetching.simulator.files) == 1)
     assert await fetching.torrents() == {good.meta.torrent_id}
-    assert fetching.simulator.blocklist == {bad.info_hash}
+    assert [row.info_hash for row in fetching.simulator.blocklist] == [bad.info_hash]
 
 
 async def test_a_search_grabs_the_first_release_of_that_movie(fetching: Fetching) -> None:
