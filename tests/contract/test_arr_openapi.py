@@ -51,6 +51,7 @@ async def answers(simulator: RadarrSimulator | SonarrSimulator, paths: Mapping[s
 SHARED = {
     "/history": "HistoryResourcePagingResource",
     "/history/since?date=2000-01-01T00:00:00Z": "HistoryResource",
+    "/blocklist": "BlocklistResourcePagingResource",
     "/queue": "QueueResourcePagingResource",
     "/queue/details": "QueueResource",
     "/rootfolder": "RootFolderResource",
@@ -70,6 +71,7 @@ async def test_radarrs_answers_fit_its_published_schemas(tmp_path: Path) -> None
     (tmp_path / "Leftover").mkdir()
     for event in simulator.history_numbers:
         simulator.add_history_row(movie_id, event, download_id="A" * 40, data={"protocol": "2"})
+    simulator.mark_failed(1)
     simulator.add_queue_item(Followed("A" * 40, movie_id, "A.Release", "qBittorrent"))
     simulator.add_queue_item(Followed("B" * 40, None, "B.Release", "qBittorrent"))
     found = await answers(
@@ -88,11 +90,13 @@ async def test_sonarrs_answers_fit_its_published_schemas(tmp_path: Path) -> None
     episode = simulator.episode(series_id, 1, 1)
     for event in simulator.history_numbers:
         simulator.add_history_row(series_id, event, download_id="A" * 40, episode_id=episode.id)
+    simulator.mark_failed(1)
     part = Part(episode.id, episode.season)
     simulator.add_queue_item(Followed("A" * 40, series_id, "A.Release", "qBittorrent", parts=(part,)))
     paths = {
         **SHARED,
         "/history/since?date=2000-01-01T00:00:00Z&includeEpisode=true": "HistoryResource",
+        "/queue/details?includeEpisode=true": "QueueResource",
         "/series": "SeriesResource",
         f"/episode?seriesId={series_id}": "EpisodeResource",
         f"/episodefile?seriesId={series_id}": "EpisodeFileResource",

@@ -9,6 +9,7 @@ import pytest
 from reconciler.clients.radarr import Radarr, connect
 from reconciler.errors import Rejected, Unintelligible, Unreachable
 from reconciler.model import DownloadProtocol, InstanceName, Media, MediaKind
+from reconciler.observed import DownloadClient
 
 NAME = InstanceName("radarr")
 KEY = "a-long-secret-key"
@@ -247,6 +248,65 @@ async def test_a_locked_database_is_unreachable_and_not_rejected() -> None:
     ):
         with pytest.raises(Unreachable, match="database is locked"):
             await call
+
+
+async def test_radarr_has_no_seasons_and_does_nothing_in_their_place() -> None:
+    client, script = client_of({})
+    await client.unmonitor_seasons({12: []})
+    with pytest.raises(Rejected, match="no seasons to unmonitor"):
+        await client.unmonitor_seasons({12: [1]})
+    with pytest.raises(Rejected, match="no seasons to search"):
+        await client.search(12, 0)
+    assert script.requests == []
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_blocklisting_fails_the_grab_that_a_history_row_tells(status: int) -> None:
+    client, script = client_of({"POST /history/failed/9": httpx.Response(status, json={})})
+    await client.blocklist(9)
+    assert [(request.method, request.url.path) for request in script.requests] == [("POST", "/api/v3/history/failed/9")]
+
+
+async def test_a_404_page_of_a_proxy_has_blocklisted_nothing() -> None:
+    client, _ = client_of({"POST /history/failed/9": httpx.Response(404, html="<html>no such site</html>")})
+    with pytest.raises(Unintelligible, match="web page"):
+        await client.blocklist(9)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"host": " QB.Example ", "port": 443, "urlBase": "/tools/qb/"}, ("qb.example", 443, "tools/qb")),
+        ({"host": "qb", "port": "9090", "urlBase": None}, ("qb", 9090, "")),
+        ({"host": "qb", "port": True}, ("qb", 8080, "")),
+        ({"host": "qb", "port": "many"}, ("qb", 8080, "")),
+        ({}, ("", 8080, "")),
+    ],
+)
+async def test_the_address_of_a_download_client_is_put_in_one_form(
+    fields: dict[str, object], expected: tuple[str, int, str]
+) -> None:
+    listed = [{"name": name, "value": value} for name, value in fields.items()]
+    row = {"name": "Attic", "enable": False, "implementation": "QBittorrent", "fields": listed}
+    client, _ = client_of({"GET /downloadclient": [row]})
+    assert await client.torrent_clients() == (DownloadClient("Attic", *expected),)
+
+
+@pytest.mark.parametrize("row", [{"fields": []}, {"name": "Attic"}])
+async def test_a_qbittorrent_without_name_or_settings_is_unintelligible(row: dict[str, object]) -> None:
+    client, _ = client_of({"GET /downloadclient": [{"implementation": "QBittorrent", **row}]})
+    with pytest.raises(Unintelligible):
+        await client.torrent_clients()
+
+
+@pytest.mark.parametrize(
+    ("said", "size"),
+    [("17", 17), (17, None), ("017", None), ("1" * 19, None), ("1e9", None), (" 7", None), (None, None)],
+)
+async def test_only_a_plain_number_of_bytes_is_the_size_of_an_import(said: object, size: int | None) -> None:
+    client, _ = client_of(history({**GRAB, "eventType": "downloadFolderImported", "data": {"Size": said}}))
+    (reference,) = (await client.history_since("2024-01-01T00:00:00Z")).references
+    assert reference.size == size
 
 
 async def test_a_folder_of_a_windows_host_keeps_its_separator() -> None:

@@ -158,6 +158,56 @@ async def test_a_search_is_for_the_whole_series() -> None:
     assert json.loads(requests[0].content) == {"name": "SeriesSearch", "seriesId": 5}
 
 
+async def test_a_search_for_a_season_names_it_even_if_it_is_that_of_specials() -> None:
+    client, requests = client_of({"POST /command": httpx.Response(201, json={"id": 1})})
+    await client.search(5, 2)
+    await client.search(5, 0)
+    assert [json.loads(request.content) for request in requests] == [
+        {"name": "SeasonSearch", "seriesId": 5, "seasonNumber": 2},
+        {"name": "SeasonSearch", "seriesId": 5, "seasonNumber": 0},
+    ]
+
+
+async def test_a_season_pass_carries_the_flags_of_the_seasons_and_nothing_else() -> None:
+    client, requests = client_of({"POST /seasonpass": httpx.Response(202, json={})})
+    await client.unmonitor_seasons({6: {2021, 0}, 5: [2, 2], 7: []})
+    (request,) = requests
+    assert json.loads(request.content) == {
+        "series": [
+            {"id": 5, "seasons": [{"seasonNumber": 2, "monitored": False}]},
+            {"id": 6, "seasons": [{"seasonNumber": 0, "monitored": False}, {"seasonNumber": 2021, "monitored": False}]},
+        ]
+    }
+
+
+async def test_a_season_pass_that_fails_otherwise_is_not_taken_for_an_unknown_series() -> None:
+    client, _ = client_of({"POST /seasonpass": httpx.Response(500, json={"message": "database is locked"})})
+    with pytest.raises(Unreachable, match="database is locked"):
+        await client.unmonitor_seasons({5: [1]})
+
+
+async def test_the_queue_tells_the_season_itself_or_through_its_episode() -> None:
+    item = {"id": 1, "status": "downloading", "seriesId": 5}
+    rows: list[dict[str, Any]] = [
+        {**item, "seasonNumber": 0, "episode": {"seasonNumber": 3}},
+        {**item, "episode": {"seasonNumber": 2021}},
+        {**item, "episode": {"seasonNumber": None}},
+        {**item, "seasonNumber": "1"},
+        item,
+    ]
+    client, requests = client_of({"GET /queue/details": rows})
+    assert [found.season for found in await client.queue()] == [0, 2021, None, None, None]
+    assert dict(requests[0].url.params) == {"includeEpisode": "true"}
+
+
+@pytest.mark.parametrize("odd", [None, "1", -1, True, 1.5])
+async def test_a_file_with_an_odd_season_belongs_to_no_known_season(odd: object) -> None:
+    file = {"id": 1, "seriesId": 5, "seasonNumber": odd, "path": "/a.mkv", "size": 1}
+    client, _ = client_of({"GET /episodefile": [file]})
+    (found,) = await client.entry_files(5)
+    assert found.season is None
+
+
 async def test_files_of_an_unknown_series_are_none() -> None:
     client, _ = client_of({"GET /episodefile": httpx.Response(404, json={"message": "NotFound"})})
     assert await client.entry_files(5) == ()

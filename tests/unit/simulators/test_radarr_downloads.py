@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model import Media, MediaKind
-from reconciler.simulators.arr_releases import Release
+from reconciler.simulators.arr_releases import DownloadClient, Release
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.torrentfile import TorrentKind, make_torrent
 from tests.support.arr import Downloads, RadarrWorld, downloading, radarr_world, receiving, until
@@ -200,3 +200,175 @@ async def test_webhooks_have_the_shape_of_captured_ones(fetching: Fetching) -> N
     file = {"id", "relativePath", "path", "quality", "qualityVersion", "releaseGroup", "size", "dateAdded", "languages"}
     assert file | {"mediaInfo"} <= download["movieFile"].keys()
     assert grab["movie"]["tags"] == ["anime"]
+
+
+# --- several download clients ------------------------------------------------------------------------------------
+
+
+async def test_a_grab_goes_to_the_qbittorrent_that_is_named_and_is_followed_there(
+    fetching: Fetching, tmp_path: Path
+) -> None:
+    async with downloading(tmp_path / "upstairs") as upstairs:
+        fetching.simulator.add_download_client(upstairs.client("radarr", "Upstairs"))
+        movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+        release = upstairs.release("Night.Train", MOVIE, {"Night.Train/Night.Train.mkv": b"a movie"})
+        assert await fetching.simulator.grab(movie_id, release, client="Upstairs")
+        await until(lambda: len(fetching.simulator.files) == 1)
+        shown = await upstairs.client("radarr").downloads()
+    assert shown is not None
+    assert set(shown) == {release.meta.torrent_id}
+    assert await fetching.torrents() == set()
+    rows = await fetching.get("/history/movie", movieId=movie_id)
+    assert {(row["data"]["downloadClient"], row["data"]["downloadClientName"]) for row in rows} == {
+        ("qBittorrent", "Upstairs")
+    }
+    assert {payload["downloadClient"] for payload in fetching.simulator.connections.sent} == {"Upstairs"}
+
+
+async def test_the_settings_name_each_qbittorrent_with_its_address_and_category(fetching: Fetching) -> None:
+    other = DownloadClient("https://qb.example:8443/qb", "a", "b", category="4k", save_path=Path(), name="Upstairs")
+    fetching.simulator.add_download_client(other)
+    shown = {
+        row["name"]: {field["name"]: field["value"] for field in row["fields"]}
+        for row in await fetching.get("/downloadclient")
+    }
+    assert shown["Upstairs"] == {
+        "host": "qb.example",
+        "port": 8443,
+        "useSsl": True,
+        "urlBase": "/qb",
+        "movieCategory": "4k",
+    }
+    first = shown["qBittorrent"]
+    assert f"http://{first['host']}:{first['port']}" == fetching.downloads.url
+    assert first["movieCategory"] == "radarr"
+
+
+async def test_downloads_of_one_qbittorrent_stay_in_the_queue_while_it_is_out(
+    fetching: Fetching, tmp_path: Path
+) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    async with downloading(tmp_path / "upstairs") as upstairs:
+        fetching.simulator.add_download_client(upstairs.client("radarr", "Upstairs"))
+        release = upstairs.release("Night.Train", MOVIE, {"Night.Train/Night.Train.mkv": b"a movie"})
+        (upstairs.folder / "Night.Train/Night.Train.mkv").unlink()
+        await fetching.simulator.grab(movie_id, release, client="Upstairs")
+        await fetching.simulator.refresh_downloads()
+    await fetching.simulator.refresh_downloads()
+    (item,) = await fetching.get("/queue/details")
+    assert (item["downloadId"], item["downloadClient"]) == (release.meta.torrent_id.upper(), "Upstairs")
+
+
+# --- failed downloads --------------------------------------------------------------------------------------------
+
+
+async def failed(fetching: Fetching, *, monitored: bool) -> tuple[int, Release, Release]:
+    """Grab and import a release, offer another, and mark the grab as failed."""
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020, monitored=monitored)
+    bad, good = fetching.release("Bad", b"bad"), fetching.release("Good", b"good")
+    fetching.simulator.indexer.add(bad, good)
+    await fetching.simulator.grab(movie_id, bad)
+    await until(lambda: len(fetching.simulator.files) == 1)
+    file = fetching.simulator.files_of(movie_id)[0]
+    await fetching.api.delete(f"/moviefile/{file.id}")
+    grab = next(row for row in fetching.simulator.history if row.event == "grabbed")
+    answer = await fetching.api.post(f"/history/failed/{grab.id}")
+    assert (answer.status_code, answer.json()) == (200, {})
+    await fetching.simulator.settled()
+    return movie_id, bad, good
+
+
+async def test_failing_a_grab_blocklists_it_and_writes_history_but_leaves_the_torrent(fetching: Fetching) -> None:
+    movie_id, bad, _ = await failed(fetching, monitored=False)
+    (blocked,) = (await fetching.get("/blocklist", movieIds=movie_id))["records"]
+    assert (blocked["movieId"], blocked["sourceTitle"], blocked["protocol"]) == (movie_id, "Bad", "torrent")
+    (row,) = await fetching.get("/history/movie", movieId=movie_id, eventType="downloadFailed")
+    assert row["downloadId"] == bad.info_hash.upper()
+    assert row["data"]["message"] == "Manually marked as failed"
+    assert await fetching.torrents() == {bad.meta.torrent_id}
+
+
+async def test_a_failed_grab_is_searched_for_anew_only_if_the_movie_is_monitored(fetching: Fetching) -> None:
+    await failed(fetching, monitored=False)
+    assert [row.source_title for row in fetching.simulator.history if row.event == "grabbed"] == ["Bad"]
+
+
+async def test_a_failed_grab_of_a_monitored_movie_is_replaced_by_another_release(fetching: Fetching) -> None:
+    await failed(fetching, monitored=True)
+    assert [row.source_title for row in fetching.simulator.history if row.event == "grabbed"] == ["Bad", "Good"]
+
+
+async def test_without_redownload_a_failed_grab_starts_no_search(fetching: Fetching) -> None:
+    fetching.simulator.redownload_failed = False
+    await failed(fetching, monitored=True)
+    assert [row.source_title for row in fetching.simulator.history if row.event == "grabbed"] == ["Bad"]
+
+
+async def test_a_blocklisted_release_is_skipped_by_feeds_and_searches_of_that_movie_only(fetching: Fetching) -> None:
+    movie_id, bad, good = await failed(fetching, monitored=False)
+    fetching.simulator.indexer.releases.remove(good)
+    fetching.simulator.titles[movie_id].monitored = True
+    for command in ({"name": "RssSync"}, {"name": "MoviesSearch", "movieIds": [movie_id]}):
+        assert (await fetching.api.post("/command", json=command)).status_code == 201
+        await fetching.simulator.settled()
+    assert [row.source_title for row in fetching.simulator.history if row.event == "grabbed"] == ["Bad"]
+    assert not fetching.simulator.is_blocked(movie_id + 1, bad)
+
+
+async def test_a_feed_grabs_for_monitored_movies_only(fetching: Fetching) -> None:
+    for name, monitored in (("Night Train", True), ("Day Train", False)):
+        number = 603 if monitored else 604
+        fetching.simulator.add_movie(number, name, 2020, monitored=monitored)
+        media = Media(MediaKind.MOVIE, tmdb_id=number)
+        fetching.simulator.indexer.add(fetching.downloads.release(name, media, {f"{name}/{name}.mkv": name.encode()}))
+    await fetching.api.post("/command", json={"name": "RssSync"})
+    await fetching.simulator.settled()
+    grabs = [row for row in fetching.simulator.history if row.event == "grabbed"]
+    assert [(row.source_title, row.data["releaseSource"]) for row in grabs] == [("Night Train", "Rss")]
+
+
+async def test_the_blocklist_of_a_movie_goes_after_it_in_the_background(fetching: Fetching) -> None:
+    movie_id, _, _ = await failed(fetching, monitored=False)
+    fetching.simulator.file_removal_delay = 0.3
+    await fetching.api.delete(f"/movie/{movie_id}")
+    assert (await fetching.get("/blocklist"))["totalRecords"] == 1
+    await fetching.simulator.settled()
+    assert (await fetching.get("/blocklist"))["totalRecords"] == 0
+
+
+async def test_a_row_without_a_hash_blocklists_by_its_title(fetching: Fetching) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    row = fetching.simulator.add_history_row(movie_id, "downloadFolderImported", source_title="Bad")
+    await fetching.api.post(f"/history/failed/{row}")
+    assert fetching.simulator.is_blocked(movie_id, fetching.release("Bad"))
+    assert not fetching.simulator.is_blocked(movie_id, fetching.release("Good"))
+
+
+async def test_failing_an_unknown_history_row_is_404(fetching: Fetching) -> None:
+    assert (await fetching.api.post("/history/failed/99")).status_code == 404
+
+
+# --- imports -----------------------------------------------------------------------------------------------------
+
+
+async def test_an_import_notes_the_size_of_its_file(fetching: Fetching) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    await fetching.simulator.grab(movie_id, fetching.release("Night.Train.2020", b"1234567"))
+    await until(lambda: len(fetching.simulator.files) == 1)
+    (row,) = await fetching.get("/history/movie", movieId=movie_id, eventType="downloadFolderImported")
+    assert row["data"]["size"] == "7"
+
+
+async def test_an_import_by_hand_leads_to_no_download(fetching: Fetching, tmp_path: Path) -> None:
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    path = tmp_path / "from-a-disc.mkv"
+    path.write_bytes(b"12345")
+    await fetching.simulator.import_by_hand(movie_id, [path])
+    (row,) = await fetching.get("/history/movie", movieId=movie_id)
+    assert (row["eventType"], row["data"]["size"]) == ("downloadFolderImported", "5")
+    assert "downloadId" not in row
+    assert not {"downloadClient", "downloadClientName"} & row["data"].keys()
+    (told,) = fetching.simulator.connections.sent
+    assert told["eventType"] == "Download"
+    assert not {"downloadId", "downloadClient", "downloadClientType", "release"} & told.keys()
+    assert path.exists()

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from reconciler.model import Media, MediaKind
-from reconciler.simulators.arr_releases import Release
+from reconciler.simulators.arr_releases import Release, pack_layout
 from reconciler.simulators.arr_state import Followed, Part
 from reconciler.simulators.server import serve
 from reconciler.simulators.sonarr import SonarrSimulator
@@ -232,6 +232,64 @@ async def test_bulk_file_deletes_are_refused_when_empty_unknown_or_without_root(
     assert file.path.exists()
 
 
+async def test_a_file_that_cannot_be_deleted_is_500_midway(world: World) -> None:
+    series_id = world.add()
+    files = [world.simulator.add_episode_file(series_id, 1, [number]) for number in (1, 2)]
+    world.simulator.stuck_files.add(files[1].id)
+    ids = [file.id for file in files]
+    answer = await world.api.request("DELETE", "/episodefile/bulk", json={"episodeFileIds": ids})
+    assert answer.status_code == 500
+    assert [file.path.exists() for file in files] == [False, True]
+    assert [row["id"] for row in await world.get("/episodefile", seriesId=series_id)] == [files[1].id]
+    assert len(world.simulator.connections.sent) == 1
+
+
+async def test_a_bulk_file_delete_looks_for_every_file_in_the_folder_of_the_first_ones_series(world: World) -> None:
+    mine, other = world.add(), world.simulator.add_series(3000, "Day Shift", 2021)
+    first = world.simulator.add_episode_file(mine, 1, [1])
+    foreign = world.simulator.add_episode_file(other, 1, [1])
+    body = {"episodeFileIds": [first.id, foreign.id]}
+    assert (await world.api.request("DELETE", "/episodefile/bulk", json=body)).status_code == 200
+    assert [file.path.exists() for file in (first, foreign)] == [False, True]
+    assert await world.get("/episodefile", seriesId=other) == []
+
+
+async def test_a_season_pass_leaves_the_series_and_episodes_of_unchanged_seasons_alone(world: World) -> None:
+    series_id = world.add()
+    world.simulator.titles[series_id].seasons[1] = False  # its episodes were monitored one by one
+    seasons = [{"seasonNumber": number, "monitored": False} for number in (1, 2, 7)]
+    answer = await world.api.post("/seasonpass", json={"series": [{"id": series_id, "seasons": seasons}]})
+    assert answer.status_code == 202
+    series = world.simulator.titles[series_id]
+    assert (series.monitored, series.seasons) == (True, {1: False, 2: False})
+    assert {(e.season, e.monitored) for e in world.simulator.episodes_of(series_id)} == {(1, True), (2, False)}
+
+
+async def test_a_season_pass_with_an_unknown_series_is_500_and_changes_nothing(world: World) -> None:
+    series_id = world.add()
+    seasons = [{"seasonNumber": 1, "monitored": False}]
+    answer = await world.api.post(
+        "/seasonpass", json={"series": [{"id": i, "seasons": seasons} for i in (series_id, 9)]}
+    )
+    assert answer.status_code == 500
+    assert answer.json()["message"] == "Expected query to return 2 rows but returned 1"
+    assert world.simulator.titles[series_id].seasons == {1: True, 2: True}
+
+
+async def test_specials_have_their_own_folder_and_years_are_seasons_too(world: World) -> None:
+    series_id = world.simulator.add_series(2000, "Night Shift", 2020, seasons={0: 1, 2021: 1})
+    files = [world.simulator.add_episode_file(series_id, season, [1]) for season in (0, 2021)]
+    assert [file.path.parent.name for file in files] == ["Specials", "Season 2021"]
+    rows = await world.get("/episodefile", seriesId=series_id)
+    assert [row["seasonNumber"] for row in rows] == [0, 2021]
+    (special,) = await world.get("/episode", seriesId=series_id, seasonNumber=0)
+    world.simulator.add_history_row(series_id, "grabbed", episode_id=special["id"])
+    assert len(await world.get("/history/series", seriesId=series_id, seasonNumber=0)) == 1
+    assert await world.get("/history/series", seriesId=series_id, seasonNumber=2021) == []
+    series = await world.get(f"/series/{series_id}")
+    assert [season["statistics"]["episodeFileCount"] for season in series["seasons"]] == [1, 1]
+
+
 # --- history and queue ---------------------------------------------------------------------------------------------
 
 
@@ -258,6 +316,17 @@ async def test_a_pack_has_a_queue_row_per_episode_and_ending_one_ends_all(world:
     assert (of_episode["id"], of_episode["seasonNumber"], of_episode["downloadId"]) == (ids[0], 1, "A" * 40)
     await world.api.delete(f"/queue/{ids[0]}")
     assert await world.get("/queue/details") == []
+
+
+async def test_the_queue_carries_episodes_only_on_request(world: World) -> None:
+    series_id = world.add()
+    episode = world.simulator.episode(series_id, 2, 1)
+    parts = (Part(episode.id, episode.season),)
+    world.simulator.add_queue_item(Followed("A" * 40, series_id, "A.Release", "qBittorrent", parts=parts))
+    (plain,) = await world.get("/queue/details")
+    (complete,) = await world.get("/queue/details", includeEpisode="true")
+    assert "episode" not in plain
+    assert complete == {**plain, "episode": await world.get(f"/episode/{episode.id}")}
 
 
 # --- downloading ---------------------------------------------------------------------------------------------------
@@ -314,6 +383,48 @@ async def test_a_search_takes_the_releases_that_bring_monitored_missing_episodes
     await fetching.simulator.settled()
     grabbed = {row.source_title for row in fetching.simulator.history if row.event == "grabbed"}
     assert grabbed == {"Night.Shift.S01"}
+
+
+async def test_a_season_search_takes_only_what_brings_that_season(fetching: Fetching) -> None:
+    series_id = fetching.add()
+    fetching.simulator.indexer.add(fetching.pack(1), fetching.pack(2))
+    await fetching.api.post("/command", json={"name": "SeasonSearch", "seriesId": series_id, "seasonNumber": 2})
+    await until(lambda: len(fetching.simulator.files) == 2)
+    await fetching.simulator.settled()
+    grabbed = {row.source_title for row in fetching.simulator.history if row.event == "grabbed"}
+    assert grabbed == {"Night.Shift.S02"}
+
+
+async def test_a_series_whose_seasons_come_from_one_pack_is_downloaded_and_imported(fetching: Fetching) -> None:
+    layout = pack_layout("Night.Shift", {0: 1, 1: 2, 2021: 1})
+    contents = {f"Night.Shift.Complete/{name}": name.encode() for name in layout}
+    pack = fetching.downloads.release("Night.Shift.Complete", SERIES, contents, episodes=tuple(layout.values()))
+    series_id = await fetching.simulator.add_series_from_pack("Night Shift", 2020, pack)
+    await until(lambda: len(fetching.simulator.files) == 4)
+    folder = fetching.simulator.titles[series_id].path
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.mkv")) == [
+        "Season 1/Night.Shift.S01E01.mkv",
+        "Season 1/Night.Shift.S01E02.mkv",
+        "Season 2021/Night.Shift.S2021E01.mkv",
+        "Specials/Night.Shift.S00E01.mkv",
+    ]
+    rows = await fetching.get("/history/series", seriesId=series_id)
+    assert {row["downloadId"] for row in rows} == {pack.info_hash.upper()}
+    assert sorted(fetching.simulator.season_of(row) or 0 for row in fetching.simulator.history) == [
+        0,
+        0,
+        1,
+        1,
+        1,
+        1,
+        2021,
+        2021,
+    ]
+
+
+def test_a_pack_of_one_season_has_no_folders_below_its_own() -> None:
+    assert pack_layout("A", {2: 2}) == {"A.S02E01.mkv": (2, 1), "A.S02E02.mkv": (2, 2)}
+    assert pack_layout("A", {0: 1, 2021: 1}) == {"A.S00/A.S00E01.mkv": (0, 1), "A.S2021/A.S2021E01.mkv": (2021, 1)}
 
 
 async def test_adding_with_a_search_learns_its_episodes_from_the_indexer(fetching: Fetching) -> None:
