@@ -99,6 +99,8 @@ class ArrSimulator(ArrCore[T]):
                     await self._compare(name, client, {id_.upper(): download for id_, download in shown.items()})
 
     async def _compare(self, name: str, client: DownloadClient, here: dict[str, Download]) -> None:
+        if self.imports_leftovers:
+            await self._adopt(name, client, here)
         for item in [item for item in self.followed.values() if item.client == name and not item.by_hand]:
             download = here.get(item.download_id)
             if download is not None:
@@ -106,6 +108,17 @@ class ArrSimulator(ArrCore[T]):
                 await self._follow(item, download, client)
             elif item.was_shown:  # a torrent that was just added may take a moment to be listed
                 self.followed.pop(item.download_id, None)
+
+    async def _adopt(self, name: str, client: DownloadClient, here: dict[str, Download]) -> None:
+        """Follow finished downloads of our category that carry a title's name, although nobody grabbed them."""
+        known = {row.download_id for row in self.history} | self.followed.keys()
+        for id_, download in here.items():
+            title = next((title for title in self.titles.values() if title.is_named_in(download.name)), None)
+            if title is None or id_ in known or not download.is_complete:
+                continue
+            parts = self.parts_of(title, self.episodes_in(await client.media_files(download)))
+            item = Followed(id_, title.id, download.name, name, size=download.size, parts=parts)
+            self.followed.setdefault(id_, item)
 
     async def _follow(self, item: Followed, download: Download, client: DownloadClient) -> None:
         item.left = int(download.size * (1 - download.progress))
@@ -349,6 +362,11 @@ class ArrSimulator(ArrCore[T]):
         """Return the episodes that rows of the history are about; `None` for movies."""
         _ = rows
         return None
+
+    def episodes_in(self, files: Sequence[Path]) -> Sequence[tuple[int, int]]:
+        """Return the episodes that files name; none for movies."""
+        _ = files
+        return ()
 
     def forget(self, title: T) -> None:
         """Drop further rows of a deleted title."""

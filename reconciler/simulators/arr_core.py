@@ -82,6 +82,9 @@ class ArrCore(ABC, Generic[T]):
         self.fail_file_removal = False
         self.stuck_files: set[int] = set()  # files that cannot be deleted: an IO error in the middle of a bulk delete
         self.redownload_failed = True
+        self.imports_leftovers = (
+            False  # whether a torrent in its category is imported without a grab (upstreams.md 9.4)
+        )
         self.recycle_bin: Path | None = None
         self.is_starting = False
         self.connections = Connections(self.clock)

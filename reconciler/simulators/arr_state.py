@@ -30,7 +30,11 @@ class Title:
 
     @property
     def slug(self) -> str:
-        return "-".join("".join(c if c.isalnum() else " " for c in self.name.lower()).split())
+        return _slug(self.name)
+
+    def is_named_in(self, release: str) -> bool:
+        """Tell whether the name of a release begins with this title's."""
+        return f"{_slug(release)}-".startswith(f"{self.slug}-")
 
 
 @dataclass(slots=True)
@@ -307,3 +311,7 @@ def webhook_release(release: Release) -> dict[str, Any]:
         "languages": LANGUAGES,
         "indexerFlags": [],
     }
+
+
+def _slug(name: str) -> str:
+    return "-".join("".join(c if c.isalnum() else " " for c in name.lower()).split())

@@ -10,7 +10,7 @@ from reconciler.simulators import arr_disk as disk
 from reconciler.simulators.arr import ArrSimulator, Episodes
 from reconciler.simulators.arr_releases import Release
 from reconciler.simulators.arr_state import HistoryRow, MediaFile, Part
-from reconciler.simulators.sonarr_state import Episode, Series, season_folder
+from reconciler.simulators.sonarr_state import Episode, Series, named_episodes, season_folder
 
 
 class SonarrLibrary(ArrSimulator[Series], ABC):
@@ -112,6 +112,9 @@ class SonarrLibrary(ArrSimulator[Series], ABC):
     def episodes_named_by(self, rows: Sequence[HistoryRow]) -> Episodes | None:
         found = [self.episodes[row.episode_id] for row in rows if row.episode_id in self.episodes]
         return frozenset((episode.season, episode.number) for episode in found)
+
+    def episodes_in(self, files: Sequence[Path]) -> Sequence[tuple[int, int]]:
+        return [pair for file in files for pair in named_episodes(file)]
 
     def forget(self, title: Series) -> None:
         for episode in self.episodes_of(title.id):

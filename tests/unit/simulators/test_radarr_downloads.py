@@ -372,3 +372,24 @@ async def test_an_import_by_hand_leads_to_no_download(fetching: Fetching, tmp_pa
     assert told["eventType"] == "Download"
     assert not {"downloadId", "downloadClient", "downloadClientType", "release"} & told.keys()
     assert path.exists()
+
+
+async def test_a_leftover_torrent_in_the_category_is_imported_without_any_grab_if_told_to(fetching: Fetching) -> None:
+    fetching.simulator.imports_leftovers = True
+    release, stranger = fetching.release("Night.Train.2020"), fetching.release("Day.Train.2020", b"another movie")
+    for torrent in (release.torrent, stranger.torrent):
+        assert await fetching.downloads.client("radarr").add(torrent)
+    await fetching.simulator.refresh_downloads()
+    movie_id = fetching.simulator.add_movie(603, "Night Train", 2020)
+    await until(lambda: len(fetching.simulator.files) == 1)
+    await fetching.simulator.refresh_downloads()
+    (row,) = await fetching.get("/history/movie", movieId=movie_id)
+    assert (row["eventType"], row["downloadId"]) == ("downloadFolderImported", release.meta.torrent_id.upper())
+
+
+async def test_a_leftover_torrent_is_left_alone_unless_told_otherwise(fetching: Fetching) -> None:
+    fetching.simulator.add_movie(603, "Night Train", 2020)
+    assert await fetching.downloads.client("radarr").add(fetching.release("Night.Train.2020").torrent)
+    await fetching.simulator.refresh_downloads()
+    await fetching.simulator.refresh_downloads()
+    assert fetching.simulator.files == {}

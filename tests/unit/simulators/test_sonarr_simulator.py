@@ -422,6 +422,18 @@ async def test_a_series_whose_seasons_come_from_one_pack_is_downloaded_and_impor
     ]
 
 
+async def test_a_leftover_pack_is_imported_for_the_episodes_its_files_name(fetching: Fetching) -> None:
+    fetching.simulator.imports_leftovers = True
+    series_id = fetching.add()
+    pack = fetching.pack(2)
+    assert await fetching.downloads.client("tv-sonarr").add(pack.torrent)
+    await until(lambda: len(fetching.simulator.files) == 2)
+    assert {(row.event, row.download_id) for row in fetching.simulator.history} == {
+        ("downloadFolderImported", pack.info_hash.upper())
+    }
+    assert {file.season for file in fetching.simulator.files_of(series_id)} == {2}
+
+
 def test_a_pack_of_one_season_has_no_folders_below_its_own() -> None:
     assert pack_layout("A", {2: 2}) == {"A.S02E01.mkv": (2, 1), "A.S02E02.mkv": (2, 2)}
     assert pack_layout("A", {0: 1, 2021: 1}) == {"A.S00/A.S00E01.mkv": (0, 1), "A.S2021/A.S2021E01.mkv": (2021, 1)}
