@@ -49,15 +49,20 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- int64 (default 8585 .Values.config.port) -}}
 {{- end -}}
 
-{{/* The YAML file: `config`, with the upstreams' addresses in it. Only values that can work get this far. */}}
+{{/* The YAML file: `config`, with the upstreams' addresses in it; of a list, the first. Only values that can work get this far. */}}
 {{- define "reconciler.configuration" -}}
 {{- include "reconciler.validate" . -}}
 {{- $configuration := deepCopy .Values.config -}}
-{{- range $upstream := list "qbittorrent" "radarr" "sonarr" "jellyseerr" -}}
+{{- range $upstream := list "qbittorrent" "radarr" "sonarr" "jellyseerr" "jellyfin" -}}
 {{- $url := (index $.Values $upstream).url -}}
 {{- if $url -}}
-{{- $section := dict "url" $url -}}
-{{- $_ := set $configuration $upstream (mergeOverwrite (default (dict) (get $configuration $upstream)) $section) -}}
+{{- $written := get $configuration $upstream -}}
+{{- $first := dict "url" $url -}}
+{{- if kindIs "slice" $written -}}
+{{- $_ := set $configuration $upstream (prepend (rest $written) (mergeOverwrite (first $written) $first)) -}}
+{{- else -}}
+{{- $_ := set $configuration $upstream (mergeOverwrite (default (dict) $written) $first) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- toYaml $configuration -}}
@@ -72,6 +77,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   "RADARR_API_KEY" .Values.radarr.apiKey
   "SONARR_API_KEY" .Values.sonarr.apiKey
   "JELLYSEERR_API_KEY" .Values.jellyseerr.apiKey
+  "JELLYFIN_API_KEY" .Values.jellyfin.apiKey
   "RECONCILER_WEBHOOK_SECRET" .Values.auth.webhookSecret
   "RECONCILER_API_TOKEN" .Values.auth.apiToken -}}
 {{- $written := dict -}}

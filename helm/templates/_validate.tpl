@@ -8,7 +8,7 @@
 {{- end -}}
 
 {{- $configured := list -}}
-{{- range $upstream := list "radarr" "sonarr" "jellyseerr" -}}
+{{- range $upstream := list "radarr" "sonarr" "jellyseerr" "jellyfin" -}}
 {{- $section := index $values $upstream -}}
 {{- if $section.url -}}
 {{- $configured = append $configured $upstream -}}
@@ -35,7 +35,7 @@
 {{- end -}}
 
 {{- if not $configured -}}
-{{- $problems = append $problems "no upstream is configured: set at least one of qbittorrent.url, radarr.url, sonarr.url, jellyseerr.url" -}}
+{{- $problems = append $problems "no upstream is configured: set at least one of qbittorrent.url, radarr.url, sonarr.url, jellyseerr.url, jellyfin.url" -}}
 {{- end -}}
 
 {{- if not $values.existingSecret -}}
@@ -53,19 +53,44 @@
 {{- $problems = append $problems (printf "config.%s is a secret, and config becomes a ConfigMap: set %s or existingSecret instead" $key $place) -}}
 {{- end -}}
 {{- end -}}
-{{- range $upstream := list "qbittorrent" "radarr" "sonarr" "jellyseerr" -}}
-{{- $section := get $values.config $upstream -}}
-{{- if kindIs "map" $section -}}
-{{- range $key, $place := dict "api_key" "apiKey" "username" "username" "password" "password" -}}
+{{- range $upstream := list "qbittorrent" "radarr" "sonarr" "jellyseerr" "jellyfin" -}}
+{{- $written := get $values.config $upstream -}}
+{{- $isList := and (kindIs "slice" $written) (not (has $upstream (list "jellyseerr" "jellyfin"))) -}}
+{{- if and $isList (not $written) -}}
+{{- $problems = append $problems (printf "config.%s is an empty list: remove it" $upstream) -}}
+{{- end -}}
+{{- if or $isList (kindIs "map" $written) -}}
+{{- range $number, $section := ternary $written (list $written) $isList -}}
+{{- $place := ternary (printf "config.%s[%d]" $upstream $number) (printf "config.%s" $upstream) $isList -}}
+{{- if not (kindIs "map" $section) -}}
+{{- $problems = append $problems (printf "%s must be a mapping" $place) -}}
+{{- else if $number -}}
+{{- range $key := list "api_key" "password" -}}
 {{- if hasKey $section $key -}}
-{{- $problems = append $problems (printf "config.%s.%s is a secret, and config becomes a ConfigMap: set %s.%s or existingSecret instead" $upstream $key $upstream $place) -}}
+{{- $problems = append $problems (printf "%s.%s is a secret, and config becomes a ConfigMap: set %s_file to /run/secrets/reconciler/KEY, with KEY in existingSecret" $place $key $key) -}}
+{{- end -}}
+{{- if and (hasKey $section (printf "%s_file" $key)) (not $values.existingSecret) -}}
+{{- $problems = append $problems (printf "%s.%s_file is set, but there is no Secret to read it from: set existingSecret to one" $place $key) -}}
+{{- end -}}
+{{- end -}}
+{{- if not $section.url -}}
+{{- $problems = append $problems (printf "%s.url is missing: only the first of a list has its address in %s.url" $place $upstream) -}}
+{{- end -}}
+{{- else -}}
+{{- range $key, $value := dict "api_key" "apiKey" "username" "username" "password" "password" -}}
+{{- if hasKey $section $key -}}
+{{- $problems = append $problems (printf "%s.%s is a secret, and config becomes a ConfigMap: set %s.%s or existingSecret instead" $place $key $upstream $value) -}}
 {{- end -}}
 {{- end -}}
 {{- if hasKey $section "url" -}}
-{{- $problems = append $problems (printf "config.%s.url is set: set %s.url instead" $upstream $upstream) -}}
+{{- $problems = append $problems (printf "%s.url is set: set %s.url instead" $place $upstream) -}}
+{{- else if not (index $values $upstream).url -}}
+{{- $problems = append $problems (printf "%s is written, but not its address: set %s.url" $place $upstream) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- else if hasKey $values.config $upstream -}}
-{{- $problems = append $problems (printf "config.%s must be a mapping" $upstream) -}}
+{{- $problems = append $problems (printf "config.%s must be a mapping%s" $upstream (ternary "" ", or a list of them" (has $upstream (list "jellyseerr" "jellyfin")))) -}}
 {{- end -}}
 {{- end -}}
 {{- range $key, $why := dict "host" "the pod listens on all its addresses" "database_url" "the log lies on the volume under persistence" -}}

@@ -7,14 +7,19 @@ from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
 
-from reconciler.model import NEVER_DELETING_NOTIFICATIONS, InstanceName
+from reconciler.config.times import a_cron, a_timezone
+from reconciler.model import NEVER_DELETING_NOTIFICATIONS, InstanceName, Source
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9.-]{1,253}(?<!-)")
 _NOTIFICATION = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 _SECRET_LENGTH = 16
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([a-z]+)?", re.IGNORECASE)
+_LARGEST_SIZE = 10**18
+_ABSOLUTE = re.compile(r"/+[^/]|[A-Za-z]:[\\/]+[^\\/]|\\\\[^\\]")
+_SECONDS_OF_A_YEAR = 31_536_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,46 @@ class DeleteWithoutFiles(StrEnum):
     DELETE = "delete"
 
 
+class Reaction(StrEnum):
+    """What is made of a hint: nothing, a deletion that a person must agree to, or a deletion."""
+
+    IGNORE = "ignore"
+    HOLD = "hold"
+    DELETE = "delete"
+
+
+class LikelyCrossSeeds(StrEnum):
+    """What is done about torrents elsewhere with an equal file tree that no history names."""
+
+    KEEP = "keep"
+    HOLD = "hold"
+    TOGETHER = "together"
+
+
+class MetBy(StrEnum):
+    """Whether each minimum of a seeding rule must be met, or one of them."""
+
+    ALL = "all"
+    ANY = "any"
+
+
+class ByteCount(int):
+    """A size in bytes that people read as "2 TB"."""
+
+    def __str__(self) -> str:
+        fitting = [(factor, unit) for unit, factor in UNITS.items() if self and self % factor == 0]
+        factor, unit = max(fitting, default=(1, ""))
+        return f"{int(self) // factor} {unit}".strip()
+
+
+UNITS = {
+    "B": 1,
+    **{f"{prefix}B": 1000**power for power, prefix in enumerate("kMGTP", start=1)},
+    **{f"{prefix}iB": 1024**power for power, prefix in enumerate("KMGTP", start=1)},
+}
+"""The units a size can be written in; their case does not matter."""
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine can reach a listener on `host`."""
     if host.lower() == "localhost":
@@ -82,6 +127,55 @@ def _split(value: object) -> object:
     if not isinstance(value, list | tuple | set | frozenset) or not all(isinstance(word, str) for word in value):
         raise ValueError("not a list of words")
     return frozenset(word.strip() for word in value if word.strip())
+
+
+def _split_lower(value: object) -> object:
+    words = _split(value)
+    return frozenset(word.lower() for word in words) if isinstance(words, frozenset) else words
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("not a number")  # noqa: TRY004 - pydantic reports only ValueError
+    return value
+
+
+def _size(value: object) -> ByteCount:
+    written = _SIZE.fullmatch(str(_whole(value)).strip())
+    if written is None:
+        raise ValueError("not a size")
+    number, unit = written.groups()
+    factors = {name.lower(): factor for name, factor in UNITS.items()}
+    factor = factors.get((unit or "B").lower())
+    if factor is None or ("." in number and factor == 1):
+        raise ValueError("not a size")
+    whole, _, fraction = number.partition(".")  # a float would not hold every byte
+    size = int(whole) * factor + (int(fraction) * factor // 10 ** len(fraction) if fraction else 0)
+    if size > _LARGEST_SIZE:
+        raise ValueError("no disk is that large")
+    return ByteCount(size)
+
+
+def _text(value: str) -> str:
+    cleaned = value.strip()
+    if not cleaned or not cleaned.isprintable():
+        raise ValueError("not one line of text")
+    return cleaned
+
+
+def _folder(value: str) -> str:
+    folder = value.strip()
+    if not _ABSOLUTE.match(folder) or not folder.isprintable() or ".." in re.split(r"[/\\]", folder):
+        raise ValueError("not a folder below the root")
+    return folder.rstrip("/\\")
+
+
+def _folders(value: frozenset[str]) -> frozenset[str]:
+    return frozenset(_folder(folder) for folder in value)
+
+
+def _tracker(value: str) -> str:
+    return _host(value.strip().lower().rstrip("."))
 
 
 def _host(value: str) -> str:
@@ -146,6 +240,16 @@ def _header_safe(value: SecretStr) -> SecretStr:
 
 
 Whole = Annotated[int, BeforeValidator(_whole)]
+Seconds = Annotated[Whole, Field(ge=0, le=_SECONDS_OF_A_YEAR)]
+Number = Annotated[float, BeforeValidator(_number), Field(gt=0, le=100_000, allow_inf_nan=False)]
+Size = Annotated[ByteCount, PlainValidator(_size)]
+Text = Annotated[str, AfterValidator(_text)]
+Folder = Annotated[str, AfterValidator(_folder)]
+Folders = Annotated[frozenset[str], AfterValidator(_folders), BeforeValidator(_split)]
+Sources = Annotated[frozenset[Source], BeforeValidator(_split_lower)]
+Tracker = Annotated[str, AfterValidator(_tracker)]
+Cron = Annotated[str, AfterValidator(a_cron)]
+Timezone = Annotated[str, AfterValidator(a_timezone)]
 Words = Annotated[frozenset[str], BeforeValidator(_split)]
 Notifications = Annotated[frozenset[str], AfterValidator(_notifications), BeforeValidator(_split)]
 Host = Annotated[str, AfterValidator(_host)]
@@ -159,3 +263,6 @@ ModeChoice = Annotated[Mode, BeforeValidator(_lower)]
 LogFormatChoice = Annotated[LogFormat, BeforeValidator(_lower)]
 LogLevelChoice = Annotated[LogLevel, BeforeValidator(_lower)]
 DeleteWithoutFilesChoice = Annotated[DeleteWithoutFiles, BeforeValidator(_lower)]
+ReactionChoice = Annotated[Reaction, BeforeValidator(_lower)]
+LikelyCrossSeedsChoice = Annotated[LikelyCrossSeeds, BeforeValidator(_lower)]
+MetByChoice = Annotated[MetBy, BeforeValidator(_lower)]

@@ -1,14 +1,11 @@
 """From the environment and a YAML file to `Settings`: everything is looked at before anything is complained about."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
 
 from reconciler.config.kinds import is_loopback
-from reconciler.config.settings import SECTIONS, Settings, UpstreamSettings, about, env_name
+from reconciler.config.reading import Part, Reader, names_of
+from reconciler.config.settings import Settings, about, env_name, keys_of
 from reconciler.config.sources import (
     CONFIG_VARIABLE,
     OTHER_PROGRAMS,
@@ -18,13 +15,10 @@ from reconciler.config.sources import (
     closest,
     did_you_mean,
     environment,
-    read_secret,
-    read_yaml,
 )
+from reconciler.config.upstreams import ALONE, SECTIONS, LibrarySettings, QBittorrentSettings, UpstreamSettings
 from reconciler.errors import ConfigError
 from reconciler.model import UpstreamKind
-
-M = TypeVar("M", bound=BaseModel)
 
 
 def load_settings(environ: Mapping[str, str], path: Path | None = None) -> Settings:
@@ -34,125 +28,56 @@ def load_settings(environ: Mapping[str, str], path: Path | None = None) -> Setti
     """
     variables = environment(environ)
     named = variables.get(CONFIG_VARIABLE)
-    reading = _Reading(variables, path or (Path(named) if named else None))
-    settings = reading.settings()
-    if settings is None or reading.problems:
-        raise ConfigError(list(dict.fromkeys(reading.problems)))
+    loading = _Loading(Reader(variables, path or (Path(named) if named else None)))
+    settings = loading.settings()
+    if settings is None or loading.problems:
+        raise ConfigError(list(dict.fromkeys(loading.problems)))
     return settings
 
 
-@dataclass
-class _Section:
-    """What was found for one model: values by key, and the keys that already have a problem."""
+class _Loading:
+    """One loading: what the reader reads, and what only shows when everything is looked at together."""
 
-    place: str  # how a message names a key that is nowhere: `radarr.` or nothing
-    found: dict[str, Found] = field(default_factory=dict)
-    broken: set[str] = field(default_factory=set)
-
-
-class _Reading:
-    """One reading of everything, collecting problems."""
-
-    def __init__(self, variables: Mapping[str, str], path: Path | None) -> None:
-        self.problems: list[str] = []
-        self._variables = variables
-        self._file = str(path) if path else "the file"
-        self._content = read_yaml(path, self.problems) if path else {}
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.problems = reader.problems
 
     def settings(self) -> Settings | None:
-        top = _Section("")
-        keys = [key for key in Settings.model_fields if key not in SECTIONS]
-        self._refuse_unknown_variables(keys)
+        content = self._reader.content
+        self._refuse_unknown_variables()
         self._refuse_mistyped_upstreams()
-        sections = {kind.value: self._content.get(kind.value) for kind in SECTIONS}
-        self._take_from_file(
-            top, Settings, keys, {k: v for k, v in self._content.items() if k not in sections}, also=sections
-        )
-        self._take_from_environment(top, Settings, keys, None)
+        top = Part(Settings, has_variables=True)
+        sections = {kind.value: content.get(kind.value) for kind in SECTIONS}
+        self._reader.take_from_file(top, {k: v for k, v in content.items() if k not in sections}, also=sections)
+        self._reader.take_from_environment(top)
         upstreams = {kind: self._upstream(kind, sections[kind.value]) for kind in SECTIONS}
-        self._refuse_same_names([one for ones in upstreams.values() for one in ones])
+        self._refuse_sharing(upstreams)
         for kind, instances in upstreams.items():
             top.found[kind.value] = Found(tuple(instances), kind.value)
-        settings = self._build(Settings, top, None)
+        settings = self._reader.build(top)
         if settings is None:  # look at the rest too: leave out what is broken, and go on
-            top.found = {key: found for key, found in top.found.items() if key not in top.broken}
-            settings = self._build(Settings, top, None)
+            rest = {key: found for key, found in top.found.items() if key not in top.broken}
+            settings = self._reader.build(Part(Settings, has_variables=True, found=rest))
         if settings and "host" not in top.broken:
             self._refuse_exposure(settings, top.broken)
         return settings
 
-    # --- where values are found ---
+    # --- variables ---
 
-    def _take_from_file(
-        self,
-        section: _Section,
-        model: type[BaseModel],
-        keys: Iterable[str],
-        content: Mapping[str, object],
-        *,
-        also: Iterable[str] = (),
-    ) -> None:
-        known = {*keys, *(f"{key}_file" for key in keys if about(model, key).hidden)}
-        for key, value in content.items():
-            where = f"{section.place}{key} in {self._file}"
-            if key not in known:
-                self.problems.append(
-                    f"{where} is no setting{did_you_mean(key, {*known, *also})}; remove or correct it."
-                )
-            elif value is not None:
-                section.found[key] = Found(value, where)
-        for key in keys:
-            self._resolve_secret_file(section, key, f"{key}_file")
-
-    def _take_from_environment(
-        self, section: _Section, model: type[BaseModel], keys: Iterable[str], kind: UpstreamKind | None
-    ) -> None:
-        for key in keys:
-            note = about(model, key)
-            if not note.env:
-                continue
-            name = env_name(key, kind)
-            inside = _Section(section.place)
-            if name in self._variables:
-                inside.found[key] = Found(self._variables[name], name)
-            if note.hidden and f"{name}_FILE" in self._variables:
-                inside.found[f"{key}_file"] = Found(self._variables[f"{name}_FILE"], f"{name}_FILE")
-            self._resolve_secret_file(inside, key, f"{key}_file")
-            if key in inside.found or key in inside.broken:
-                section.broken.discard(key)
-            section.found |= inside.found
-            section.broken |= inside.broken
-
-    def _resolve_secret_file(self, section: _Section, key: str, file_key: str) -> None:
-        named = section.found.pop(file_key, None)
-        if named is None:
-            return
-        if key in section.found:
-            self.problems.append(f"Both {section.found[key].origin} and {named.origin} are set; keep one of them.")
-            section.broken.add(key)
-            return
-        text = read_secret(named.origin, named.value, self.problems)
-        if text is None:
-            section.broken.add(key)
-        else:
-            section.found[key] = Found(text, named.origin)
-
-    def _refuse_unknown_variables(self, keys: Iterable[str]) -> None:
-        known = {CONFIG_VARIABLE}
-        for key in keys:
-            known.add(env_name(key))
-            if about(Settings, key).hidden:
-                known.add(f"{env_name(key)}_FILE")
-        for name in sorted(self._variables):
+    def _refuse_unknown_variables(self) -> None:
+        own = names_of(None)
+        secret = {env_name(key) for key in keys_of(Settings) if about(Settings, key).hidden}
+        known = {CONFIG_VARIABLE, *own, *(f"{name}_FILE" for name in secret)}
+        for name in sorted(self._reader.variables):
             if name.startswith(PREFIX) and name not in known:
                 self.problems.append(f"{name} is no setting{did_you_mean(name, known)}; remove or correct it.")
 
     def _refuse_mistyped_upstreams(self) -> None:
         """Name variables such as RADAR_URL: they would be passed over, and the upstream with them."""
         known = {kind.value.upper() for kind in SECTIONS}
-        meant = {name for kind in SECTIONS for name in self._names(kind)}
+        meant = {name for kind in SECTIONS for name in names_of(kind)}
         meant |= {f"{name}_FILE" for name in meant}
-        for name in sorted(self._variables):
+        for name in sorted(self._reader.variables):
             match = UPSTREAM_VARIABLE.fullmatch(name)
             if match is None or match["prefix"] in known | OTHER_PROGRAMS:
                 continue
@@ -164,111 +89,66 @@ class _Reading:
 
     # --- upstreams ---
 
-    def _upstream(self, kind: UpstreamKind, content: object) -> list[UpstreamSettings]:
+    def _upstream(self, kind: UpstreamKind, written: object) -> list[UpstreamSettings]:
+        """Return the instances of one kind. The variables speak of the first one."""
         model = SECTIONS[kind]
-        keys = list(model.model_fields)
-        sections = [self._instance(kind, part, place) for part, place in self._parts(kind, content)]
-        own = _Section(f"{kind.value}.")
-        self._take_from_environment(own, model, keys, kind)
-        if own.found or own.broken:
-            sections = sections or [_Section(own.place)]
-            sections[0].found |= own.found
-            sections[0].broken = (sections[0].broken - own.found.keys()) | own.broken
-        if len(sections) > 1:
-            self.problems.append(
-                f"{kind.value} has {len(sections)} instances, and this version serves one of each kind; keep one."
-            )
-        built = []
-        for section in sections:
-            if kind is UpstreamKind.QBITTORRENT:
-                self._check_login(section)
-            instance = self._build(model, section, kind)
-            if instance:
-                built.append(instance)
-        return built
+        parts = [] if written is None else list(self._reader.split(kind.value, written, model, many=True))
+        own = Part(model, f"{kind.value}.", kind, has_variables=True)
+        self._reader.take_from_environment(own)
+        if own.given:
+            parts = parts or [Part(model, own.place)]
+            parts[0].found |= own.found
+            parts[0].broken = (parts[0].broken - own.found.keys()) | own.broken
+        for first in parts[:1]:
+            first.kind, first.has_variables = kind, True
+        if len(parts) > 1 and kind in ALONE:
+            self.problems.append(f"{kind.value} has {len(parts)} instances, and only one can be served; keep one.")
+        if kind is UpstreamKind.QBITTORRENT:
+            for part in parts:
+                self._check_login(part)
+        built = [self._reader.build(part) for part in parts]
+        return [instance for instance in built if instance is not None]
 
-    def _parts(self, kind: UpstreamKind, content: object) -> list[tuple[dict[str, object], str]]:
-        """Return the instances written in the file, each with how messages name it."""
-        if content is None:
-            return []
-        many = isinstance(content, list)
-        parts = []
-        for number, part in enumerate(content if isinstance(content, list) else [content]):
-            place = f"{kind.value}[{number}]" if many else kind.value
-            if isinstance(part, dict):
-                parts.append(({str(key): value for key, value in part.items()}, f"{place}."))
-            else:
-                self.problems.append(
-                    f'{place} in {self._file} must hold "url: …" and the credentials, or be a list of such sections.'
-                )
-        return parts
-
-    def _instance(self, kind: UpstreamKind, content: Mapping[str, object], place: str) -> _Section:
-        section = _Section(place)
-        model = SECTIONS[kind]
-        self._take_from_file(section, model, list(model.model_fields), content)
-        return section
-
-    def _check_login(self, section: _Section) -> None:
+    def _check_login(self, part: Part[UpstreamSettings]) -> None:
         """Demand exactly one complete way into qBittorrent."""
-        given = (section.found.keys() | section.broken) & {"username", "password", "api_key"}
+        given = part.given & {"username", "password", "api_key"}
         if given in ({"username", "password"}, {"api_key"}):
             return
+        user, password, key = (part.called(key) for key in ("username", "password", "api_key"))
         if "api_key" in given:
             self.problems.append(
-                "qbittorrent has an API key as well as a user name or password; keep QBITTORRENT_API_KEY or "
-                "QBITTORRENT_USERNAME and QBITTORRENT_PASSWORD."
+                f"{part.place.removesuffix('.')} has an API key as well as a user name or password; keep {key} or "
+                f"{user} and {password}."
             )
         else:
             missing = sorted({"username", "password"} - given, reverse=True)
-            wanted = " and ".join(env_name(key, UpstreamKind.QBITTORRENT) for key in missing)
+            wanted = " and ".join(part.called(key) for key in missing)
             self.problems.append(
-                f"{section.place}{missing[0]} is missing; set {wanted} (or QBITTORRENT_API_KEY alone, for "
-                "qBittorrent 5.2 and later)."
+                f"{part.place}{missing[0]} is missing; set {wanted} (or {key} alone, for qBittorrent 5.2 and later)."
             )
-        section.broken.add("api_key")
+        part.broken.add("api_key")
 
-    # --- judging ---
+    # --- what only shows together ---
 
-    def _build(self, model: type[M], section: _Section, kind: UpstreamKind | None) -> M | None:
-        """Return the model; on a problem add its words, mark the key as broken and return `None`."""
-        before = set(section.broken)
-        try:
-            built = model.model_validate({key: found.value for key, found in section.found.items()})
-        except ValidationError as invalid:
-            errors = invalid.errors(include_url=False, include_context=False, include_input=False)
-            for key in dict.fromkeys(str(error["loc"][0]) for error in errors):
-                if key not in before:
-                    self.problems.append(self._words(model, key, section, kind))
-                section.broken.add(key)
-            return None
-        return None if before and kind else built
-
-    def _words(self, model: type[BaseModel], key: str, section: _Section, kind: UpstreamKind | None) -> str:
-        note = about(model, key)
-        found = section.found.get(key)
-        if found is not None:
-            hidden = note.hidden or key in {"url", "username"} or not isinstance(found.value, str | int | float)
-            said = "cannot be used" if hidden else f"is {str(found.value)[:80]!r}"
-            return f"{found.origin} {said}; it must be {note.accepts}."
-        name = env_name(key, kind)
-        unused = [other for other in self._variables if other.partition("_")[0] == name.partition("_")[0]]
-        close = closest(name, [other for other in unused if other != name and other not in self._names(kind)])
-        hint = f" ({close} is set: did you mean {name}?)" if close else ""
-        file_variant = f", {name}_FILE" if note.hidden else ""
-        return f"{section.place}{key} is missing; set {name}{file_variant} or {key} in the file{hint}."
-
-    @staticmethod
-    def _names(kind: UpstreamKind | None) -> set[str]:
-        """Return the variables that belong to one section."""
-        return {env_name(key, kind) for key in (SECTIONS[kind] if kind else Settings).model_fields}
-
-    def _refuse_same_names(self, instances: Iterable[UpstreamSettings]) -> None:
-        names = [instance.name for instance in instances]
+    def _refuse_sharing(self, upstreams: Mapping[UpstreamKind, Sequence[UpstreamSettings]]) -> None:
+        """Refuse names that would let one instance be taken for another."""
+        every = [instance for instances in upstreams.values() for instance in instances]
+        for name in _twice(instance.name for instance in every):
+            count = sum(instance.name == name for instance in every)
+            self.problems.append(f'The name "{name}" is given to {count} instances; give each its own name.')
+        clients = [one.download_clients for one in every if isinstance(one, QBittorrentSettings)]
         self.problems += [
-            f'The name "{name}" is given to {names.count(name)} instances; give each its own name.'
-            for name in sorted({name for name in names if names.count(name) > 1})
+            f'The download client "{name}" is given to several qBittorrents; leave it to the one that Radarr and '
+            "Sonarr mean by it."
+            for name in _twice(name for names in clients for name in names)
         ]
+        for kind, instances in upstreams.items():
+            libraries = [one for one in instances if isinstance(one, LibrarySettings)]
+            self.problems += [
+                f'The instance name "{name}" is given to several {kind.value} instances; give each its own one in its '
+                "Settings → General, and here."
+                for name in _twice(one.instance_name for one in libraries if one.instance_name)
+            ]
 
     def _refuse_exposure(self, settings: Settings, broken: set[str]) -> None:
         if is_loopback(settings.host):
@@ -280,3 +160,9 @@ class _Reading:
                     f"host is {settings.host}, which others can reach, and {key} is missing; set {name} or {name}_FILE "
                     f"to {about(Settings, key).accepts}, or listen on 127.0.0.1."
                 )
+
+
+def _twice(names: Iterable[str]) -> list[str]:
+    """Return the names that occur more than once, in order."""
+    every = list(names)
+    return sorted({name for name in every if every.count(name) > 1})

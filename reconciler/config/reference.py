@@ -10,8 +10,9 @@ from typing import Final
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from reconciler.config.settings import SECTIONS, Settings, about, env_name
+from reconciler.config.settings import Settings, about, env_name, keys_of, section_of
 from reconciler.config.sources import CONFIG_VARIABLE
+from reconciler.config.upstreams import SECTIONS
 from reconciler.model import UpstreamKind
 
 
@@ -31,23 +32,26 @@ class Setting:
     required: bool
 
 
-def _settings_of(model: type[BaseModel], section: UpstreamKind | None) -> list[Setting]:
+def _settings_of(model: type[BaseModel], place: str = "", kind: UpstreamKind | None = None) -> list[Setting]:
+    """Return the settings of a model, each section inside it after the key that holds it."""
     rows = []
-    for key, field in model.model_fields.items():
-        if key in SECTIONS:
-            continue
-        note = about(model, key)
+    for key in keys_of(model):
+        note, field = about(model, key), model.model_fields[key]
+        section = section_of(model, key)
         rows.append(
             Setting(
-                key=f"{section.value}.{key}" if section else key,
-                env=env_name(key, section) if note.env else None,
-                default="" if field.default is PydanticUndefined else _text(field.default),
+                key=f"{place}{key}",
+                env=env_name(key, kind) if note.env else None,
+                default="" if field.default is PydanticUndefined or section else _text(field.default),
                 accepts=note.accepts,
                 description=note.description,
                 secret=note.hidden,
                 required=field.is_required(),
             )
         )
+        if section:
+            inner, many = section
+            rows += _settings_of(inner, f"{place}{key}{'[]' if many else ''}.")
     return rows
 
 
@@ -64,10 +68,10 @@ def _text(default: object) -> str:
 
 
 SETTINGS_REFERENCE: Final[tuple[Setting, ...]] = (
-    *_settings_of(Settings, None),
-    *(setting for kind, model in SECTIONS.items() for setting in _settings_of(model, kind)),
+    *_settings_of(Settings),
+    *(setting for kind, model in SECTIONS.items() for setting in _settings_of(model, f"{kind.value}.", kind)),
 )
-"""Every setting there is, in the order of the page."""
+"""Every setting there is. A list of sections has `[]` after its key."""
 
 _HEAD = f"""\
 # Configuration
@@ -80,7 +84,9 @@ outweighs the file. An empty variable counts as not set; surrounding white space
 - Lists are written with commas in a variable (`a,b`) and as a list in YAML.
 - Unknown YAML keys and unknown `RECONCILER_…` variables are errors, and so are variables of a mistyped upstream
   (`RADAR_URL`). All problems are reported at once.
-- An upstream without any setting is not used, and the rest works. This version serves one instance of each kind.
+- A section is a key with keys of its own; `rules[].tracker` is the key `tracker` of a section in the list `rules`.
+- An upstream without any setting is not used, and the rest works. There can be several of qBittorrent, Radarr and
+  Sonarr: write a list of sections, each with its own `name`. Variables then speak of the first one.
 - To listen on anything but loopback, `webhook_secret` and `api_token` must be set.
 
 ```yaml
@@ -94,15 +100,38 @@ qbittorrent:
   url: http://qbittorrent:8080
   username: admin
   password_file: /run/secrets/qbittorrent
+sonarr:
+  - url: http://sonarr:8989
+    api_key_file: /run/secrets/sonarr
+  - name: sonarr-4k
+    url: http://sonarr-4k:8989
+    api_key_file: /run/secrets/sonarr_4k
+    is_4k: true
+deny_windows:
+  - cron: 0 18 * * fri-sun
+    minutes: 300
+    timezone: Europe/Berlin
+seeding:
+  private_min_hours: 336
+  rules:
+    - tracker: tracker.example.org
+      min_ratio: 1
+      min_hours: 72
+      met_by: any
 ```
 """
 
 _TITLES = {
     "": "The reconciler",
+    "grace": "Grace periods by source",
+    "deny_windows": "Deny windows",
+    "seeding": "Seeding",
+    "resync": "Resync",
     UpstreamKind.QBITTORRENT.value: "qBittorrent",
     UpstreamKind.RADARR.value: "Radarr",
     UpstreamKind.SONARR.value: "Sonarr",
     UpstreamKind.JELLYSEERR.value: "Jellyseerr",
+    UpstreamKind.JELLYFIN.value: "Jellyfin",
 }
 
 
@@ -110,10 +139,16 @@ def settings_markdown() -> str:
     """Return `docs/configuration.md`."""
     parts = [_HEAD]
     for section, title in _TITLES.items():
-        rows = [setting for setting in SETTINGS_REFERENCE if setting.key.rpartition(".")[0] == section]
+        rows = [setting for setting in SETTINGS_REFERENCE if _section_of(setting.key) == section]
         parts.append(f"\n## {title}\n\n| Key | Variable | Default | Accepts | Meaning |\n|---|---|---|---|---|\n")
         parts += [_row(setting) for setting in rows]
     return "".join(parts)
+
+
+def _section_of(key: str) -> str:
+    """Return the heading that a key stands under."""
+    head, dot, _ = key.partition(".")
+    return head.removesuffix("[]") if dot else ""
 
 
 def _row(setting: Setting) -> str:

@@ -1,17 +1,24 @@
-"""Every setting with its default, its limits and its words for people. Where values come from is in `load.py`."""
+"""The whole configuration: every setting with its default, its limits and its words for people.
 
-from typing import Annotated
+Where values come from is in `load.py`; the parts that have keys of their own are in `sections.py` and `upstreams.py`.
+"""
+
+from datetime import timedelta
+from typing import Annotated, get_args
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from reconciler.config.kinds import (
     About,
-    ApiKey,
+    ByteCount,
     DatabaseUrl,
     DeleteWithoutFiles,
     DeleteWithoutFilesChoice,
+    Folders,
     Host,
+    LikelyCrossSeeds,
+    LikelyCrossSeedsChoice,
     LogFormat,
     LogFormatChoice,
     LogLevel,
@@ -19,79 +26,32 @@ from reconciler.config.kinds import (
     LongSecret,
     Mode,
     ModeChoice,
-    NameText,
-    Notifications,
-    Password,
-    Url,
+    Reaction,
+    Seconds,
+    Size,
+    Sources,
     Whole,
     Words,
 )
-from reconciler.model import InstanceName, MediaKind, UpstreamKind
-
-_SECONDS = "a whole number of seconds"
-_URL = "an http:// or https:// address without user name, password or query, such as"
-_NAME = About(
-    "What this instance is called on the status page and in webhook addresses.",
-    "lower-case letters, digits and hyphens, at most 63",
-    env=False,
+from reconciler.config.sections import (
+    SECONDS,
+    DenyWindowSettings,
+    GraceSettings,
+    ResyncSettings,
+    Section,
+    SeedingSettings,
 )
-_API_KEY = "the key as text without spaces; in YAML write it in quotes"
+from reconciler.config.upstreams import (
+    JellyfinSettings,
+    JellyseerrSettings,
+    LibrarySettings,
+    QBittorrentSettings,
+    RadarrSettings,
+    SonarrSettings,
+)
+from reconciler.model import InstanceName, MediaKind, Source, UpstreamKind
 
-
-class UpstreamSettings(BaseModel):
-    """What every configured upstream instance has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    name: Annotated[NameText, _NAME]
-    url: Annotated[Url, About("Where the instance answers, with its URL base if it has one.", f"{_URL} http://host:80")]
-
-
-class QBittorrentSettings(UpstreamSettings):
-    """One qBittorrent: either user name and password, or an API key (qBittorrent 5.2 and later)."""
-
-    name: Annotated[NameText, _NAME] = InstanceName("qbittorrent")
-    username: Annotated[
-        str | None, Field(min_length=1), About("The user of the web interface.", "the user's name as text")
-    ] = None
-    password: Annotated[
-        Password | None,
-        About("The password of that user.", "the password as text; in YAML write it in quotes", hidden=True),
-    ] = None
-    api_key: Annotated[
-        ApiKey | None, About("Instead of user name and password: an API key (5.2 and later).", _API_KEY, hidden=True)
-    ] = None
-
-
-class LibrarySettings(UpstreamSettings):
-    """One Radarr or Sonarr."""
-
-    api_key: Annotated[ApiKey, About("The API key, from Settings → General.", _API_KEY, hidden=True)]
-    is_4k: Annotated[
-        bool, About("Whether this instance holds the 4K variant of Jellyseerr's requests.", "true or false", env=False)
-    ] = False
-
-
-class RadarrSettings(LibrarySettings):
-    name: Annotated[NameText, _NAME] = InstanceName("radarr")
-
-
-class SonarrSettings(LibrarySettings):
-    name: Annotated[NameText, _NAME] = InstanceName("sonarr")
-
-
-class JellyseerrSettings(UpstreamSettings):
-    """One Jellyseerr, Seerr or Overseerr."""
-
-    name: Annotated[NameText, _NAME] = InstanceName("jellyseerr")
-    api_key: Annotated[ApiKey, About("The API key, from Settings → General.", _API_KEY, hidden=True)]
-    delete_on: Annotated[
-        Notifications,
-        About(
-            "Notification types that ask for a deletion. A declined request is held when files would be lost.",
-            "a list of notification types in capitals; types that speak of a wish, an issue or a test cannot be in it",
-        ),
-    ] = frozenset({"MEDIA_DECLINED"})
+_SECTION = "a section, see below"
 
 
 class Settings(BaseModel):
@@ -116,12 +76,12 @@ class Settings(BaseModel):
     interval_seconds: Annotated[
         Whole,
         Field(ge=1, le=3600),
-        About("How often a pass runs; a webhook wakes it at once.", f"{_SECONDS} from 1 to 3600"),
+        About("How often a pass runs; a webhook wakes it at once.", f"{SECONDS} from 1 to 3600"),
     ] = 60
     ledger_interval_seconds: Annotated[
         Whole,
         Field(ge=1, le=86400),
-        About("How often the histories of Radarr and Sonarr are read.", f"{_SECONDS} from 1 to 86400"),
+        About("How often the histories of Radarr and Sonarr are read.", f"{SECONDS} from 1 to 86400"),
     ] = 300
     webhook_secret: Annotated[
         LongSecret | None,
@@ -145,18 +105,30 @@ class Settings(BaseModel):
         ),
     ] = "sqlite:///reconciler.db"
     watch_window_seconds: Annotated[
-        Whole,
-        Field(ge=0, le=31_536_000),
-        About("How long a converged deletion is watched for what comes back.", f"{_SECONDS} from 0 to 31536000"),
+        Seconds,
+        About("How long a converged deletion is watched for what comes back.", f"{SECONDS} from 0 to 31536000"),
     ] = 86_400
     grace_seconds: Annotated[
-        Whole,
-        Field(ge=0, le=31_536_000),
+        Seconds,
         About(
             "How long every deletion waits before it begins, so that it can be cancelled.",
-            f"{_SECONDS} from 0 to 31536000",
+            f"{SECONDS} from 0 to 31536000",
         ),
     ] = 0
+    grace: Annotated[GraceSettings, About("Other grace periods for some sources.", _SECTION, env=False)] = (
+        GraceSettings()
+    )
+    require_approval: Annotated[
+        Sources,
+        About(
+            "Deletions from these sources begin only when a person has approved them.",
+            f"a list of sources: {', '.join(source.value for source in Source)}",
+        ),
+    ] = frozenset()
+    deny_windows: Annotated[
+        tuple[DenyWindowSettings, ...],
+        About("Times in which nothing is changed upstream.", "a list of sections, see below", env=False),
+    ] = ()
     breaker_limit: Annotated[
         Whole,
         Field(ge=1, le=1_000_000),
@@ -166,8 +138,15 @@ class Settings(BaseModel):
         ),
     ] = 25
     breaker_window_seconds: Annotated[
-        Whole, Field(ge=1, le=31_536_000), About("The window of the breaker.", f"{_SECONDS} from 1 to 31536000")
+        Whole, Field(ge=1, le=31_536_000), About("The window of the breaker.", f"{SECONDS} from 1 to 31536000")
     ] = 3600
+    breaker_bytes: Annotated[
+        Size,
+        About(
+            "How much may become destructive within the breaker's window, as a size on disk; 0 counts deletions only.",
+            "a size such as 500 GB, 1.5TiB or a number of bytes, at most 1000 PB",
+        ),
+    ] = ByteCount(2 * 1000**4)
     protect_labels: Annotated[
         Words,
         About("Titles with one of these tags in Radarr or Sonarr are held.", "a list of words"),
@@ -176,14 +155,31 @@ class Settings(BaseModel):
         Words,
         About("Torrents with one of these tags in qBittorrent are held.", "a list of words"),
     ] = frozenset({"keep"})
+    protect_categories: Annotated[
+        Words,
+        About("Torrents in one of these categories of qBittorrent are held.", "a list of words"),
+    ] = frozenset()
+    protect_paths: Annotated[
+        Folders,
+        About(
+            "What lies in one of these folders, as qBittorrent or the library sees it, is held.",
+            "a list of absolute paths below the root",
+        ),
+    ] = frozenset()
+    likely_cross_seeds: Annotated[
+        LikelyCrossSeedsChoice,
+        About(
+            "What is done about torrents that look like cross-seeds but share no file: `together` lets them go along.",
+            "keep, hold or together",
+        ),
+    ] = LikelyCrossSeeds.KEEP
     delete_without_files: Annotated[
         DeleteWithoutFilesChoice,
         About("What a delete in Radarr or Sonarr that kept the files means here.", "ignore or delete"),
     ] = DeleteWithoutFiles.IGNORE
     files_left_behind_seconds: Annotated[
-        Whole,
-        Field(ge=0, le=31_536_000),
-        About("How long files may be seen to remain before a person is asked.", f"{_SECONDS} from 0 to 31536000"),
+        Seconds,
+        About("How long files may be seen to remain before a person is asked.", f"{SECONDS} from 0 to 31536000"),
     ] = 900
     suspicious_minimum: Annotated[
         Whole,
@@ -204,12 +200,35 @@ class Settings(BaseModel):
     shutdown_seconds: Annotated[
         Whole,
         Field(ge=1, le=600),
-        About("How long a stop waits for the current action.", f"{_SECONDS} from 1 to 600"),
+        About("How long a stop waits for the current action.", f"{SECONDS} from 1 to 600"),
     ] = 10
+    seeding: Annotated[SeedingSettings, About("How long torrents must be seeded.", _SECTION, env=False)] = (
+        SeedingSettings()
+    )
+    resync: Annotated[ResyncSettings, About("Finding by polling what no webhook told.", _SECTION, env=False)] = (
+        ResyncSettings()
+    )
     qbittorrent: tuple[QBittorrentSettings, ...] = ()
     radarr: tuple[RadarrSettings, ...] = ()
     sonarr: tuple[SonarrSettings, ...] = ()
     jellyseerr: tuple[JellyseerrSettings, ...] = ()
+    jellyfin: tuple[JellyfinSettings, ...] = ()
+
+    def grace_for(self, source: Source) -> timedelta:
+        """Return how long deletions from a source wait before they begin."""
+        own: int | None = getattr(self.grace, source.value)
+        return timedelta(seconds=self.grace_seconds if own is None else own)
+
+    def needs_approval(self, source: Source) -> bool:
+        """Tell whether deletions from a source begin only when a person has approved them."""
+        return source in self.require_approval
+
+    def on_declined(self) -> Reaction:
+        """Return what is made of a declined request that a resync finds: as of its notification, unless set."""
+        if self.resync.declined is not None:
+            return self.resync.declined
+        is_told = any("MEDIA_DECLINED" in board.delete_on for board in self.jellyseerr)
+        return Reaction.DELETE if is_told else Reaction.IGNORE
 
     def library_instances(self, kind: MediaKind) -> frozenset[InstanceName]:
         """Return the Radarr (movies) or Sonarr (series) instances that are configured."""
@@ -224,17 +243,24 @@ class Settings(BaseModel):
             secrets += [torrents.password, torrents.api_key]
         secrets += [library.api_key for library in (*self.radarr, *self.sonarr)]
         secrets += [board.api_key for board in self.jellyseerr]
+        secrets += [server.api_key for server in self.jellyfin]
         clear = [secret.get_secret_value() for secret in secrets if secret]
         return tuple(sorted({*clear, *([unquote(password)] if password else [])}))
 
 
-SECTIONS: dict[UpstreamKind, type[UpstreamSettings]] = {
-    UpstreamKind.QBITTORRENT: QBittorrentSettings,
-    UpstreamKind.RADARR: RadarrSettings,
-    UpstreamKind.SONARR: SonarrSettings,
-    UpstreamKind.JELLYSEERR: JellyseerrSettings,
-}
-"""The model of each upstream's section; the section's key is the kind's value."""
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """Return the keys of a model that are settings; the upstreams in `Settings` are not, they are sections."""
+    return [key for key, field in model.model_fields.items() if any(isinstance(m, About) for m in field.metadata)]
+
+
+def section_of(model: type[BaseModel], key: str) -> tuple[type[Section], bool] | None:
+    """Return the model of the section that a key holds, and whether it holds a list of them; `None` for a value."""
+    annotation = model.model_fields[key].annotation
+    inner = get_args(annotation)[:1] if get_args(annotation)[1:] == (...,) else (annotation,)
+    for found in inner:
+        if isinstance(found, type) and issubclass(found, Section):
+            return found, found is not annotation
+    return None
 
 
 def about(model: type[BaseModel], key: str) -> About:

@@ -26,6 +26,7 @@ EVERY_UPSTREAM: Values = {
     "radarr": RADARR,
     "sonarr": {"url": "https://tv.example/sonarr", "apiKey": "sonarr-key-0123456789"},
     "jellyseerr": {"url": "http://jellyseerr:5055", "apiKey": "jellyseerr-key-0123456789"},
+    "jellyfin": {"url": "http://jellyfin:8096", "apiKey": "jellyfin-key-0123456789"},
     "auth": AUTH,
 }
 OWN_SECRET: Values = {
@@ -65,12 +66,37 @@ OWN_CLAIM: Values = {
     "replicas": 0,
 }
 
+SEVERAL_INSTANCES: Values = {
+    **OWN_SECRET,
+    "config": {
+        "radarr": [
+            {"instance_name": "Radarr"},
+            {
+                "name": "radarr-4k",
+                "url": "http://radarr-4k:7878",
+                "api_key_file": "/run/secrets/reconciler/UHD_RADARR_KEY",
+                "is_4k": True,
+            },
+        ],
+        "qbittorrent": [
+            {"download_clients": ["Main"]},
+            {
+                "name": "seedbox",
+                "url": "http://seedbox:8080",
+                "username": "me",
+                "password_file": "/run/secrets/reconciler/SEEDBOX_PASSWORD",
+            },
+        ],
+    },
+}
+
 GOOD_VALUES: Mapping[str, Values] = {
     "one upstream": ONE_UPSTREAM,
     "every upstream": EVERY_UPSTREAM,
     "own secret": OWN_SECRET,
     "everything set": EVERYTHING_SET,
     "own claim": OWN_CLAIM,
+    "several instances": SEVERAL_INSTANCES,
 }
 
 

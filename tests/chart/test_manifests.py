@@ -1,6 +1,7 @@
 """What the chart renders: valid for Kubernetes, hardened, and with every secret in a Secret."""
 
 import json
+import re
 
 import helm_python
 import kubernetes_validate
@@ -16,6 +17,7 @@ from tests.chart.rendering import (
     ONE_UPSTREAM,
     OWN_CLAIM,
     OWN_SECRET,
+    SEVERAL_INSTANCES,
     Rendered,
     Values,
     render,
@@ -29,6 +31,7 @@ SECRET_VALUES = (
     "radarr-key-0123456789",
     "sonarr-key-0123456789",
     "jellyseerr-key-0123456789",
+    "jellyfin-key-0123456789",
     "webhook-secret-0123456789",
     "api-token-0123456789",
 )
@@ -77,6 +80,7 @@ def test_the_pod_meets_the_restricted_level(values: Values) -> None:
         "configMap",
         "emptyDir",
         "persistentVolumeClaim",
+        "secret",
     }
 
 
@@ -126,6 +130,7 @@ def test_secrets_are_in_the_secret_and_nowhere_else() -> None:
         "RADARR_API_KEY": "radarr-key-0123456789",
         "SONARR_API_KEY": "sonarr-key-0123456789",
         "JELLYSEERR_API_KEY": "jellyseerr-key-0123456789",
+        "JELLYFIN_API_KEY": "jellyfin-key-0123456789",
         "RECONCILER_WEBHOOK_SECRET": "webhook-secret-0123456789",
         "RECONCILER_API_TOKEN": "api-token-0123456789",
     }
@@ -140,6 +145,14 @@ def test_an_own_secret_takes_the_place_of_the_generated_one() -> None:
     assert rendered.all("Secret") == []
     assert rendered.container["envFrom"] == [{"secretRef": {"name": "reconciler-keys"}}]
     assert "get secret reconciler-keys" in rendered.notes
+
+
+def test_the_keys_of_an_own_secret_are_files_that_only_the_pods_group_reads() -> None:
+    rendered = render(SEVERAL_INSTANCES)
+    (volume,) = [volume for volume in rendered.pod["spec"]["volumes"] if "secret" in volume]
+    assert volume["secret"] == {"secretName": "reconciler-keys", "defaultMode": 0o440}
+    (mount,) = [mount for mount in rendered.container["volumeMounts"] if mount["name"] == volume["name"]]
+    assert (mount["mountPath"], mount["readOnly"]) == ("/run/secrets/reconciler", True)
 
 
 def test_what_is_written_in_the_values_wins_over_the_own_secret() -> None:
@@ -217,11 +230,18 @@ def test_the_image_is_the_charts_version_unless_told_otherwise() -> None:
 
 def test_the_notes_name_the_webhook_of_every_configured_upstream() -> None:
     rendered = render(EVERY_UPSTREAM)
-    for path in ("jellyseerr", "radarr", "sonarr", "dashboard"):
+    for path in ("jellyseerr", "radarr", "sonarr", "jellyfin", "dashboard"):
         assert f"http://{NAME}.{NAMESPACE}.svc:8585/webhooks/{path}" in rendered.notes
     assert "reconciler check" in rendered.notes
     assert "/status" in rendered.notes
-    assert "/webhooks/sonarr" not in render(ONE_UPSTREAM).notes
+    one = render(ONE_UPSTREAM).notes
+    assert "/webhooks/sonarr" not in one
+    assert "/webhooks/jellyfin" not in one
+
+
+def test_the_notes_name_the_webhook_of_each_of_several_instances() -> None:
+    addresses = re.findall(r"(\w+) +http://\S+(/webhooks/radarr\S*)", render(SEVERAL_INSTANCES).notes)
+    assert addresses == [("Radarr", "/webhooks/radarr/radarr"), ("Radarr", "/webhooks/radarr/radarr-4k")]
 
 
 def test_a_release_may_have_a_number_for_a_name() -> None:

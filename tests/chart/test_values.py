@@ -53,7 +53,31 @@ BAD_VALUES: list[tuple[Values, str]] = [
         "config.radarr.api_key is a secret, and config becomes a ConfigMap: set radarr.apiKey",
     ),
     ({**ONE_UPSTREAM, "config": {"radarr": {"url": "http://a:1"}}}, "config.radarr.url is set: set radarr.url instead"),
-    ({**ONE_UPSTREAM, "config": {"radarr": "http://a:1"}}, "config.radarr must be a mapping"),
+    ({**ONE_UPSTREAM, "config": {"radarr": "http://a:1"}}, "config.radarr must be a mapping, or a list of them"),
+    ({**ONE_UPSTREAM, "config": {"radarr": []}}, "config.radarr is an empty list: remove it"),
+    ({**ONE_UPSTREAM, "config": {"radarr": ["http://a:1"]}}, "config.radarr[0] must be a mapping"),
+    (
+        {**ONE_UPSTREAM, "config": {"radarr": [{"url": "http://a:1"}]}},
+        "config.radarr[0].url is set: set radarr.url instead",
+    ),
+    (
+        {**ONE_UPSTREAM, "config": {"radarr": [{}, {"name": "radarr-4k"}]}},
+        "config.radarr[1].url is missing: only the first of a list has its address in radarr.url",
+    ),
+    (
+        {**ONE_UPSTREAM, "config": {"radarr": [{}, {"url": "http://b:1", "api_key": "in the wrong place"}]}},
+        "config.radarr[1].api_key is a secret, and config becomes a ConfigMap: set api_key_file to /run/secrets/recon",
+    ),
+    (
+        {**ONE_UPSTREAM, "config": {"radarr": [{}, {"url": "http://b:1", "api_key_file": "/run/secrets/x"}]}},
+        "config.radarr[1].api_key_file is set, but there is no Secret to read it from: set existingSecret to one",
+    ),
+    (
+        {**ONE_UPSTREAM, "config": {"sonarr": [{"name": "tv"}]}},
+        "config.sonarr[0] is written, but not its address: set sonarr.url",
+    ),
+    ({**ONE_UPSTREAM, "config": {"jellyfin": [{}]}}, "config.jellyfin must be a mapping"),
+    ({**ONE_UPSTREAM, "jellyfin": {"url": "http://jellyfin:8096"}}, "jellyfin.url is set but not its key"),
     ({**ONE_UPSTREAM, "config": {"host": "127.0.0.1"}}, "config.host is the chart's to set"),
     ({**ONE_UPSTREAM, "config": {"database_url": "postgresql://u:p@h/d"}}, "config.database_url is the chart's to set"),
 ]

@@ -1,10 +1,12 @@
 """Where settings come from, and that everything wrong with them is said at once, with its fix and without a secret."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from reconciler.config import (
     SETTINGS_REFERENCE,
@@ -12,14 +14,13 @@ from reconciler.config import (
     LogFormat,
     LogLevel,
     Mode,
-    RadarrSettings,
     Setting,
     Settings,
     load_settings,
     settings_markdown,
 )
 from reconciler.errors import ConfigError
-from reconciler.model import InstanceName, MediaKind
+from reconciler.model import InstanceName, MediaKind, UpstreamKind
 
 ROOT = Path(__file__).parents[2]
 KEY = "0123456789abcdef0123456789abcdef"
@@ -59,7 +60,7 @@ def test_nothing_set_listens_on_loopback_with_nothing_configured() -> None:
     assert loaded.database_url == "sqlite:///reconciler.db"
     assert loaded.webhook_secret is None
     assert loaded.api_token is None
-    assert [*loaded.qbittorrent, *loaded.radarr, *loaded.sonarr, *loaded.jellyseerr] == []
+    assert [*loaded.qbittorrent, *loaded.radarr, *loaded.sonarr, *loaded.jellyseerr, *loaded.jellyfin] == []
 
 
 def test_everything_can_come_from_the_environment() -> None:
@@ -265,16 +266,31 @@ def test_the_page_is_what_the_code_says() -> None:
 
 
 def test_every_setting_is_on_the_page_and_nothing_else() -> None:
-    rows = re.findall(r"^\| `([a-z_0-9.]+)` \|", settings_markdown(), re.MULTILINE)
-    assert rows == [setting.key for setting in SETTINGS_REFERENCE]
+    rows = re.findall(r"^\| `([a-z_0-9.\[\]]+)` \|", settings_markdown(), re.MULTILINE)
+    assert sorted(rows) == sorted(setting.key for setting in SETTINGS_REFERENCE)
     assert len(rows) == len(set(rows))
-    top = {key for key in Settings.model_fields if key not in {"qbittorrent", "radarr", "sonarr", "jellyseerr"}}
-    nested = {f"radarr.{key}" for key in RadarrSettings.model_fields}
-    assert top | nested <= set(rows)
+    upstreams = {kind.value for kind in UpstreamKind}
+    assert set(rows) == {key for key in _keys(Settings) if key.removesuffix("[]") not in upstreams}
+
+
+def _keys(model: type[BaseModel], place: str = "") -> Iterator[str]:
+    """Find every key there is by the types of the models alone, as the page names it."""
+    for key, field in model.model_fields.items():
+        inner = [kind for kind in (field.annotation, *get_args(field.annotation)) if _is_model(kind)]
+        is_list = inner != [] and inner[0] is not field.annotation
+        is_upstream = not place and key in {kind.value for kind in UpstreamKind}
+        yield f"{place}{key}"
+        for kind in inner:
+            yield from _keys(kind, f"{place}{key}{'[]' if is_list and not is_upstream else ''}.")
+
+
+def _is_model(kind: object) -> bool:
+    return isinstance(kind, type) and not get_args(kind) and issubclass(kind, BaseModel)
 
 
 @pytest.mark.parametrize("setting", [s for s in SETTINGS_REFERENCE if s.default and s.env], ids=lambda s: s.key)
 def test_every_documented_default_is_accepted_and_changes_nothing(setting: Setting) -> None:
     assert setting.env is not None
-    base = {"JELLYSEERR_URL": "http://j", "JELLYSEERR_API_KEY": KEY} if setting.key.startswith("jellyseerr") else {}
+    section = setting.key.partition(".")[0].upper()
+    base = {f"{section}_URL": "http://j", f"{section}_API_KEY": KEY} if "." in setting.key else {}
     assert load_settings(base | {setting.env: setting.default}) == load_settings(base)

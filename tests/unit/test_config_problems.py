@@ -39,6 +39,7 @@ def only(environ: dict[str, str], path: Path | None = None) -> str:
         ("RADDAR_API_KEY", "RADARR_API_KEY"),
         ("SONAR_API_KEY_FILE", "SONARR_API_KEY_FILE"),
         ("JELLYSEER_API_KEY", "JELLYSEERR_API_KEY"),
+        ("JELYFIN_URL", "JELLYFIN_URL"),
         ("QBITORRENT_PASSWORD", "QBITTORRENT_PASSWORD"),
         ("QBITTORENT_USERNAME", "QBITTORRENT_USERNAME"),
     ],
@@ -54,7 +55,7 @@ def test_a_variable_of_a_mistyped_upstream_is_a_problem(name: str, meant: str) -
         "READARR_API_KEY",
         "LIDARR_URL",
         "PROWLARR_API_KEY",
-        "JELLYFIN_URL",
+        "JELLYSTAT_URL",
         "OVERSEERR_URL",
         "RADARR_4K_URL",
         "DATABASE_PASSWORD",
@@ -134,6 +135,17 @@ def test_every_problem_is_reported_at_once(config: Path) -> None:
         ("RECONCILER_GRACE_SECONDS", "-1"),
         ("RECONCILER_BREAKER_LIMIT", "0"),
         ("RECONCILER_BREAKER_WINDOW_SECONDS", "0"),
+        ("RECONCILER_BREAKER_BYTES", "-1"),
+        ("RECONCILER_BREAKER_BYTES", "2 TB/day"),
+        ("RECONCILER_BREAKER_BYTES", "1.5"),
+        ("RECONCILER_BREAKER_BYTES", "two TB"),
+        ("RECONCILER_BREAKER_BYTES", "2 TiBB"),
+        ("RECONCILER_BREAKER_BYTES", "1001 PB"),
+        ("RECONCILER_REQUIRE_APPROVAL", "dashbord"),
+        ("RECONCILER_PROTECT_PATHS", "data/keep"),
+        ("RECONCILER_PROTECT_PATHS", "/data/../keep"),
+        ("RECONCILER_PROTECT_PATHS", "/data,/"),
+        ("RECONCILER_LIKELY_CROSS_SEEDS", "delete"),
         ("RECONCILER_DELETE_WITHOUT_FILES", "yes"),
         ("RECONCILER_SUSPICIOUS_MINIMUM", "0"),
         ("RECONCILER_SHUTDOWN_SECONDS", "0"),
@@ -146,7 +158,7 @@ def test_every_problem_is_reported_at_once(config: Path) -> None:
 )
 def test_a_bad_value_is_named_with_what_it_must_be(variable: str, value: str) -> None:
     problem = only({variable: value})
-    assert problem.startswith(f"{variable} ")
+    assert problem.startswith((f"{variable} is {value!r}; ", f"{variable} cannot be used; "))
     assert "it must be " in problem
 
 
@@ -167,7 +179,7 @@ def test_an_upstream_needs_a_plain_address(url: str) -> None:
     assert problem.startswith("RADARR_URL cannot be used; it must be an http:// or https:// address")
 
 
-@pytest.mark.parametrize("kind", ["RADARR", "SONARR", "JELLYSEERR"])
+@pytest.mark.parametrize("kind", ["RADARR", "SONARR", "JELLYSEERR", "JELLYFIN"])
 def test_half_an_upstream_is_a_problem_with_its_fix(kind: str) -> None:
     assert f"set {kind}_API_KEY" in only({f"{kind}_URL": "http://x"})
     assert f"set {kind}_URL" in only({f"{kind}_API_KEY": KEY})
@@ -214,20 +226,69 @@ def test_qbittorrent_takes_a_key_or_a_login(given_keys: tuple[str, ...]) -> None
     assert len(load_settings(environ).qbittorrent) == 1
 
 
-def test_a_second_instance_of_one_kind_is_refused(config: Path) -> None:
+@pytest.mark.parametrize("kind", ["jellyseerr", "jellyfin"])
+def test_a_second_instance_is_refused_where_one_is_all_there_can_be(kind: str, config: Path) -> None:
     config.write_text(
         f"""
-        radarr:
+        {kind}:
           - {{url: http://a, api_key: "{KEY}"}}
-          - {{url: http://b, api_key: "{KEY}", name: radarr-4k}}
+          - {{url: http://b, api_key: "{KEY}", name: other}}
         """
     )
-    assert "radarr has 2 instances, and this version serves one of each kind" in only({}, config)
+    assert only({}, config) == f"{kind} has 2 instances, and only one can be served; keep one."
 
 
 def test_two_instances_cannot_share_a_name(config: Path) -> None:
     config.write_text(f"sonarr: {{url: http://a, api_key: '{KEY}', name: radarr}}")
     assert 'The name "radarr" is given to 2 instances' in only(RADARR, config)
+    config.write_text(f"radarr: [{{url: http://a, api_key: '{KEY}'}}, {{url: http://b, api_key: '{KEY}'}}]")
+    assert 'The name "radarr" is given to 2 instances' in only({}, config)
+
+
+def test_a_download_client_belongs_to_one_qbittorrent(config: Path) -> None:
+    config.write_text(
+        """
+        qbittorrent:
+          - {url: http://a, api_key: a, download_clients: [Seedbox, qBittorrent]}
+          - {url: http://b, api_key: b, download_clients: [Seedbox], name: seedbox}
+        """
+    )
+    assert 'The download client "Seedbox" is given to several qBittorrents' in only({}, config)
+
+
+def test_an_instance_name_tells_instances_of_one_kind_apart(config: Path) -> None:
+    one = f"url: http://a, api_key: '{KEY}', instance_name: Media"
+    config.write_text(f"radarr: {{{one}}}\nsonarr: {{{one}}}")
+    assert load_settings({}, config).sonarr[0].instance_name == "Media"
+    config.write_text(f"radarr: [{{{one}}}, {{{one}, name: radarr-4k}}]")
+    assert 'The instance name "Media" is given to several radarr instances' in only({}, config)
+
+
+def test_the_problems_of_a_further_instance_name_its_place_in_the_file_and_no_variable(config: Path) -> None:
+    config.write_text(
+        f"""
+        radarr:
+          - {{api_key: "{KEY}"}}
+          - {{url: http://b, name: radarr-4k, is4k: true}}
+        qbittorrent:
+          - {{url: http://a, username: u}}
+          - {{url: http://b, username: u, name: second}}
+          - {{url: http://c, username: u, api_key: k, name: third}}
+          - text
+        """
+    )
+    first = "set QBITTORRENT_PASSWORD (or QBITTORRENT_API_KEY alone, for qBittorrent 5.2 and later)"
+    second = "set qbittorrent[1].password (or qbittorrent[1].api_key alone, for qBittorrent 5.2 and later)"
+    third = "keep qbittorrent[2].api_key or qbittorrent[2].username and qbittorrent[2].password"
+    assert problems({}, config) == (
+        f'qbittorrent[3] in {config} must hold "url: …" and the credentials, or be a list of such sections.',
+        f"qbittorrent[0].password is missing; {first}.",
+        f"qbittorrent[1].password is missing; {second}.",
+        f"qbittorrent[2] has an API key as well as a user name or password; {third}.",
+        f"radarr[1].is4k in {config} is no setting (did you mean is_4k?); remove or correct it.",
+        "radarr[0].url is missing; set RADARR_URL or url in the file.",
+        "radarr[1].api_key is missing; set api_key or api_key_file in the file.",
+    )
 
 
 @pytest.mark.parametrize("name", ["Radarr", "a b", "-a", "a/b", "", "x" * 64])
