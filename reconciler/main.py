@@ -9,20 +9,28 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from reconciler.clients import qbittorrent, radarr, seerr, sonarr
+from reconciler.clients import jellyfin, qbittorrent, radarr, seerr, sonarr
 from reconciler.clock import Clock, SystemClock
-from reconciler.config import Mode, Settings
+from reconciler.config import MetBy, Mode, SeedingSettings, Settings
 from reconciler.errors import ConfigError, Unauthorized, UpstreamError
 from reconciler.loop import Reconciler, Timing
 from reconciler.model import DeletionId, DeletionState, MediaKind, UpstreamKind
 from reconciler.plan import Plan, Policy
 from reconciler.plan.actions import Action, DeleteEntry, RemoveTorrent
-from reconciler.plan.policy import LibraryInstance
+from reconciler.plan.policy import (
+    Address,
+    CrossSeeds,
+    LibraryInstance,
+    SeedingPolicy,
+    SeedingRule,
+    TorrentInstance,
+)
 from reconciler.ports import CheckResult, PlanPreview, Store, Upstream
 from reconciler.store import migrate as migrate_store
 from reconciler.store import open_store
@@ -61,28 +69,68 @@ def connect_upstreams(settings: Settings, observer: Observer, clock: Clock) -> U
         seerr.connect(j.name, j.url, j.api_key.get_secret_value(), observer=observer, clock=clock)
         for j in settings.jellyseerr
     ]
+    media_servers = [
+        jellyfin.connect(j.name, j.url, j.api_key.get_secret_value(), observer=observer, clock=clock)
+        for j in settings.jellyfin
+    ]
     return Upstreams(
-        torrents=torrents[0] if torrents else None,
+        torrents={client.instance: client for client in torrents},
         libraries={client.instance: client for client in (*movies, *series)},
         requests=requests[0] if requests else None,
+        media_server=media_servers[0] if media_servers else None,
     )
 
 
 def policy_of(settings: Settings) -> Policy:
     """Translate the settings into what the planner knows."""
-    libraries = [LibraryInstance(r.name, MediaKind.MOVIE, r.is_4k) for r in settings.radarr]
-    libraries += [LibraryInstance(s.name, MediaKind.SERIES, s.is_4k) for s in settings.sonarr]
+    torrents = [TorrentInstance(q.name, address_of(q.url), q.download_clients) for q in settings.qbittorrent]
+    libraries = [LibraryInstance(r.name, MediaKind.MOVIE, r.is_4k, address_of(r.url)) for r in settings.radarr]
+    libraries += [LibraryInstance(s.name, MediaKind.SERIES, s.is_4k, address_of(s.url)) for s in settings.sonarr]
     return Policy(
-        torrent_instance=settings.qbittorrent[0].name if settings.qbittorrent else None,
+        torrent_clients={client.name: client for client in torrents},
         request_instance=settings.jellyseerr[0].name if settings.jellyseerr else None,
         libraries={library.name: library for library in libraries},
+        media_server=settings.jellyfin[0].name if settings.jellyfin else None,
+        media_server_paths=tuple((m.library, m.jellyfin) for server in settings.jellyfin for m in server.path_mappings),
         enforce=settings.mode is Mode.ENFORCE,
         breaker_limit=settings.breaker_limit,
+        breaker_size=int(settings.breaker_bytes) or None,
+        seeding=_seeding_of(settings.seeding),
+        cross_seeds=CrossSeeds(settings.likely_cross_seeds.value),
+        protect_categories=frozenset(settings.protect_categories),
+        protect_paths=frozenset(settings.protect_paths),
         protect_labels=frozenset(settings.protect_labels),
         protect_tags=frozenset(settings.protect_tags),
         files_left_behind=timedelta(seconds=settings.files_left_behind_seconds),
         watch_window=timedelta(seconds=settings.watch_window_seconds),
     )
+
+
+def _seeding_of(settings: SeedingSettings) -> SeedingPolicy:
+    rules = [
+        SeedingRule(
+            tracker=rule.tracker,
+            category=rule.category,
+            tag=rule.tag,
+            private=rule.private,
+            min_ratio=rule.min_ratio,
+            min_time=_hours(rule.min_hours),
+            both=rule.met_by is MetBy.ALL,
+        )
+        for rule in settings.rules
+    ]
+    return SeedingPolicy(tuple(rules), _hours(settings.private_min_hours), settings.block_entry)
+
+
+def _hours(number: float | None) -> timedelta | None:
+    return timedelta(hours=number) if number is not None else None
+
+
+def address_of(url: str) -> Address:
+    """Return where a configured URL leads, so that it can be compared with what other programs call the place."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme.lower() == "https" else 80)
+    return Address(parts.hostname or "", port, parts.path.strip("/"))
 
 
 @dataclass(frozen=True)
@@ -118,7 +166,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
     store = await open_store(settings.database_url, clock=clock)
     calls = Calls()
     policy = policy_of(settings)
-    names = [policy.torrent_instance, *policy.libraries, policy.request_instance]
+    names = [*policy.torrent_clients, *policy.libraries, policy.request_instance, policy.media_server]
     metrics = Metrics([name for name in names if name is not None])
     upstreams = connect_upstreams(settings, fan_out(calls, metrics.call), clock)
     reconciler = Reconciler(
