@@ -13,7 +13,14 @@ from reconciler.clock import Clock
 from reconciler.errors import Rejected, Throttled, Unauthorized, Unintelligible, UpstreamError
 from reconciler.model import InstanceName
 from reconciler.observed import AppInfo, Seen, Unseen
-from reconciler.ports import LibraryClient, RequestClient, TorrentClient, Upstream, UpstreamHealth
+from reconciler.ports import (
+    LibraryClient,
+    MediaServerClient,
+    RequestClient,
+    TorrentClient,
+    Upstream,
+    UpstreamHealth,
+)
 from reconciler.reasons import Reason
 from reconciler.telemetry import get_logger
 
@@ -27,16 +34,18 @@ AFTER_REFUSED_CALL = timedelta(minutes=15)
 class Upstreams:
     """One client per configured instance."""
 
-    torrents: TorrentClient | None = None
+    torrents: Mapping[InstanceName, TorrentClient] = field(default_factory=dict)
     libraries: Mapping[InstanceName, LibraryClient] = field(default_factory=dict)
     requests: RequestClient | None = None
+    media_server: MediaServerClient | None = None
 
     def all(self) -> Iterable[Upstream]:
-        if self.torrents is not None:
-            yield self.torrents
+        yield from self.torrents.values()
         yield from self.libraries.values()
         if self.requests is not None:
             yield self.requests
+        if self.media_server is not None:
+            yield self.media_server
 
     async def aclose(self) -> None:
         """Close every client."""
