@@ -13,7 +13,8 @@ UPDATE refs SET
     history_id = :history_id, upstream_at = :upstream_at, raw_hash = coalesce(:raw_hash, raw_hash),
     media_kind = coalesce(media_kind, :media_kind), tmdb_id = coalesce(tmdb_id, :tmdb_id),
     tvdb_id = coalesce(tvdb_id, :tvdb_id), client = coalesce(client, :client), protocol = :protocol,
-    by_person = (by_person OR :by_person), source_title = coalesce(source_title, :source_title)
+    by_person = (by_person OR :by_person), source_title = coalesce(source_title, :source_title),
+    size = coalesce(size, :size)
 WHERE number = :number
 """
 
@@ -68,7 +69,7 @@ async def save_history(
 
 _ADOPTED = (
     "number", "history_id", "upstream_at", "raw_hash", "media_kind", "tmdb_id", "tvdb_id", "client", "protocol",
-    "by_person", "source_title",
+    "by_person", "source_title", "size",
 )  # fmt: skip
 
 

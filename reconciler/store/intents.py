@@ -1,22 +1,35 @@
 """From a wish to a row of the deletion log: new, the same as an open one, in conflict with it, or our own echo."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import uuid_utils
 
-from reconciler.model import DeletionId, DeletionRequest, Event, Hints, InstanceName, Media, TargetKind
+from reconciler.model import DeletionId, DeletionRequest, Event, Hints, InstanceName, Media, Source, TargetKind
 from reconciler.ports import Accepted, AcceptedDeletion, Understood
 from reconciler.store.database import Connection, Row, fetch_one
-from reconciler.store.rows import hints_json, hints_of, media_values
+from reconciler.store.rows import (
+    hints_json,
+    hints_of,
+    media_values,
+    options_of,
+    options_values,
+    seasons_json,
+    seasons_of,
+    time_or_none,
+)
 from reconciler.store.states import add_events, open_rows, wake
 
 ECHO_AFTER_SETTLING = timedelta(hours=24)
 
 INSERT_DELETION = """
 INSERT INTO deletions (id, media_kind, tmdb_id, tvdb_id, title, year, source, requested_by, requested_at,
-    coverage_key, delete_files, add_exclusion, inferred, hints, not_before, next_due_at)
+    coverage_key, seasons, delete_files, add_exclusion, blocklist, remove_empty_series, inferred, needs_approval, hints,
+    not_before, next_due_at)
 VALUES (:id, :media_kind, :tmdb_id, :tvdb_id, :title, :year, :source, :requested_by, :requested_at,
-    :coverage_key, :delete_files, :add_exclusion, :inferred, :hints, :not_before, :next_due_at)
+    :coverage_key, :seasons, :delete_files, :add_exclusion, :blocklist, :remove_empty_series, :inferred,
+    :needs_approval, :hints, :not_before, :next_due_at)
 """
 
 ASKED_TO_GO = """
@@ -63,32 +76,52 @@ async def accept(
     now: datetime,
 ) -> AcceptedDeletion:
     """Write one wish. `configured` are the instances of its kind of media, covered when it names none."""
+    if request.seasons is not None and not request.seasons:
+        raise ValueError("a wish for no season at all covers nothing, and is never one for the whole series")
     instances = configured if request.instances is None else request.instances
-    existing = await _open_with(connection, request.media, instances)
+    not_before = _not_before(request, received_at, grace)
+    existing = await _open_with(connection, request.media, instances, request.seasons)
     if existing is None:
-        return AcceptedDeletion(
-            Accepted.CREATED, await _create(connection, request, instances, received_at, grace, now)
-        )
+        deletion = await _create(connection, request, instances, received_at, not_before, now)
+        await _remember_decline(connection, request, deletion)
+        return AcceptedDeletion(Accepted.CREATED, deletion)
     deletion = DeletionId(str(existing["id"]))
-    same = (bool(existing["delete_files"]), bool(existing["add_exclusion"])) == (
-        request.options.delete_files,
-        request.options.add_exclusion,
-    )
-    if not same:
+    if options_of(existing) != request.options:
         return AcceptedDeletion(Accepted.CONFLICT, deletion)
-    await _merge(connection, existing, request, now)
+    if request.hints.command is None:  # nobody has verified a command yet, so what is asked already stays as it is
+        await _merge(connection, existing, request, not_before, now)
+    await wake(connection, [deletion], now)
     return AcceptedDeletion(Accepted.EXISTING, deletion)
 
 
-async def _open_with(connection: Connection, media: Media, instances: frozenset[InstanceName]) -> Row | None:
-    """Return the open deletion of the same title in exactly these instances."""
+def _not_before(request: DeletionRequest, received_at: datetime, grace: timedelta) -> datetime | None:
+    waits = [request.not_before, received_at + grace if grace > timedelta(0) else None]
+    return max((moment for moment in waits if moment is not None), default=None)
+
+
+async def _open_with(
+    connection: Connection, media: Media, instances: frozenset[InstanceName], seasons: frozenset[int] | None
+) -> Row | None:
+    """Return the open deletion of exactly these seasons of the same title in exactly these instances."""
     for row in await open_rows(connection, media):
         covered = await connection.fetch_all(
             "SELECT instance FROM covered_instances WHERE deletion = :id", {"id": str(row["id"])}
         )
-        if {c["instance"] for c in covered} == instances:
+        if {c["instance"] for c in covered} == instances and seasons_of(row["seasons"]) == seasons:
             return row
     return None
+
+
+async def _remember_decline(connection: Connection, request: DeletionRequest, deletion: DeletionId) -> None:
+    """Store that a declined request is answered: it stays declined, and a resync would find it again and again."""
+    if request.source is Source.JELLYSEERR and request.hints.request_id is not None:
+        await connection.execute(
+            """
+            INSERT INTO declines (request_id, deletion) VALUES (:request_id, :deletion)
+            ON CONFLICT (request_id) DO NOTHING
+            """,
+            {"request_id": request.hints.request_id, "deletion": deletion},
+        )
 
 
 async def _create(
@@ -96,12 +129,10 @@ async def _create(
     request: DeletionRequest,
     instances: frozenset[InstanceName],
     received_at: datetime,
-    grace: timedelta,
+    not_before: datetime | None,
     now: datetime,
 ) -> DeletionId:
     deletion = DeletionId(str(uuid_utils.uuid7()))
-    waits = [request.not_before, received_at + grace if grace > timedelta(0) else None]
-    not_before = max((moment for moment in waits if moment is not None), default=None)
     await connection.execute(
         INSERT_DELETION,
         {
@@ -112,10 +143,11 @@ async def _create(
             "source": request.source.value,
             "requested_by": request.requested_by,
             "requested_at": received_at,
-            "coverage_key": coverage_key(deletion, request.media, instances),
-            "delete_files": request.options.delete_files,
-            "add_exclusion": request.options.add_exclusion,
+            "coverage_key": coverage_key(deletion, request.media, instances, request.seasons),
+            "seasons": seasons_json(request.seasons),
+            **options_values(request.options),
             "inferred": request.inferred,
+            "needs_approval": request.needs_approval,
             "hints": hints_json(request.hints),
             "not_before": not_before,
             "next_due_at": now,  # in a grace period too: it is bound at once, so that a new request shows as one
@@ -127,37 +159,100 @@ async def _create(
             [{"deletion": deletion, "instance": instance} for instance in sorted(instances)],
         )
     asked = f"asked by {request.requested_by}" if request.requested_by else "asked"
-    await add_events(connection, deletion, [Event("Received", f"{asked} through {request.source.value}")], now)
+    because = f": {request.because}" if request.because else ""
+    told = Event("Received", f"{asked} through {request.source.value}{because}")
+    await add_events(connection, deletion, [told], now)
     return deletion
 
 
-def coverage_key(deletion: DeletionId, media: Media, instances: frozenset[InstanceName]) -> str:
+def coverage_key(
+    deletion: DeletionId,
+    media: Media,
+    instances: frozenset[InstanceName],
+    seasons: Collection[int] | None = None,
+) -> str:
     """Return the text of which only one open deletion may exist.
 
     A wish without any public id (the library's internal id is known) equals no other, so its own id tells it apart.
     """
     title = str(media) if media.tmdb_id or media.tvdb_id else f"{media.kind.value} {deletion}"
-    return f"{title} in {', '.join(sorted(instances))}"
+    part = "" if seasons is None else f", seasons {', '.join(map(str, sorted(seasons)))}"
+    return f"{title}{part} in {', '.join(sorted(instances))}"
 
 
-async def _merge(connection: Connection, existing: Row, request: DeletionRequest, now: datetime) -> None:
-    """Take over what a repeated wish knows more: hints until binding, and that somebody spoke an inferred wish out."""
+# --- repeated wishes -----------------------------------------------------------------------------------------------
+
+
+async def _merge(
+    connection: Connection, existing: Row, request: DeletionRequest, not_before: datetime | None, now: datetime
+) -> None:
+    """Take over what a repeated wish knows more: hints until binding, and that it is held for less.
+
+    It then begins no earlier than this wish alone would.
+    """
     deletion = DeletionId(str(existing["id"]))
-    events: list[Event] = []
+    is_bound = existing["bound_at"] is not None
     hints = hints_of(existing["hints"])
-    merged = hints if existing["bound_at"] is not None else _merged_hints(hints, request.hints)
+    merged = hints if is_bound else _merged_hints(hints, request.hints)
+    events = [Event("HintsAdded", f"{request.source.value} asked again and knew more")] if merged != hints else []
+    is_unverified = hints.command is not None and not is_bound
+    if is_unverified:
+        lifts = not request.inferred  # nothing was proved of the command, and such a wish needs no proof
+        merged = replace(merged, command=None) if lifts else merged
+    else:
+        lifts = _is_held_for_less(request, existing)
+        await _remember_decline(connection, request, deletion)
+    if lifts:
+        events.append(_lifted(existing, request, is_unverified=is_unverified))
+        await _lift(connection, existing, request, not_before)
     if merged != hints:
-        events.append(Event("HintsAdded", f"{request.source.value} asked again and knew more"))
-    inferred = bool(existing["inferred"]) and request.inferred
-    if inferred != bool(existing["inferred"]):
-        events.append(Event("AskedExplicitly", f"what was inferred was asked for through {request.source.value}"))
-    if events:
         await connection.execute(
-            "UPDATE deletions SET hints = :hints, inferred = :inferred WHERE id = :id",
-            {"hints": hints_json(merged), "inferred": inferred, "id": deletion},
+            "UPDATE deletions SET hints = :hints WHERE id = :id", {"hints": hints_json(merged), "id": deletion}
         )
-        await add_events(connection, deletion, events, now)
-    await wake(connection, [deletion], now)
+    await add_events(connection, deletion, events, now)
+
+
+async def _lift(connection: Connection, existing: Row, request: DeletionRequest, not_before: datetime | None) -> None:
+    """Hold a deletion only for what this wish is held for."""
+    await connection.execute(
+        """
+        UPDATE deletions SET inferred = :inferred, needs_approval = :needs_approval, not_before = :not_before
+        WHERE id = :id
+        """,
+        {
+            "inferred": request.inferred,
+            "needs_approval": request.needs_approval,
+            "not_before": _later(existing, not_before),
+            "id": str(existing["id"]),
+        },
+    )
+
+
+def _is_held_for_less(request: DeletionRequest, existing: Row) -> bool:
+    """Tell whether a wish is held for some of what holds the existing one, and for nothing else.
+
+    Else nothing is lifted: two wishes that are each held, for different reasons, would make one that is not.
+    """
+    asked = (request.inferred, request.needs_approval)
+    holds = (bool(existing["inferred"]), bool(existing["needs_approval"]))
+    return asked != holds and all(mine <= its for mine, its in zip(asked, holds, strict=True))
+
+
+def _lifted(existing: Row, request: DeletionRequest, *, is_unverified: bool) -> Event:
+    source = request.source.value
+    if is_unverified:
+        return Event("AskedExplicitly", f"what was ordered in an issue was asked for through {source}")
+    if bool(existing["inferred"]) and not request.inferred:
+        return Event("AskedExplicitly", f"what was inferred was asked for through {source}")
+    return Event("ApprovalLifted", f"it was asked for through {source}, which needs no approval")
+
+
+def _later(existing: Row, not_before: datetime | None) -> datetime | None:
+    """Return when an existing deletion may begin; one that has begun is not stopped by a repeated wish."""
+    its = time_or_none(existing["not_before"])
+    if not_before is None or existing["frozen_at"] is not None or existing["destroyed_at"] is not None:
+        return its
+    return not_before if its is None else max(its, not_before)
 
 
 def _merged_hints(first: Hints, second: Hints) -> Hints:
@@ -167,4 +262,5 @@ def _merged_hints(first: Hints, second: Hints) -> Hints:
         sonarr_id=first.sonarr_id or second.sonarr_id,
         jellyseerr_id=first.jellyseerr_id or second.jellyseerr_id,
         request_id=first.request_id or second.request_id,
+        command=first.command,
     )

@@ -13,9 +13,17 @@ from reconciler.model import (
     MediaKind,
     NewReference,
     Reference,
+    Unit,
 )
 from reconciler.store.database import Connection, Row, Values
-from reconciler.store.rows import library_row_of, manual_add_of, media_values, reference_of, reference_values
+from reconciler.store.rows import (
+    deletion_of,
+    library_row_of,
+    manual_add_of,
+    media_values,
+    reference_of,
+    reference_values,
+)
 
 SHORT = 40
 """A v2 hash is also known by its first 40 digits (upstreams.md 5.6), so hashes are looked up by these."""
@@ -40,10 +48,20 @@ ORDER BY instance, entry_id
 
 INSERT_REFERENCE = """
 INSERT INTO refs (number, instance, history_id, receipt, arrived_at, kind, entry_id, media_kind, tmdb_id, tvdb_id,
-    raw_hash, hash, season, episode, client, protocol, by_person, upstream_at, source_title)
+    raw_hash, hash, season, episode, client, protocol, by_person, upstream_at, source_title, size)
 VALUES (:number, :instance, :history_id, :receipt, :arrived_at, :kind, :entry_id, :media_kind, :tmdb_id, :tvdb_id,
-    :raw_hash, :hash, :season, :episode, :client, :protocol, :by_person, :upstream_at, :source_title)
+    :raw_hash, :hash, :season, :episode, :client, :protocol, :by_person, :upstream_at, :source_title, :size)
 """
+
+HEIRS = """
+SELECT d.* FROM targets t
+JOIN deletions d ON d.id = t.deletion
+JOIN covered_instances c ON c.deletion = d.id AND c.instance = :instance
+WHERE t.kind = 'torrent' AND t.external_id IN :hashes AND d.settled_at IS NULL AND d.id <> :former
+    AND d.bound_seq >= :number
+ORDER BY d.id
+"""
+"""Open deletions that bound a hash in an instance, when the reference was already there."""
 
 Key = tuple[int, str, str, int | None, int | None]
 """What makes two tellings the same grab or import within one instance."""
@@ -141,46 +159,41 @@ async def release(connection: Connection, numbers: Sequence[int], deletion: Dele
     )
 
 
-async def give_back(connection: Connection, deletion: DeletionId) -> None:
-    """Undo the releases of a cancelled deletion.
+async def give_back(connection: Connection, deletion: DeletionId, numbers: Collection[int] | None = None) -> None:
+    """Undo releases of a deletion: all of a cancelled one, or those it made of the references with these numbers.
 
-    Each reference goes to another open deletion that bound the same hash for the same title in the same instance,
-    or becomes unreleased and protects its torrent again.
+    Each reference goes to another open deletion that covers it and bound the same hash, or becomes unreleased and
+    protects its torrent again.
     """
     rows = await connection.fetch_all("SELECT * FROM refs WHERE released_by = :deletion", {"deletion": deletion})
     for reference in map(reference_of, rows):
-        await connection.execute(
-            "UPDATE refs SET released_by = :heir WHERE number = :number",
-            {"heir": await _heir(connection, reference, deletion), "number": reference.number},
-        )
+        if numbers is None or reference.number in numbers:
+            await connection.execute(
+                "UPDATE refs SET released_by = :heir WHERE number = :number",
+                {"heir": await _heir(connection, reference, deletion), "number": reference.number},
+            )
 
 
 async def _heir(connection: Connection, reference: Reference, former: DeletionId) -> str | None:
-    if reference.hash is None or reference.media is None:
+    if reference.hash is None:
         return None
     rows = await connection.fetch_all(
-        """
-        SELECT d.id, d.media_kind, d.tmdb_id, d.tvdb_id
-        FROM targets t
-        JOIN deletions d ON d.id = t.deletion
-        JOIN covered_instances c ON c.deletion = d.id AND c.instance = :instance
-        WHERE t.kind = 'torrent' AND t.external_id IN :hashes AND d.settled_at IS NULL AND d.id <> :former
-        ORDER BY d.id
-        """,
+        HEIRS,
         {
             "hashes": sorted({reference.hash, reference.hash[:SHORT]}),
             "instance": reference.instance,
             "former": former,
+            "number": reference.number,
         },
     )
-    return next(
-        (
-            str(row["id"])
-            for row in rows
-            if Media(MediaKind(row["media_kind"]), row["tmdb_id"], row["tvdb_id"]).is_same(reference.media)
-        ),
-        None,
-    )
+    return next((str(row["id"]) for row in rows if _is_covered(reference, row)), None)
+
+
+def _is_covered(reference: Reference, row: Row) -> bool:
+    """Tell whether a deletion of the reference's instance covers its title and season, and has not withdrawn them."""
+    deletion = deletion_of(row, [reference.instance])
+    unit = Unit(reference.instance, None if deletion.seasons is None else reference.season)
+    return reference.media is not None and deletion.media.is_same(reference.media) and unit in deletion.units
 
 
 # --- reading -------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from reconciler.errors import LeaseLost, Overtaken
 from reconciler.model import DeletionId, DeletionState, Event, SettledAs
-from reconciler.ports import Binding, Lease, PassRecord, UpstreamHealth
+from reconciler.ports import Binding, Destroyed, Lease, PassRecord, UpstreamHealth
 from reconciler.reasons import Reason
 from reconciler.store import ledger
 from reconciler.store.database import Connection, Value, fetch_one
@@ -20,6 +20,17 @@ SELECT * FROM deletions
 WHERE next_due_at <= :now AND (settled_at IS NULL OR watch_until > :now)
 ORDER BY next_due_at, id LIMIT :limit
 """
+
+DESTROYED = """
+SELECT
+    (SELECT coalesce(sum(t.size), 0) FROM targets t WHERE t.deletion = d.id AND t.kind = 'torrent') AS torrents,
+    (
+        SELECT coalesce(sum(t.size), 0) FROM targets t
+        WHERE t.deletion = d.id AND (t.kind = 'file' OR (t.kind = 'entry' AND d.seasons IS NULL))
+    ) AS library
+FROM deletions d WHERE d.destroyed_at >= :since
+"""
+"""The entry of a season's deletion stays, so only the files bound beside it count."""
 
 # --- the lease -----------------------------------------------------------------------------------------------------
 
@@ -84,12 +95,10 @@ async def next_due_at(connection: Connection, now: datetime) -> datetime | None:
     return time_or_none(row["next_due_at"]) if row else None
 
 
-async def became_destructive_since(connection: Connection, since: datetime) -> int:
-    """Count deletions whose first destructive call lies at or after `since`."""
-    (row,) = await connection.fetch_all(
-        "SELECT count(*) AS count FROM deletions WHERE destroyed_at >= :since", {"since": since}
-    )
-    return int(row["count"])
+async def became_destructive_since(connection: Connection, since: datetime) -> Destroyed:
+    """Count deletions whose first destructive call lies at or after `since`, and the bytes they are about."""
+    rows = await connection.fetch_all(DESTROYED, {"since": since})
+    return Destroyed(len(rows), sum(max(int(row["torrents"]), int(row["library"])) for row in rows))
 
 
 async def wake_waiting(connection: Connection, reasons: Collection[Reason], now: datetime) -> None:
@@ -143,9 +152,9 @@ async def bind(connection: Connection, binding: Binding) -> None:
         await connection.execute_many(
             """
             INSERT INTO targets (deletion, kind, instance, external_id, media_kind, tmdb_id, tvdb_id, added, name, path,
-                files, size, prior, absent_since)
+                files, size, prior, absent_since, season)
             VALUES (:deletion, :kind, :instance, :external_id, :media_kind, :tmdb_id, :tvdb_id, :added, :name, :path,
-                :files, :size, :prior, :absent_since)
+                :files, :size, :prior, :absent_since, :season)
             ON CONFLICT (deletion, kind, instance, external_id) DO NOTHING
             """,
             [{"deletion": binding.deletion, **target_values(target)} for target in binding.targets],

@@ -1,7 +1,7 @@
 """Rows to words of the model, and back."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from reconciler.model import (
     Hints,
     InfoHash,
     InstanceName,
+    IssueCommand,
     LedgerCoverage,
     LibraryRow,
     ManualAdd,
@@ -30,6 +31,7 @@ from reconciler.model import (
     Status,
     Target,
     TargetKind,
+    Unit,
     UpstreamKind,
 )
 from reconciler.ports import PassRecord, UpstreamHealth
@@ -78,13 +80,58 @@ def hints_json(hints: Hints) -> str:
             "sonarr_id": hints.sonarr_id,
             "jellyseerr_id": hints.jellyseerr_id,
             "request_id": hints.request_id,
+            "command": None
+            if hints.command is None
+            else {"issue_id": hints.command.issue_id, "text": hints.command.text},
         }
     )
 
 
 def hints_of(text: str) -> Hints:
     stored = json.loads(text)
-    return Hints(**{**stored, "hashes": tuple(InfoHash(h) for h in stored["hashes"])})
+    command = stored.get("command")
+    return Hints(
+        **{
+            **stored,
+            "hashes": tuple(InfoHash(h) for h in stored["hashes"]),
+            "command": None if command is None else IssueCommand(**command),
+        }
+    )
+
+
+def options_values(options: Options) -> dict[str, Value]:
+    return {
+        "delete_files": options.delete_files,
+        "add_exclusion": options.add_exclusion,
+        "blocklist": options.blocklist,
+        "remove_empty_series": options.remove_empty_series,
+    }
+
+
+def options_of(row: Row) -> Options:
+    return Options(
+        delete_files=bool(row["delete_files"]),
+        add_exclusion=bool(row["add_exclusion"]),
+        blocklist=bool(row["blocklist"]),
+        remove_empty_series=bool(row["remove_empty_series"]),
+    )
+
+
+def seasons_json(seasons: Collection[int] | None) -> str | None:
+    return None if seasons is None else as_json(sorted(seasons))
+
+
+def seasons_of(text: str | None) -> frozenset[int] | None:
+    return None if text is None else frozenset(json.loads(text))
+
+
+def units_json(units: Iterable[Unit]) -> str:
+    pairs = [(unit.instance, unit.season) for unit in units]
+    return as_json(sorted(pairs, key=lambda pair: (pair[0], pair[1] is not None, pair[1] or 0)))
+
+
+def units_of(text: str) -> frozenset[Unit]:
+    return frozenset(Unit(InstanceName(instance), season) for instance, season in json.loads(text))
 
 
 def deletion_of(row: Row, instances: Iterable[str]) -> Deletion:
@@ -97,7 +144,7 @@ def deletion_of(row: Row, instances: Iterable[str]) -> Deletion:
         requested_by=row["requested_by"],
         requested_at=time_of(row["requested_at"]),
         instances=frozenset(InstanceName(name) for name in instances),
-        options=Options(bool(row["delete_files"]), bool(row["add_exclusion"])),
+        options=options_of(row),
         hints=hints_of(row["hints"]),
         inferred=bool(row["inferred"]),
         not_before=time_or_none(row["not_before"]),
@@ -106,7 +153,6 @@ def deletion_of(row: Row, instances: Iterable[str]) -> Deletion:
         live_request_ids=frozenset(json.loads(row["live_request_ids"])),
         frozen_at=time_or_none(row["frozen_at"]),
         destroyed_at=time_or_none(row["destroyed_at"]),
-        finishing_old_copy=bool(row["finishing_old_copy"]),
         searched_at=time_or_none(row["searched_at"]),
         breaker_tripped_at=time_or_none(row["breaker_tripped_at"]),
         cancel_requested_at=time_or_none(row["cancel_requested_at"]),
@@ -118,6 +164,11 @@ def deletion_of(row: Row, instances: Iterable[str]) -> Deletion:
         watch_until=time_or_none(row["watch_until"]),
         attempt=row["attempt"],
         next_due_at=time_or_none(row["next_due_at"]),
+        seasons=seasons_of(row["seasons"]),
+        needs_approval=bool(row["needs_approval"]),
+        withdrawn=units_of(row["withdrawn"]),
+        finishing=units_of(row["finishing"]),
+        blocklisted_at=time_or_none(row["blocklisted_at"]),
     )
 
 
@@ -134,6 +185,7 @@ def target_values(target: Target) -> dict[str, Value]:
         "size": target.size,
         "prior": None if target.prior is None else _monitoring_json(target.prior),
         "absent_since": target.absent_since,
+        "season": target.season,
     }
 
 
@@ -152,6 +204,7 @@ def target_of(row: Row) -> Target:
         sent_at=time_or_none(row["sent_at"]),
         absent_since=time_or_none(row["absent_since"]),
         number=row["number"],
+        season=row["season"],
     )
 
 
@@ -215,6 +268,7 @@ def reference_values(reference: NewReference) -> dict[str, Value]:
         "by_person": reference.by_person,
         "upstream_at": reference.at,
         "source_title": reference.source_title,
+        "size": reference.size,
     }
 
 
@@ -235,6 +289,7 @@ def reference_of(row: Row) -> Reference:
         history_id=row["history_id"],
         source_title=row["source_title"],
         released_by=DeletionId(str(row["released_by"])) if row["released_by"] else None,
+        size=row["size"],
     )
 
 
@@ -252,11 +307,18 @@ def library_values(row: LibraryRow) -> dict[str, Value]:
         "path": row.path,
         "added": row.added,
         "size": row.size,
-        "files": as_json(list(row.files)),
+        "files": _files_json(row),
     }
 
 
+def _files_json(row: LibraryRow) -> str:
+    """Return paths with their sizes; paths alone, as they were stored before schema 3, where no size is known."""
+    return as_json(list(zip(row.files, row.file_sizes, strict=True) if row.file_sizes else row.files))
+
+
 def library_row_of(row: Row) -> LibraryRow:
+    stored = json.loads(row["files"])
+    with_sizes = [file for file in stored if not isinstance(file, str)]
     return LibraryRow(
         instance=InstanceName(row["instance"]),
         entry_id=row["entry_id"],
@@ -266,7 +328,8 @@ def library_row_of(row: Row) -> LibraryRow:
         path=row["path"],
         added=row["added"],
         size=row["size"],
-        files=tuple(json.loads(row["files"])),
+        files=tuple(path for path, _ in with_sizes) if with_sizes else tuple(stored),
+        file_sizes=tuple(size for _, size in with_sizes),
     )
 
 

@@ -18,12 +18,14 @@ from reconciler.model import (
     MediaKind,
     NewReference,
     Reference,
+    TargetKind,
 )
 from reconciler.ports import (
     Baseline,
     Binding,
     DeletionFilter,
     DeletionPage,
+    Destroyed,
     IngestResult,
     Lease,
     Overview,
@@ -34,7 +36,7 @@ from reconciler.ports import (
     Verdict,
 )
 from reconciler.reasons import Reason
-from reconciler.store import baselines, commands, history, ledger, passes, pruning, reading, states
+from reconciler.store import baselines, commands, history, ledger, passes, pruning, reading, resyncs, states
 from reconciler.store import verdicts as verdict_log
 from reconciler.store.database import Database
 from reconciler.store.group_commit import GroupCommit
@@ -128,7 +130,7 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await passes.next_due_at(connection, self._clock.now())
 
-    async def became_destructive_since(self, since: datetime) -> int:
+    async def became_destructive_since(self, since: datetime) -> Destroyed:
         async with self._database.read() as connection:
             return await passes.became_destructive_since(connection, since)
 
@@ -180,6 +182,20 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await baselines.baseline_of(connection, instance)
 
+    async def resync_state(self, instance: InstanceName) -> Mapping[str, object] | None:
+        async with self._database.read() as connection:
+            return await resyncs.resync_state(connection, instance)
+
+    async def known_targets(
+        self, kind: TargetKind, instance: InstanceName, external_ids: Collection[str]
+    ) -> frozenset[str]:
+        async with self._database.read() as connection:
+            return await resyncs.known_targets(connection, kind, instance, external_ids)
+
+    async def known_declines(self, request_ids: Collection[int]) -> frozenset[int]:
+        async with self._database.read() as connection:
+            return await resyncs.known_declines(connection, request_ids)
+
     # --- what a pass writes ---
 
     async def save_library(self, lease: Lease, instance: InstanceName, rows: Sequence[LibraryRow]) -> None:
@@ -196,6 +212,13 @@ class DatabaseStore:
         async with self._database.write() as connection:
             await passes.check_lease(connection, lease)
             await baselines.save_baseline(connection, baseline)
+
+    async def save_resync_state(
+        self, lease: Lease, instance: InstanceName, state: Mapping[str, object], at: datetime
+    ) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await resyncs.save_resync_state(connection, instance, state, at)
 
     async def bind(self, lease: Lease, binding: Binding) -> None:
         async with self._database.write() as connection:

@@ -8,16 +8,17 @@ from reconciler.ports import Verdict
 from reconciler.reasons import Reason
 from reconciler.store.database import Connection, fetch_one
 from reconciler.store.ledger import give_back
-from reconciler.store.rows import condition_values
+from reconciler.store.rows import condition_values, units_json
 from reconciler.store.states import add_events, state_of
 
 UPDATE_DELETION = """
 UPDATE deletions SET
     attempt = CASE WHEN wakes = :wakes THEN :attempt ELSE attempt END,
     next_due_at = CASE WHEN wakes = :wakes THEN :next_due_at ELSE next_due_at END,
-    finishing_old_copy = (finishing_old_copy OR :finishing_old_copy),
+    finishing = :finishing,
     frozen_at = coalesce(frozen_at, :frozen_at),
     searched_at = coalesce(searched_at, :searched_at),
+    blocklisted_at = coalesce(blocklisted_at, :blocklisted_at),
     breaker_tripped_at = coalesce(breaker_tripped_at, :breaker_tripped_at),
     watch_until = coalesce(:watch_until, watch_until)
 WHERE id = :id
@@ -26,9 +27,9 @@ WHERE id = :id
 
 
 async def record(connection: Connection, verdict: Verdict, wakes_seen: int | None) -> None:
-    """Write one verdict. What a person cancelled at once after the pass had read it stays as it is."""
+    """Write one verdict, unless what it judges was changed by somebody after the pass had read it."""
     state = await state_of(connection, verdict.deletion)
-    if state is None or state.deletion.settled_as is SettledAs.CANCELLED:
+    if state is None or _is_overtaken(state, verdict):
         return
     changed = await _replace_conditions(connection, state, verdict)
     await _mark_targets(connection, verdict)
@@ -42,16 +43,35 @@ async def record(connection: Connection, verdict: Verdict, wakes_seen: int | Non
             "wakes": wakes,
             "attempt": verdict.attempt,
             "next_due_at": verdict.next_due_at,
-            "finishing_old_copy": verdict.finishing_old_copy,
+            "finishing": units_json(state.deletion.finishing | verdict.finishing),
             "frozen_at": verdict.at if verdict.frozen else None,
             "searched_at": verdict.at if verdict.searched else None,
+            "blocklisted_at": verdict.at if verdict.blocklisted else None,
             "breaker_tripped_at": verdict.at if verdict.trip_breaker else None,
             "watch_until": verdict.watch_until,
         },
     )
+    if verdict.unreleased:
+        await give_back(connection, verdict.deletion, verdict.unreleased)
     if verdict.settle is not None:
         await _settle(connection, verdict)
     await add_events(connection, verdict.deletion, (*changed, *verdict.events), verdict.at)
+
+
+def _is_overtaken(state: DeletionState, verdict: Verdict) -> bool:
+    """Tell whether a person cancelled it at once, or asked for what was refused as a command that nobody may give."""
+    is_refused = verdict.settle == (SettledAs.CANCELLED, Reason.NOT_ALLOWED)
+    return state.deletion.settled_as is SettledAs.CANCELLED or (is_refused and state.deletion.hints.command is None)
+
+
+async def _withdraw(connection: Connection, verdict: Verdict) -> None:
+    """Store which units a deletion gives up."""
+    state = await state_of(connection, verdict.deletion) if verdict.withdrawn else None
+    if state is not None and not _is_overtaken(state, verdict):
+        await connection.execute(
+            "UPDATE deletions SET withdrawn = :withdrawn WHERE id = :id",
+            {"withdrawn": units_json(state.deletion.withdrawn | verdict.withdrawn), "id": verdict.deletion},
+        )
 
 
 async def _replace_conditions(connection: Connection, state: DeletionState, verdict: Verdict) -> list[Event]:
@@ -168,6 +188,8 @@ async def _wakes(connection: Connection, deletion: DeletionId) -> int:
 
 
 async def record_all(connection: Connection, verdicts: Sequence[Verdict], wakes_seen: Mapping[DeletionId, int]) -> None:
-    """Write the verdicts of one round."""
+    """Write the verdicts of one round. What is given up comes first: no other may leave a reference to who gives up."""
+    for verdict in verdicts:
+        await _withdraw(connection, verdict)
     for verdict in verdicts:
         await record(connection, verdict, wakes_seen.get(verdict.deletion))

@@ -20,7 +20,7 @@ from reconciler.model import (
     TargetKind,
     phase_of,
 )
-from reconciler.ports import DeletionFilter, Store
+from reconciler.ports import DeletionFilter, Destroyed, Store
 from reconciler.reasons import MEANINGS, Effect, Reason
 from tests.support.store import (
     HEAT,
@@ -68,6 +68,7 @@ async def test_binding_stores_every_fact_of_a_target(store: Store) -> None:
         size=2**40,
         prior=Monitoring(monitored=True, seasons=((0, False), (1, True)), new_items="all"),
         absent_since=START,
+        season=0,
     )
     await store.bind(await lease_of(store), binding(deletion, target, seq=3))
     state = await state_of(store, deletion)
@@ -121,8 +122,8 @@ async def test_what_was_sent_is_known_before_the_call_and_the_first_destruction_
     state = await state_of(store, deletion)
     assert state.targets[1].sent_at == second
     assert state.deletion.destroyed_at == first
-    assert await store.became_destructive_since(first) == 1
-    assert await store.became_destructive_since(second) == 0
+    assert await store.became_destructive_since(first) == Destroyed(1)
+    assert await store.became_destructive_since(second) == Destroyed()
 
 
 # --- verdicts ------------------------------------------------------------------------------------------------------
@@ -170,13 +171,13 @@ async def test_a_change_of_status_or_reason_is_an_event_and_a_new_message_is_not
 async def test_flags_of_a_verdict_are_set_once_and_stay(store: Store) -> None:
     deletion = await created(store)
     lease = await lease_of(store)
-    flagged = replace(verdict(deletion), frozen=True, trip_breaker=True, finishing_old_copy=True, searched=True)
+    flagged = replace(verdict(deletion), frozen=True, trip_breaker=True, blocklisted=True, searched=True)
     await store.record(lease, [flagged])
     await store.record(lease, [verdict(deletion, at=START + timedelta(minutes=1))])
     await store.record(lease, [replace(flagged, at=START + timedelta(minutes=2))])
     stored = (await state_of(store, deletion)).deletion
     assert (stored.frozen_at, stored.breaker_tripped_at, stored.searched_at) == (START, START, START)
-    assert stored.finishing_old_copy
+    assert stored.blocklisted_at == START
 
 
 async def test_absence_is_dated_from_its_first_observation_and_cleared_by_presence(store: Store) -> None:

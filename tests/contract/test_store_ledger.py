@@ -87,13 +87,14 @@ async def test_every_fact_of_a_reference_is_kept(store: Store, clock: StillClock
         history_id=99,
         at="2026-01-01T00:00:00Z",
         source_title="Lost.S02",
+        size=2**40,
     )
     await store.save_history(await lease_of(store), [told], LedgerCoverage(SONARR))
     (stored,) = await store.references_of_media([LOST])
     for name in ("instance", "kind", "entry_id", "media", "raw_hash", "season", "episode", "client", "protocol"):
         assert getattr(stored, name) == getattr(told, name)
     assert (stored.by_person, stored.history_id, stored.source_title) == (True, 99, "Lost.S02")
-    assert (stored.hash, stored.released_by) == ("e" * 64, None)
+    assert (stored.hash, stored.released_by, stored.size) == ("e" * 64, None, 2**40)
 
 
 async def test_a_history_row_adopts_the_webhook_that_told_it_first(store: Store, clock: StillClock) -> None:
@@ -101,10 +102,11 @@ async def test_a_history_row_adopts_the_webhook_that_told_it_first(store: Store,
     await hear(store, reference(raw_hash="a" * 40))
     deletion = await created(store)
     await store.bind(lease, binding(deletion, released=(1,)))
-    adopted = reference(raw_hash="A" * 40, history_id=50, by_person=True)
+    adopted = reference(raw_hash="A" * 40, history_id=50, by_person=True, size=700)
     assert await store.save_history(lease, [adopted], synced(clock)) == 1
     (stored,) = await store.references_of_media([MATRIX])
     assert (stored.number, stored.history_id, stored.by_person, stored.released_by) == (1, 50, True, deletion)
+    assert stored.size == 700
     assert await store.ledger_position() == 1
 
 
@@ -260,7 +262,7 @@ async def test_manual_adds_and_references_share_one_sequence(store: Store) -> No
 async def test_the_library_is_remembered_and_changed_rows_are_updated(store: Store) -> None:
     lease = await lease_of(store)
     matrix = LibraryRow(
-        RADARR, 7, MATRIX, "The Matrix", 1999, "/m/Matrix", "2025-01-01", 5, ("/m/Matrix/a \N{SNOWMAN}.mkv",)
+        RADARR, 7, MATRIX, "The Matrix", 1999, "/m/Matrix", "2025-01-01", 5, ("/m/Matrix/a \N{SNOWMAN}.mkv",), (2**40,)
     )
     heat = LibraryRow(RADARR, 8, HEAT, "Heat", None, "/m/Heat", "2025-01-02", 0)
     await store.save_library(lease, RADARR, [matrix, heat])
@@ -271,6 +273,16 @@ async def test_the_library_is_remembered_and_changed_rows_are_updated(store: Sto
     assert await store.library_rows([HEAT]) == (heat,)
     assert await store.library_rows([MATRIX]) == ()
     assert await store.library_rows([Media(MediaKind.SERIES, tmdb_id=949)]) == ()
+
+
+async def test_a_title_whose_file_sizes_are_not_known_keeps_its_paths(store: Store) -> None:
+    lease = await lease_of(store)
+    sizeless = LibraryRow(RADARR, 7, MATRIX, "The Matrix", 1999, "/m/Matrix", "2025-01-01", 5, ("/m/Matrix/a.mkv",))
+    await store.save_library(lease, RADARR, [sizeless])
+    assert await store.library_of(RADARR) == (sizeless,)
+    sized = replace(sizeless, file_sizes=(5,))
+    await store.save_library(lease, RADARR, [sized])
+    assert await store.library_of(RADARR) == (sized,)
 
 
 async def test_a_baseline_is_replaced_as_a_whole(store: Store) -> None:

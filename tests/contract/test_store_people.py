@@ -198,12 +198,24 @@ async def test_a_cancelled_deletions_reference_goes_to_another_that_bound_the_sa
     first = await created(store, wish(MATRIX))
     heir = await created(store, wish(MATRIX, instances=frozenset({RADARR, RADARR_4K})))
     lease = await lease_of(store)
-    await store.bind(lease, binding(first, torrent_target(), released=(1, 2)))
-    await store.bind(lease, binding(heir, torrent_target(), released=(1, 2)))
+    await store.bind(lease, binding(first, torrent_target(), released=(1, 2), seq=2))
+    await store.bind(lease, binding(heir, torrent_target(), released=(1, 2), seq=2))
     cancelled = replace(verdict(first), settle=(SettledAs.CANCELLED, Reason.STILL_WANTED))
     await store.record(lease, [cancelled])
     matrix, heat = await store.references_of_hashes([InfoHash("a" * 40)])
     assert (matrix.released_by, heat.released_by) == (heir, None)
+
+
+async def test_a_reference_does_not_go_to_a_deletion_that_was_bound_before_it_arrived(store: Store) -> None:
+    await hear(store, reference(MATRIX))
+    early = await created(store, wish(MATRIX, instances=frozenset({RADARR, RADARR_4K})))
+    lease = await lease_of(store)
+    await store.bind(lease, binding(early, torrent_target(), released=(1,), seq=1))
+    await hear(store, reference(MATRIX, by_person=True))
+    late = await created(store, wish(MATRIX))
+    await store.bind(lease, binding(late, torrent_target(), released=(2,), seq=2))
+    await store.cancel(late, "alice")
+    assert await store.unreleased_among([InfoHash("a" * 40)]) == {"a" * 40}
 
 
 async def test_a_reference_does_not_go_to_a_deletion_that_settled_or_bound_another_torrent(store: Store) -> None:

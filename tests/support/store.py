@@ -39,6 +39,7 @@ START = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 RADARR = InstanceName("radarr")
 RADARR_4K = InstanceName("radarr-4k")
 SONARR = InstanceName("sonarr")
+SONARR_4K = InstanceName("sonarr-4k")
 QBITTORRENT = InstanceName("qbittorrent")
 INSTANCES = {MediaKind.MOVIE: frozenset({RADARR}), MediaKind.SERIES: frozenset({SONARR})}
 MATRIX = Media(MediaKind.MOVIE, tmdb_id=603)
@@ -76,6 +77,9 @@ def wish(
     hints: Hints | None = None,
     inferred: bool = False,
     not_before: datetime | None = None,
+    seasons: frozenset[int] | None = None,
+    needs_approval: bool = False,
+    because: str = "",
 ) -> DeletionRequest:
     return DeletionRequest(
         media=media,
@@ -88,6 +92,9 @@ def wish(
         hints=hints or Hints(),
         inferred=inferred,
         not_before=not_before,
+        seasons=seasons,
+        needs_approval=needs_approval,
+        because=because,
     )
 
 
@@ -106,6 +113,7 @@ def reference(
     season: int | None = None,
     episode: int | None = None,
     by_person: bool = False,
+    size: int | None = None,
 ) -> NewReference:
     return NewReference(
         instance=instance,
@@ -121,6 +129,7 @@ def reference(
         history_id=history_id,
         at="2026-01-30T10:00:00Z",
         source_title="The.Matrix.1999.1080p",
+        size=size,
     )
 
 
@@ -161,18 +170,38 @@ async def lease_of(store: Store, holder: str = "me", now: datetime = START) -> L
     return lease
 
 
-def entry_target(entry_id: int = 7, instance: InstanceName = RADARR) -> Target:
-    return Target(TargetKind.ENTRY, instance, str(entry_id), media=MATRIX, added="2025-01-01T00:00:00Z", path="/m/x")
+def entry_target(entry_id: int = 7, instance: InstanceName = RADARR, *, size: int = 0) -> Target:
+    return Target(
+        TargetKind.ENTRY,
+        instance,
+        str(entry_id),
+        media=MATRIX,
+        added="2025-01-01T00:00:00Z",
+        path="/m/x",
+        size=size,
+    )
 
 
-def torrent_target(hash_: str = "a" * 40) -> Target:
-    return Target(TargetKind.TORRENT, QBITTORRENT, hash_, added="1700000000", name="The.Matrix")
+def torrent_target(hash_: str = "a" * 40, *, size: int = 0) -> Target:
+    return Target(TargetKind.TORRENT, QBITTORRENT, hash_, added="1700000000", name="The.Matrix", size=size)
 
 
-def binding(deletion: DeletionId, *targets: Target, released: tuple[int, ...] = (), seq: int = 0) -> Binding:
+def file_target(file_id: int, season: int, *, size: int = 0) -> Target:
+    return Target(
+        TargetKind.FILE, SONARR, str(file_id), media=LOST, path=f"/tv/Lost/{file_id}.mkv", size=size, season=season
+    )
+
+
+def binding(
+    deletion: DeletionId,
+    *targets: Target,
+    media: Media = MATRIX,
+    released: tuple[int, ...] = (),
+    seq: int = 0,
+) -> Binding:
     return Binding(
         deletion=deletion,
-        media=MATRIX,
+        media=media,
         targets=targets,
         released=released,
         bound_seq=seq,

@@ -26,6 +26,21 @@ def test_it_differs_by_kind_id_and_instances() -> None:
     assert len(keys) == 6
 
 
+def test_it_differs_by_seasons_and_not_by_their_order() -> None:
+    series = Media(MediaKind.SERIES, None, 73739)
+    keys = [
+        coverage_key(ONE, series, frozenset({RADARR}), seasons)
+        for seasons in (None, [0], [1], [12], [1, 2], [2, 1], frozenset({1, 2}))
+    ]
+    assert len(set(keys)) == 5
+    assert keys[-3:] == [keys[-1]] * 3
+
+
+def test_what_is_stored_for_whole_titles_stays_valid() -> None:
+    key = coverage_key(ONE, Media(MediaKind.SERIES, 4607, 73739), frozenset({RADARR_4K, RADARR}))
+    assert key == "series tmdb 4607, tvdb 73739 in radarr, radarr-4k"
+
+
 def test_a_title_without_any_public_id_equals_no_other() -> None:
     nameless = Media(MediaKind.MOVIE)
     assert coverage_key(ONE, nameless, frozenset()) != coverage_key(TWO, nameless, frozenset())

@@ -1,0 +1,56 @@
+"""What a resync with an upstream needs to know: what it saw there last, and what has been answered already."""
+
+import json
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from reconciler.model import InstanceName, TargetKind
+from reconciler.store.database import Connection, fetch_one
+from reconciler.store.rows import as_json
+
+KNOWN_TARGETS = """
+SELECT DISTINCT external_id FROM targets
+WHERE kind = :kind AND instance = :instance AND external_id IN :external_ids
+"""
+
+KNOWN_DECLINES = "SELECT request_id FROM declines WHERE request_id IN :request_ids"
+
+
+async def resync_state(connection: Connection, instance: InstanceName) -> Mapping[str, object] | None:
+    """Return what the last resync with an instance saw, or `None` before the first."""
+    row = await fetch_one(
+        connection, "SELECT state FROM resync_states WHERE instance = :instance", {"instance": instance}
+    )
+    if row is None:
+        return None
+    state: Mapping[str, object] = json.loads(row["state"])
+    return state
+
+
+async def save_resync_state(
+    connection: Connection, instance: InstanceName, state: Mapping[str, object], at: datetime
+) -> None:
+    """Replace what the last resync with an instance saw."""
+    await connection.execute(
+        """
+        INSERT INTO resync_states (instance, state, at) VALUES (:instance, :state, :at)
+        ON CONFLICT (instance) DO UPDATE SET state = excluded.state, at = excluded.at
+        """,
+        {"instance": instance, "state": as_json(dict(state)), "at": at},
+    )
+
+
+async def known_targets(
+    connection: Connection, kind: TargetKind, instance: InstanceName, external_ids: Collection[str]
+) -> frozenset[str]:
+    """Return those of the ids that any deletion has bound as targets of this kind in this instance."""
+    rows = await connection.fetch_all(
+        KNOWN_TARGETS, {"kind": kind.value, "instance": instance, "external_ids": sorted(external_ids)}
+    )
+    return frozenset(row["external_id"] for row in rows)
+
+
+async def known_declines(connection: Connection, request_ids: Collection[int]) -> frozenset[int]:
+    """Return those of the requests whose decline was answered by any deletion."""
+    rows = await connection.fetch_all(KNOWN_DECLINES, {"request_ids": sorted(request_ids)})
+    return frozenset(int(row["request_id"]) for row in rows)
