@@ -1,14 +1,24 @@
 """What a person decides about one deletion."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
-from reconciler.model import DeletionId, DeletionState, Event, SettledAs
+from reconciler.model import DeletionId, DeletionState, Event, InfoHash, SettledAs
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.store.baselines import forget_baselines
 from reconciler.store.database import Connection
 from reconciler.store.ledger import give_back
-from reconciler.store.rows import as_json
-from reconciler.store.states import add_events, known_state, wake
+from reconciler.store.rows import as_json, hints_json
+from reconciler.store.states import add_events, known_state, states_of, wake
+
+HELD_BY_BREAKER = """
+SELECT d.* FROM deletions d
+WHERE d.settled_at IS NULL
+    AND EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason = :reason)
+ORDER BY d.requested_at, d.id
+"""
+"""In this order they are found by an index that knows only what is open."""
 
 
 async def approve(connection: Connection, deletion: DeletionId, by: str, now: datetime) -> frozenset[Reason]:
@@ -17,8 +27,24 @@ async def approve(connection: Connection, deletion: DeletionId, by: str, now: da
     if state.deletion.settled_at is not None:
         return frozenset()
     lifted = frozenset(c.reason for c in state.conditions if MEANINGS[c.reason].approvable)
-    if not lifted:
-        return lifted
+    if lifted:
+        await _lift(connection, state, lifted, by, now)
+    return lifted
+
+
+async def release_breaker(connection: Connection, by: str, now: datetime) -> tuple[DeletionId, ...]:
+    """Lift `BreakerOpen` alone from every open deletion that carries it, and return these."""
+    rows = await connection.fetch_all(HELD_BY_BREAKER, {"reason": Reason.BREAKER_OPEN.value})
+    held = await states_of(connection, rows)
+    for state in held:
+        await _lift(connection, state, frozenset({Reason.BREAKER_OPEN}), by, now)
+    return tuple(state.deletion.id for state in held)
+
+
+async def _lift(
+    connection: Connection, state: DeletionState, lifted: frozenset[Reason], by: str, now: datetime
+) -> None:
+    deletion = state.deletion.id
     approved = sorted(state.deletion.approved | lifted)
     await connection.execute(
         "UPDATE deletions SET approved = :approved WHERE id = :id", {"approved": as_json(approved), "id": deletion}
@@ -29,7 +55,6 @@ async def approve(connection: Connection, deletion: DeletionId, by: str, now: da
         await forget_baselines(connection, {c.instance for c in state.conditions if c.reason is Reason.SUSPICIOUS_LIST})
     await _note(connection, deletion, "Approved", f"{by} approved {', '.join(sorted(lifted))}", now)
     await wake(connection, [deletion], now)
-    return lifted
 
 
 async def cancel(connection: Connection, deletion: DeletionId, by: str, now: datetime) -> bool:
@@ -82,6 +107,25 @@ async def retry(connection: Connection, deletion: DeletionId, by: str, now: date
         "UPDATE deletions SET attempt = 0, retried_at = :now WHERE id = :id", {"now": now, "id": deletion}
     )
     await _note(connection, deletion, "Retried", f"{by} asked to try again now", now)
+    await wake(connection, [deletion], now)
+    return True
+
+
+async def attribute(
+    connection: Connection, deletion: DeletionId, hashes: Collection[InfoHash], by: str, now: datetime
+) -> bool:
+    """Add torrents to what an open deletion is known to be about, also after binding, and make it due."""
+    state = await known_state(connection, deletion)
+    if state.deletion.settled_at is not None:
+        return False
+    hints = state.deletion.hints
+    added = sorted(set(hashes) - set(hints.hashes))
+    if added:
+        await connection.execute(
+            "UPDATE deletions SET hints = :hints WHERE id = :id",
+            {"hints": hints_json(replace(hints, hashes=(*hints.hashes, *added))), "id": deletion},
+        )
+        await _note(connection, deletion, "Attributed", f"{by} says that it is about {', '.join(added)}", now)
     await wake(connection, [deletion], now)
     return True
 

@@ -83,6 +83,14 @@ class DatabaseStore:
         async with self._database.write() as connection:
             return await commands.retry(connection, deletion, by, self._clock.now())
 
+    async def attribute(self, deletion: DeletionId, hashes: Collection[InfoHash], by: str) -> bool:
+        async with self._database.write() as connection:
+            return await commands.attribute(connection, deletion, hashes, by, self._clock.now())
+
+    async def release_breaker(self, by: str) -> tuple[DeletionId, ...]:
+        async with self._database.write() as connection:
+            return await commands.release_breaker(connection, by, self._clock.now())
+
     # --- reading ---
 
     async def ready(self) -> bool:

@@ -1,4 +1,4 @@
-"""What people decide: approve, cancel, retry; and how it meets a pass that is under way."""
+"""What people decide: approve, cancel, retry, attribute; and how it meets a pass that is under way."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.errors import Overtaken
-from reconciler.model import DeletionId, DeletionState, InfoHash, Phase, SettledAs, Status
+from reconciler.model import DeletionId, DeletionState, Hints, InfoHash, IssueCommand, Phase, SettledAs, Status
 from reconciler.ports import Accepted, Baseline, Store
 from reconciler.reasons import Reason
 from tests.support.store import (
@@ -91,6 +91,8 @@ async def test_an_unknown_deletion_is_a_key_error(store: Store, command: str) ->
     for unknown in (UNKNOWN, DeletionId("nonsense")):
         with pytest.raises(KeyError):
             await getattr(store, command)(unknown, "alice")
+        with pytest.raises(KeyError):
+            await store.attribute(unknown, [InfoHash("a" * 40)], "alice")
 
 
 async def test_nothing_can_be_decided_about_a_settled_deletion(store: Store) -> None:
@@ -103,6 +105,7 @@ async def test_nothing_can_be_decided_about_a_settled_deletion(store: Store) -> 
     assert await store.approve(deletion, "alice") == frozenset()
     assert await store.cancel(deletion, "alice") is False
     assert await store.retry(deletion, "alice") is False
+    assert await store.attribute(deletion, [InfoHash("a" * 40)], "alice") is False
     assert await store.deletion(deletion) == before
 
 
@@ -229,3 +232,67 @@ async def test_a_reference_does_not_go_to_a_deletion_that_settled_or_bound_anoth
     (given_back,) = await store.references_of_media([MATRIX])
     assert given_back.released_by is None
     assert (await ask_one(store)).outcome is Accepted.CREATED
+
+
+# --- attribution and the breaker -----------------------------------------------------------------------------------
+
+
+async def test_a_torrent_that_a_person_attributes_is_added_after_binding_too(store: Store, clock: StillClock) -> None:
+    a, b, c = (InfoHash(letter * 40) for letter in "abc")
+    command = IssueCommand(5, "delete this")
+    deletion = await created(store, wish(hints=Hints(hashes=(c,), radarr_id=7, command=command)))
+    lease = await lease_of(store)
+    await store.bind(lease, binding(deletion, entry_target()))
+    await store.record(lease, [verdict(deletion)])
+    now = clock.advance(timedelta(seconds=1))
+    assert await store.attribute(deletion, [b, a, c], "alice") is True
+    stored = (await state_of(store, deletion)).deletion
+    assert stored.hints == Hints(hashes=(c, a, b), radarr_id=7, command=command)
+    assert stored.next_due_at == now
+    last = (await store.events(deletion))[-1]
+    assert (last.kind, last.message) == ("Attributed", f"alice says that it is about {a}, {b}")
+
+
+async def test_attributing_what_is_known_already_only_makes_due(store: Store) -> None:
+    deletion = await created(store, wish(hints=Hints(hashes=(InfoHash("a" * 40),))))
+    await store.record(await lease_of(store), [verdict(deletion)])
+    before = await state_of(store, deletion)
+    assert await store.attribute(deletion, [InfoHash("a" * 40)], "alice") is True
+    after = await state_of(store, deletion)
+    assert after == replace(before, deletion=replace(before.deletion, next_due_at=START))
+    assert [e.kind for e in await store.events(deletion)] == ["Received"]
+
+
+async def test_releasing_the_breaker_lifts_it_alone_from_all_that_it_holds(store: Store) -> None:
+    held = [await created(store, wish(replace(MATRIX, tmdb_id=n))) for n in (1, 2)]
+    protected, settled = await created(store, wish(MATRIX)), await created(store, wish(HEAT))
+    lease = await lease_of(store)
+    tripped = [
+        verdict(one, condition(Reason.BREAKER_OPEN), condition(Reason.PROTECTED, instance=RADARR)) for one in held
+    ]
+    await store.record(lease, [replace(one, trip_breaker=True) for one in tripped])
+    await store.record(lease, [verdict(protected, condition(Reason.PROTECTED))])
+    ended = replace(verdict(settled, condition(Reason.BREAKER_OPEN)), settle=(SettledAs.CONVERGED, None))
+    await store.record(lease, [ended])
+    untouched = [await store.deletion(one) for one in (protected, settled)]
+    assert await store.release_breaker("alice") == tuple(held)
+    for one in held:
+        stored = (await state_of(store, one)).deletion
+        assert stored.approved == {Reason.BREAKER_OPEN}
+        assert (stored.breaker_tripped_at, stored.next_due_at) == (None, START)
+        assert (await store.events(one))[-1].message == "alice approved BreakerOpen"
+    assert [await store.deletion(one) for one in (protected, settled)] == untouched
+
+
+async def test_releasing_the_breaker_keeps_what_was_approved_before(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    await store.record(lease, [verdict(deletion, condition(Reason.PROTECTED))])
+    await store.approve(deletion, "alice")
+    await store.record(lease, [replace(verdict(deletion, condition(Reason.BREAKER_OPEN)), trip_breaker=True)])
+    await store.release_breaker("bob")
+    assert (await state_of(store, deletion)).deletion.approved == {Reason.PROTECTED, Reason.BREAKER_OPEN}
+
+
+async def test_a_breaker_that_holds_nothing_releases_nothing(store: Store) -> None:
+    assert await store.release_breaker("alice") == ()

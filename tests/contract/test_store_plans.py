@@ -5,16 +5,18 @@ from datetime import timedelta
 import pytest
 
 from reconciler.ports import Store
-from reconciler.store import ledger, passes, states
-from reconciler.store.database import Database, Values
+from reconciler.store import commands, ledger, passes, resyncs, states
+from reconciler.store.database import Connection, Database, Values
 from tests.support.store import MATRIX, START
 
 HISTORY = 5000
+DELETION = "01936d5e-0000-7000-8000-"
 
 DELETIONS = """
 INSERT INTO deletions (id, media_kind, tmdb_id, source, requested_at, coverage_key, delete_files, add_exclusion,
-    inferred, hints, settled_at, settled_as, next_due_at)
-VALUES (:id, 'movie', :number, 'dashboard', :now, :key, TRUE, FALSE, FALSE, '{}', :settled_at, :settled_as, :due)
+    inferred, hints, settled_at, settled_as, next_due_at, destroyed_at)
+VALUES (:id, 'movie', :number, 'dashboard', :now, :key, TRUE, FALSE, FALSE, '{}', :settled_at, :settled_as, :due,
+    :destroyed_at)
 """
 
 QUERIES: dict[str, tuple[str, Values, str]] = {
@@ -31,6 +33,23 @@ QUERIES: dict[str, tuple[str, Values, str]] = {
         {"media_kind": "movie", "tmdb_id": MATRIX.tmdb_id, "tvdb_id": None},
         "deletions_open_",
     ),
+    "what turned destructive": (
+        passes.DESTROYED,
+        {"since": START + timedelta(seconds=HISTORY - 5)},
+        "deletions_destroyed",
+    ),
+    "heirs of a reference": (
+        ledger.HEIRS,
+        {"hashes": ["a" * 40, "b" * 64], "instance": "radarr", "former": f"{DELETION}{1:012d}", "number": 1},
+        "deletions_open_",
+    ),
+    "known targets": (
+        resyncs.KNOWN_TARGETS,
+        {"kind": "torrent", "instance": "qbittorrent", "external_ids": ["a" * 40, "b" * 40]},
+        "targets_external",
+    ),
+    "known declines": (resyncs.KNOWN_DECLINES, {"request_ids": [5, 6]}, "declines"),
+    "held by the breaker": (commands.HELD_BY_BREAKER, {"reason": "BreakerOpen"}, "deletions_open_requested"),
 }
 
 
@@ -41,13 +60,14 @@ async def fill(database: Database) -> None:
             DELETIONS,
             [
                 {
-                    "id": f"01936d5e-0000-7000-8000-{number:012d}",
+                    "id": f"{DELETION}{number:012d}",
                     "key": str(number),
                     "number": number,
                     "now": START,
                     "settled_at": None if number % 500 == 0 else START,
                     "settled_as": None if number % 500 == 0 else "converged",
                     "due": START + timedelta(seconds=number) if number % 500 == 0 else None,
+                    "destroyed_at": None if number % 500 == 0 else START + timedelta(seconds=number),
                 }
                 for number in range(1, HISTORY)
             ],
@@ -65,12 +85,35 @@ async def fill(database: Database) -> None:
                     "now": START,
                     "tvdb": number if number % 2 else None,
                     "hash": f"{number:040x}",
-                    "released": None if number % 100 == 0 else f"01936d5e-0000-7000-8000-{number:012d}",
+                    "released": None if number % 100 == 0 else f"{DELETION}{number:012d}",
                 }
                 for number in range(1, HISTORY)
             ],
         )
+        await fill_by_number(connection)
         await connection.execute("ANALYZE")
+
+
+async def fill_by_number(connection: Connection) -> None:
+    """What stands beside each deletion: an instance, a target, a condition and a decline."""
+    statements = (
+        "INSERT INTO covered_instances (deletion, instance) VALUES (:id, 'radarr')",
+        """
+        INSERT INTO targets (deletion, kind, instance, external_id, files, size)
+        VALUES (:id, 'torrent', 'qbittorrent', :hash, '[]', 0)
+        """,
+        """
+        INSERT INTO conditions (deletion, type, instance, status, reason, message, last_transition_time)
+        VALUES (:id, 'TorrentsAbsent', 'qbittorrent', 'True', 'Absent', '', :now)
+        """,
+        "INSERT INTO declines (request_id, deletion) VALUES (:number, :id)",
+    )
+    for statement in statements:
+        rows: list[Values] = [
+            {"id": f"{DELETION}{number:012d}", "hash": f"{number:040x}", "now": START, "number": number}
+            for number in range(1, HISTORY)
+        ]
+        await connection.execute_many(statement, rows)
 
 
 @pytest.mark.parametrize("name", QUERIES)
