@@ -17,6 +17,8 @@ from reconciler.model import ConditionType, DeletionId, Event, InfoHash, Instanc
 from reconciler.observed import Entry, MediaRequest, Record, RequestStatus
 from reconciler.plan.actions import (
     Action,
+    Announce,
+    Blocklist,
     DeleteEntry,
     DeleteFiles,
     DeleteRecord,
@@ -27,7 +29,9 @@ from reconciler.plan.actions import (
     RestoreMonitoring,
     Search,
     Unmonitor,
+    UnmonitorSeasons,
     is_destructive,
+    targets_of,
 )
 from reconciler.ports import Lease, LibraryClient, PassStore, RequestClient
 from reconciler.reasons import Reason
@@ -58,10 +62,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What came of a round's actions. `searched` are the deletions whose search was accepted."""
+    """What came of a round's actions. Of the deletions `searched` and `blocklisted` that was accepted."""
 
     failures: tuple[Failure, ...] = ()
     searched: frozenset[DeletionId] = frozenset()
+    blocklisted: frozenset[DeletionId] = frozenset()
 
 
 class Executor:
@@ -86,29 +91,37 @@ class Executor:
         self._on_removed = on_removed
         self._is_stopping = is_stopping
         self._until = clock.now()
+        self._position = 0
         self._log = get_logger()
 
-    async def execute(self, lease: Lease, actions: Sequence[Action], observed_at: datetime) -> Executed:
+    async def execute(self, lease: Lease, actions: Sequence[Action], observed_at: datetime, position: int) -> Executed:
         """Carry out actions of many deletions, one kind and instance after the other.
+
+        `position` is where the ledger stood when they were planned: what arrived since may need a torrent.
 
         Raises `LeaseLost` before the next call once the lease is gone. Stops between calls when asked to stop, or
         when what was observed at `observed_at` is too old; the rest is left to the next round.
         """
         self._until = observed_at + KEEPS_FOR
+        self._position = position
         searched: set[DeletionId] = set()
+        blocklisted: set[DeletionId] = set()
         failures = (
             *await self._run(lease, actions, RestoreMonitoring, self._restore),
             *await self._run(lease, actions, Unmonitor, self._unmonitor),
+            *await self._run(lease, actions, UnmonitorSeasons, self._unmonitor_seasons),
+            *await self._run(lease, actions, Blocklist, partial(self._blocklist, blocklisted)),
             *await self._run(lease, actions, EndDownloads, self._end_downloads),
             *await self._run(lease, actions, RemoveTorrent, self._remove_torrents),
             *await self._run(lease, actions, DeleteFiles, self._delete_files),
             *await self._run(lease, actions, DeleteEntry, self._delete_entries),
             *await self._run(lease, actions, Search, partial(self._search, searched)),
+            *await self._run(lease, actions, Announce, self._announce_paths),
             *await self._run(lease, actions, DeleteRequest, self._delete_requests),
             *await self._run(lease, actions, DeleteRecord, self._delete_records),
             *await self._run(lease, actions, ResetVariant, self._reset_variants),
         )
-        return Executed(failures, frozenset(searched))
+        return Executed(failures, frozenset(searched), frozenset(blocklisted))
 
     def _is_over(self) -> bool:
         return self._is_stopping() or self._clock.now() >= self._until
@@ -144,11 +157,11 @@ class Executor:
         sent: dict[DeletionId, list[int]] = {}
         events: dict[DeletionId, list[Event]] = {}
         for action in actions:
-            sent.setdefault(action.deletion, []).append(action.target)
+            sent.setdefault(action.deletion, []).extend(targets_of(action))
             events.setdefault(action.deletion, []).append(Event(type(action).__name__, text(action)))
         kind = type(actions[0]).__name__
-        if is_destructive(actions[0]):
-            await self._store.mark_sent(lease, sent, now, kind=kind, destructive=True)
+        if is_destructive(actions[0]) or isinstance(actions[0], Announce):
+            await self._store.mark_sent(lease, sent, now, kind=kind, destructive=is_destructive(actions[0]))
         else:
             await self._store.mark_sent(lease, dict.fromkeys(sent, ()), now, kind=kind, destructive=False)
         await self._store.add_events(lease, events, now)
@@ -211,6 +224,31 @@ class Executor:
             lambda chunk: client.unmonitor(sorted({a.entry_id for a in chunk})),
             lambda a: client.unmonitor([a.entry_id]),
         )
+
+    async def _unmonitor_seasons(self, lease: Lease, actions: Sequence[UnmonitorSeasons]) -> list[Failure]:
+        client = self._library(actions[0].instance)
+        await self._announce(lease, actions, lambda a: f"stop looking for season {_seasons(a)}")
+
+        async def together(chunk: Sequence[UnmonitorSeasons]) -> None:
+            seasons: dict[int, set[int]] = {}
+            for action in chunk:
+                seasons.setdefault(action.entry_id, set()).update(action.seasons)
+            await client.unmonitor_seasons(seasons)
+
+        return await self._bulk(actions, ConditionType.ENTRY_ABSENT, together, lambda a: together([a]))
+
+    async def _blocklist(
+        self, blocklisted: set[DeletionId], lease: Lease, actions: Sequence[Blocklist]
+    ) -> list[Failure]:
+        client = self._library(actions[0].instance)
+
+        async def mark(action: Blocklist) -> None:
+            await self._announce(lease, [action], lambda _: f"blocklist {len(action.history_ids)} of its releases")
+            for history_id in action.history_ids:
+                await client.blocklist(history_id)
+            blocklisted.add(action.deletion)
+
+        return await self._each(actions, ConditionType.ENTRY_ABSENT, mark)
 
     async def _prove(self, lease: Lease) -> None:
         await self._keeper.ensure(lease, LONGEST_CALL)
@@ -286,7 +324,7 @@ class Executor:
             bound = set(zip(action.file_ids, action.paths, strict=True))  # an import reuses a path, never an id
             ids = [f.id for f in await client.entry_files(action.entry_id) if (f.id, f.path) in bound]
             if ids:
-                await self._announce(lease, [action], lambda _: f"delete {len(ids)} files of the old copy")
+                await self._announce(lease, [action], lambda _: f"delete {len(ids)} files")
                 await client.delete_files(action.entry_id, ids)
 
         return await self._each(actions, ConditionType.ENTRY_ABSENT, delete)
@@ -296,7 +334,7 @@ class Executor:
 
         async def search(action: Search) -> None:
             await self._announce(lease, [action], lambda _: "search for a fresh copy")
-            await client.search(action.entry_id)
+            await client.search(action.entry_id, action.season)
             searched.add(action.deletion)
 
         return await self._each(actions, ConditionType.ENTRY_ABSENT, search)
@@ -308,9 +346,7 @@ class Executor:
     # --- torrents --------------------------------------------------------------------------------------------------
 
     async def _remove_torrents(self, lease: Lease, actions: Sequence[RemoveTorrent]) -> list[Failure]:
-        client = self._upstreams.torrents
-        if client is None:
-            return []
+        client = self._upstreams.torrents[actions[0].instance]
         try:
             live = {t.id: t for t in await client.present([a.torrent for a in actions])}
         except UpstreamError as error:
@@ -318,7 +354,7 @@ class Executor:
             return self._failed(error, actions, ConditionType.TORRENTS_ABSENT)
         same = [a for a in actions if a.torrent in live and str(live[a.torrent].added_on) == a.added]
         aliases: set[InfoHash] = {alias for a in same for alias in live[a.torrent].aliases}
-        wanted = await self._store.unreleased_among(aliases)
+        wanted = await self._store.unreleased_among(aliases, after=self._position)
         held = {a.deletion for a in same if live[a.torrent].aliases & wanted}  # its torrents may share their data
         free = [a for a in same if a.deletion not in held]
         failures: list[Failure] = []
@@ -326,7 +362,7 @@ class Executor:
             group = [a for a in free if a.delete_files is delete_files]
             if not group:
                 continue
-            await self._announce(lease, group, lambda a: f"remove torrent {_name(a)}")
+            await self._announce(lease, group, _removal)
             self._on_removed(client.instance, [a.torrent for a in group])
             ids: list[TorrentId] = sorted({a.torrent for a in group})
             try:
@@ -335,6 +371,19 @@ class Executor:
                 self._health.failed(client, error)
                 failures += self._failed(error, group, ConditionType.TORRENTS_ABSENT)
         return failures
+
+    # --- the media server ------------------------------------------------------------------------------------------
+
+    async def _announce_paths(self, lease: Lease, actions: Sequence[Announce]) -> list[Failure]:
+        client = self._upstreams.media_server
+        if client is None:
+            raise LookupError("a plan named a media server that is not configured")
+        await self._announce(lease, actions, lambda a: "tell it where something went")
+        try:
+            await client.announce(sorted({path for a in actions for path in a.paths}))
+        except UpstreamError as error:
+            return self._failed(error, actions, ConditionType.LIBRARY_REFRESHED)
+        return []
 
     # --- requests --------------------------------------------------------------------------------------------------
 
@@ -408,8 +457,15 @@ def _path(action: Action) -> str:
     return action.path if isinstance(action, DeleteEntry) else ""
 
 
-def _name(action: Action) -> str:
-    return repr(action.name) if isinstance(action, RemoveTorrent) else ""
+def _removal(action: Action) -> str:
+    if not isinstance(action, RemoveTorrent):
+        return ""
+    data = "with its data" if action.delete_files else f"without its data: {action.why or 'it was to be kept'}"
+    return f"remove torrent {action.name!r} {data}"
+
+
+def _seasons(action: Action) -> str:
+    return ", ".join(map(str, action.seasons)) if isinstance(action, UnmonitorSeasons) else ""
 
 
 def _is_still_frozen(entry: Entry, action: DeleteEntry) -> bool:

@@ -63,6 +63,7 @@ class Reconciler:
         metrics: Metrics | None = None,
         rng: random.Random | None = None,
         suspicious_minimum: int = 10,
+        denied_until: Callable[[datetime], datetime | None] = lambda _now: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
@@ -77,7 +78,15 @@ class Reconciler:
         self.health = Health(clock)
         self._upstreams = upstreams
         self._keeper = LeaseKeeper(store, holder, clock)
-        self._observer = Observer(store, upstreams, self.health, policy, clock, suspicious_minimum=suspicious_minimum)
+        self._observer = Observer(
+            store,
+            upstreams,
+            self.health,
+            policy,
+            clock,
+            suspicious_minimum=suspicious_minimum,
+            denied_until=denied_until,
+        )
         self._executor = Executor(
             store,
             upstreams,
@@ -316,14 +325,20 @@ class Reconciler:
             self._hasten("ledger", BETWEEN_ROUNDS)
         actions = [a for p in plans.values() for a in p.actions]
         if actions:
-            done = await self._executor.execute(lease, actions, world.now)
+            done = await self._executor.execute(lease, actions, world.now, world.position)
             await self._renewed(lease)  # short again: after a crash the next process need not wait for a long one
-            searched = [
-                replace(self._verdict(by_id[d], plans[d], world), searched=True, events=())
-                for d in sorted(done.searched)
+            accepted = [
+                replace(
+                    self._verdict(by_id[d], plans[d], world),
+                    searched=d in done.searched,
+                    blocklisted=d in done.blocklisted,
+                    unreleased=(),
+                    events=(),
+                )
+                for d in sorted(done.searched | done.blocklisted)
             ]
-            await self._record_outcome(lease, by_id, plans, done.failures, searched)
-        return bool(actions) or any(p.bind is not None or p.reopen for p in plans.values())
+            await self._record_outcome(lease, by_id, plans, done.failures, accepted)
+        return bool(actions) or any(_has_changed(p) for p in plans.values())
 
     def _plan(self, states: Sequence[DeletionState], world: World) -> tuple[Plan, ...]:
         """Plan all; a deletion that cannot be planned is left out and logged, so that it does not stop the others."""
@@ -356,7 +371,9 @@ class Reconciler:
             settle=plan.settle,
             watch_until=plan.watch_until,
             reopen=plan.reopen,
-            finishing_old_copy=plan.finishing_old_copy,
+            withdrawn=plan.withdrawn,
+            finishing=plan.finishing,
+            unreleased=plan.unreleased,
             trip_breaker=plan.trip_breaker,
             frozen=plan.frozen,
             events=plan.events,
@@ -367,7 +384,7 @@ class Reconciler:
             return plan.due_at
         if plan.settle is not None:
             return now + WATCH_STEPS[0] if plan.settle[0] is SettledAs.CONVERGED else None
-        if plan.bind is not None or plan.reopen:
+        if _has_changed(plan):
             return now
         if state.deletion.settled_as is not None:
             return now + WATCH_STEPS[min(attempt, len(WATCH_STEPS) - 1)]
@@ -388,14 +405,15 @@ class Reconciler:
         states: dict[DeletionId, DeletionState],
         plans: dict[DeletionId, Plan],
         failures: Sequence[Failure],
-        searched: Sequence[Verdict],
+        accepted: Sequence[Verdict],
     ) -> None:
         """Show what was refused or not answered on the condition it concerns, and wait before trying again.
 
-        A search counts once it was accepted, because the title would otherwise never be fetched again.
+        A search counts once it was accepted, because the title would otherwise never be fetched again; so does a
+        blocklisting.
         """
         now = self._clock.now()
-        verdicts = list(searched)
+        verdicts = list(accepted)
         for deletion in sorted({f.deletion for f in failures}):
             own = [f for f in failures if f.deletion == deletion]
             conditions = plans[deletion].conditions
@@ -434,6 +452,11 @@ class Reconciler:
             recently = await self._store.became_destructive_since(self._clock.now() - self._timing.breaker_window)
             world = await self._observer.observe(lease, [state], recently)
             return plan_all([state], world, self._policy)[0]
+
+
+def _has_changed(plan: Plan) -> bool:
+    """Tell whether a plan changes what the next round starts from, although nothing is sent."""
+    return plan.bind is not None or plan.reopen or bool(plan.withdrawn or plan.finishing)
 
 
 def _pause(rounds: int) -> timedelta:

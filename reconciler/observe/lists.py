@@ -1,4 +1,4 @@
-"""Whole lists: titles, torrents, requests and items, each believed only if it does not look as if most of it is lost."""
+"""Whole lists: titles, torrents, requests, items; each believed only if it does not look as if most of it is lost."""
 
 import asyncio
 from collections.abc import Iterable, Mapping

@@ -172,7 +172,7 @@ def _entry_targets(deletion: Deletion, world: World, media: Media) -> tuple[Targ
     """The live entries of the title, and for a library that has none, the one last seen there."""
     targets: list[Target] = []
     hinted = deletion.hints.radarr_id if media.kind is MediaKind.MOVIE else deletion.hints.sonarr_id
-    for instance in sorted(deletion.instances):
+    for instance in sorted({unit.instance for unit in deletion.units}):
         live = live_entries(instance, world, media)
         library = world.libraries.get(instance)
         targets += [_live_target(e, instance, library.data) for e in live if isinstance(library, Seen)]

@@ -18,13 +18,15 @@ from reconciler.reasons import Effect, effect_of
 def judge_entries(
     state: DeletionState, world: World, policy: Policy, coverage: Coverage, torrents: TorrentFinding
 ) -> tuple[EntryFinding, ...]:
-    """Judge the title in every library that the deletion was for, in order of name."""
+    """Judge the title in every library that the deletion was for, in order of name.
+
+    What a decline was never for, because its request was for another library, is not shown.
+    """
     if not state.deletion.instances:
         condition = absent_upstream(ConditionType.ENTRY_ABSENT, coverage.media.kind)
         return (EntryFinding(condition.instance, condition),)
-    return tuple(
-        _judge(state, instance, world, policy, coverage, torrents) for instance in sorted(state.deletion.instances)
-    )
+    instances = coverage.instances if state.deletion.inferred else state.deletion.instances
+    return tuple(_judge(state, instance, world, policy, coverage, torrents) for instance in sorted(instances))
 
 
 def _judge(

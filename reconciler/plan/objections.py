@@ -22,7 +22,7 @@ class Objection:
 def objection(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Objection | None:
     """Return what speaks against binding, or `None`. Every covered upstream must have been `Seen`."""
     media = coverage.media
-    for instance in sorted(deletion.instances):
+    for instance in sorted(coverage.instances):
         library = world.libraries.get(instance)
         if not isinstance(library, Seen):
             continue
@@ -71,7 +71,7 @@ def _entry_added_since(deletion: Deletion, world: World, coverage: Coverage) -> 
     named = deletion.hints.radarr_id if coverage.media.kind is MediaKind.MOVIE else deletion.hints.sonarr_id
     if deletion.source not in LIBRARY_SOURCES or named is None:
         return None
-    for instance in sorted(deletion.instances):
+    for instance in sorted(coverage.instances):
         for entry in live_entries(instance, world, coverage.media):
             if entry.id == named:
                 continue

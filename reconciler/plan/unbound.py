@@ -41,7 +41,7 @@ def blank(deletion: Deletion, world: World, policy: Policy) -> tuple[Condition, 
         conditions.append(_first_look(ConditionType.TORRENTS_ABSENT, min(policy.torrent_clients), world.torrents))
     if not deletion.instances:
         conditions.append(absent_upstream(ConditionType.ENTRY_ABSENT, media.kind))
-    for instance in sorted(deletion.instances):
+    for instance in sorted({unit.instance for unit in deletion.units}):
         conditions.append(_first_look(ConditionType.ENTRY_ABSENT, instance, world.libraries.get(instance)))
         conditions.append(_first_look(ConditionType.FILES_ABSENT, instance, world.libraries.get(instance)))
     if policy.media_server is not None:

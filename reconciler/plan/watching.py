@@ -1,7 +1,6 @@
 """The end of a deletion: giving back what the freeze took, and watching what converged."""
 
 from dataclasses import replace
-from datetime import datetime
 
 from reconciler.model import (
     Condition,
@@ -119,10 +118,10 @@ def drifted(state: DeletionState, world: World, *, is_wanted: bool) -> tuple[str
         found += [
             f"{e.title} [{e.id}]"
             for t, e in bound_live(state, world)
-            if t.instance in whole or (_was_gone(t) and t.sent_at is not None)
+            if t.instance in whole or (t.sent_at is not None and t.absent_since is not None)
         ]
     return tuple(sorted(found))
 
 
-def _was_gone(target: Target) -> datetime | None:
-    return target.absent_since
+def _was_gone(target: Target) -> bool:
+    return target.sent_at is not None or target.absent_since is not None

@@ -34,7 +34,7 @@ SELECT * FROM refs WHERE hash IS NOT NULL AND substr(hash, 1, 40) IN :short ORDE
 
 UNRELEASED_HASHES = """
 SELECT DISTINCT hash FROM refs
-WHERE hash IS NOT NULL AND released_by IS NULL AND substr(hash, 1, 40) IN :short
+WHERE hash IS NOT NULL AND released_by IS NULL AND substr(hash, 1, 40) IN :short AND number > :after
 """
 
 REFERENCES_OF_MEDIA = """
@@ -238,9 +238,9 @@ async def references_of_hashes(connection: Connection, hashes: Collection[InfoHa
     return tuple(reference_of(row) for row in rows if _names_any(row["hash"], asked))
 
 
-async def unreleased_among(connection: Connection, hashes: Collection[InfoHash]) -> frozenset[InfoHash]:
-    """Return those of `hashes` that an unreleased reference names, full or truncated."""
-    rows = await connection.fetch_all(UNRELEASED_HASHES, {"short": _shortened(hashes)})
+async def unreleased_among(connection: Connection, hashes: Collection[InfoHash], *, after: int) -> frozenset[InfoHash]:
+    """Return those of `hashes` that an unreleased reference numbered above `after` names, full or truncated."""
+    rows = await connection.fetch_all(UNRELEASED_HASHES, {"short": _shortened(hashes), "after": after})
     unreleased = _by_short(row["hash"] for row in rows)
     return frozenset(hash_ for hash_ in hashes if _names_any(hash_, unreleased))
 

@@ -9,7 +9,7 @@ from reconciler.ports import Binding, Destroyed, Lease, PassRecord, UpstreamHeal
 from reconciler.reasons import Reason
 from reconciler.store import ledger
 from reconciler.store.database import Connection, Value, fetch_one
-from reconciler.store.rows import as_json, target_values, time_of, time_or_none
+from reconciler.store.rows import as_json, seasons_json, target_values, time_of, time_or_none, units_json, units_of
 from reconciler.store.states import add_events, states_of
 
 LEASE = "reconciler"
@@ -129,13 +129,17 @@ async def bind(connection: Connection, binding: Binding) -> None:
 
     Nothing happens to a deletion that a person cancelled meanwhile: its references must keep protecting.
     """
-    cancelled = "SELECT 1 FROM deletions WHERE id = :id AND settled_as = 'cancelled'"
-    if await fetch_one(connection, cancelled, {"id": binding.deletion}) is not None:
+    row = await fetch_one(
+        connection, "SELECT settled_as, withdrawn FROM deletions WHERE id = :id", {"id": binding.deletion}
+    )
+    if row is None or row["settled_as"] == SettledAs.CANCELLED.value:
         return
     await connection.execute(
         """
         UPDATE deletions SET tmdb_id = coalesce(tmdb_id, :tmdb_id), tvdb_id = coalesce(tvdb_id, :tvdb_id),
             live_request_ids = CASE WHEN bound_at IS NULL THEN :live ELSE live_request_ids END,
+            seasons = CASE WHEN bound_at IS NULL THEN coalesce(seasons, :seasons) ELSE seasons END,
+            withdrawn = :withdrawn,
             bound_seq = coalesce(bound_seq, :bound_seq), bound_at = coalesce(bound_at, :at)
         WHERE id = :id
         """,
@@ -143,6 +147,8 @@ async def bind(connection: Connection, binding: Binding) -> None:
             "tmdb_id": binding.media.tmdb_id,
             "tvdb_id": binding.media.tvdb_id,
             "live": as_json(sorted(binding.live_request_ids)),
+            "seasons": seasons_json(binding.seasons),
+            "withdrawn": units_json(units_of(row["withdrawn"]) | binding.withdrawn),
             "bound_seq": binding.bound_seq,
             "at": binding.at,
             "id": binding.deletion,

@@ -170,9 +170,9 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await ledger.manual_adds_after(connection, number)
 
-    async def unreleased_among(self, hashes: Collection[InfoHash]) -> frozenset[InfoHash]:
+    async def unreleased_among(self, hashes: Collection[InfoHash], *, after: int) -> frozenset[InfoHash]:
         async with self._database.read() as connection:
-            return await ledger.unreleased_among(connection, hashes)
+            return await ledger.unreleased_among(connection, hashes, after=after)
 
     async def library_rows(self, media: Sequence[Media]) -> tuple[LibraryRow, ...]:
         async with self._database.read() as connection:

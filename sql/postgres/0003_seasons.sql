@@ -26,7 +26,7 @@ ALTER TABLE targets
     ADD COLUMN season bigint,
     DROP CONSTRAINT targets_kind_check,
     ADD CONSTRAINT targets_kind_check CHECK (
-        kind IN ('torrent', 'entry', 'record', 'request', 'unmanaged', 'file', 'likely_cross_seed')
+        kind IN ('torrent', 'entry', 'record', 'request', 'unmanaged', 'file', 'cross_seed', 'likely_cross_seed', 'item')
     );
 
 ALTER TABLE refs ADD COLUMN size bigint; -- of the imported file, in bytes

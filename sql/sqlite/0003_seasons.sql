@@ -25,7 +25,7 @@ CREATE TABLE new_targets (
     number       INTEGER PRIMARY KEY AUTOINCREMENT,
     deletion     TEXT NOT NULL REFERENCES deletions (id) ON DELETE CASCADE,
     kind         TEXT NOT NULL CHECK (
-        kind IN ('torrent', 'entry', 'record', 'request', 'unmanaged', 'file', 'likely_cross_seed')
+        kind IN ('torrent', 'entry', 'record', 'request', 'unmanaged', 'file', 'cross_seed', 'likely_cross_seed', 'item')
     ),
     instance     TEXT NOT NULL,
     external_id  TEXT NOT NULL,

@@ -231,11 +231,11 @@ async def test_references_are_found_by_entry_of_the_right_instance(store: Store)
 async def test_a_hash_is_unreleased_as_long_as_one_reference_needs_it(store: Store) -> None:
     await hear(store, reference(MATRIX), reference(HEAT, entry_id=8), reference(raw_hash="E" * 64, entry_id=9))
     asked = [A, InfoHash("b" * 40), V2, InfoHash("e" * 40)]
-    assert await store.unreleased_among(asked) == {A, V2, "e" * 40}
+    assert await store.unreleased_among(asked, after=0) == {A, V2, "e" * 40}
     lease = await lease_of(store)
     await store.bind(lease, binding(await created(store), released=(1, 3)))
-    assert await store.unreleased_among(asked) == {A}
-    assert await store.unreleased_among([]) == frozenset()
+    assert await store.unreleased_among(asked, after=0) == {A}
+    assert await store.unreleased_among([], after=0) == frozenset()
 
 
 async def test_a_reference_that_another_deletion_released_stays_its(store: Store) -> None:

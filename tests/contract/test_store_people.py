@@ -122,11 +122,11 @@ async def test_cancelling_what_touched_nothing_settles_it_and_gives_its_referenc
     await hear(store, reference())
     deletion = await created(store)
     await store.bind(await lease_of(store), binding(deletion, torrent_target(), released=(1,)))
-    assert await store.unreleased_among([InfoHash("a" * 40)]) == frozenset()
+    assert await store.unreleased_among([InfoHash("a" * 40)], after=0) == frozenset()
     assert await store.cancel(deletion, "alice") is True
     state = await state_of(store, deletion)
     assert (state.phase, state.deletion.settled_reason) == (Phase.CANCELLED, Reason.CANCELLED_BY_PERSON)
-    assert await store.unreleased_among([InfoHash("a" * 40)]) == {"a" * 40}
+    assert await store.unreleased_among([InfoHash("a" * 40)], after=0) == {"a" * 40}
     assert await store.due(START + timedelta(days=1), 10) == ()
 
 
@@ -163,7 +163,7 @@ async def test_a_pass_cannot_act_on_what_was_cancelled_after_it_read(store: Stor
     await store.bind(lease, binding(deletion, entry_target(), released=(1,)))
     await store.record(lease, [verdict(deletion, condition())])
     assert await store.deletion(deletion) == before
-    assert await store.unreleased_among([InfoHash("a" * 40)]) == {"a" * 40}
+    assert await store.unreleased_among([InfoHash("a" * 40)], after=0) == {"a" * 40}
 
 
 async def test_a_requested_cancel_stops_the_first_destruction_but_not_the_giving_back(store: Store) -> None:
@@ -218,7 +218,7 @@ async def test_a_reference_does_not_go_to_a_deletion_that_was_bound_before_it_ar
     late = await created(store, wish(MATRIX))
     await store.bind(lease, binding(late, torrent_target(), released=(2,), seq=2))
     await store.cancel(late, "alice")
-    assert await store.unreleased_among([InfoHash("a" * 40)]) == {"a" * 40}
+    assert await store.unreleased_among([InfoHash("a" * 40)], after=0) == {"a" * 40}
 
 
 async def test_a_reference_does_not_go_to_a_deletion_that_settled_or_bound_another_torrent(store: Store) -> None:

@@ -22,7 +22,7 @@ VALUES (:id, 'movie', :number, 'dashboard', :now, :key, TRUE, FALSE, FALSE, '{}'
 QUERIES: dict[str, tuple[str, Values, str]] = {
     "due": (passes.DUE, {"now": START, "limit": 100}, "deletions_due"),
     "references by hash": (ledger.REFERENCES_OF_HASHES, {"short": ["a" * 40, "b" * 40]}, "refs_hash"),
-    "unreleased hashes": (ledger.UNRELEASED_HASHES, {"short": ["a" * 40, "b" * 40]}, "refs_unreleased"),
+    "unreleased hashes": (ledger.UNRELEASED_HASHES, {"short": ["a" * 40, "b" * 40], "after": 5}, "refs_unreleased"),
     "references by media": (
         ledger.REFERENCES_OF_MEDIA,
         {"kind": "movie", "tmdb_ids": [603], "tvdb_ids": [5]},

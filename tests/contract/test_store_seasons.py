@@ -162,10 +162,10 @@ async def test_references_that_are_needed_again_are_released_no_more(store: Stor
     deletion = await created(store, wish(LOST, seasons=BOTH))
     lease = await lease_of(store)
     await store.bind(lease, binding(deletion, torrent_target(), media=LOST, released=(1, 2), seq=2))
-    assert await store.unreleased_among([A]) == frozenset()
+    assert await store.unreleased_among([A], after=0) == frozenset()
     await store.record(lease, [replace(verdict(deletion), unreleased=(2,))])
     assert (await holder_of(store, 1), await holder_of(store, 2)) == (deletion, None)
-    assert await store.unreleased_among([A]) == {A}
+    assert await store.unreleased_among([A], after=0) == {A}
 
 
 async def test_what_a_deletion_did_not_release_is_left_alone(store: Store) -> None:
@@ -233,7 +233,7 @@ async def test_who_withdraws_in_the_same_round_inherits_nothing(store: Store, or
     ]
     await store.record(lease, [verdicts[number] for number in order])
     assert await holder_of(store, 1) is None
-    assert await store.unreleased_among([A]) == {A}
+    assert await store.unreleased_among([A], after=0) == {A}
 
 
 async def test_a_cancelled_deletion_withdraws_nothing_any_more(store: Store) -> None:

@@ -1,7 +1,7 @@
 """A reconciler over upstreams in memory and a real store, with time moved by hand."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +15,8 @@ from reconciler.model import (
     DeletionState,
     Hints,
     InfoHash,
+    InstanceName,
+    IssueCommand,
     ManualAdd,
     Media,
     MediaKind,
@@ -31,9 +33,7 @@ from reconciler.telemetry import Calls
 from reconciler.upstreams import Upstreams
 from tests.support.clocks import FakeClock
 from tests.support.memory_upstreams import Household
-from tests.support.worlds import POLICY, RADARR, SONARR
-
-INSTANCES = {MediaKind.MOVIE: frozenset({RADARR}), MediaKind.SERIES: frozenset({SONARR})}
+from tests.support.worlds import POLICY, RADARR
 
 
 class Bench:
@@ -65,10 +65,19 @@ class Bench:
     def upstreams(self) -> Upstreams:
         home = self.household
         return Upstreams(
-            torrents=home.qbittorrent if self.policy.torrent_instance else None,
-            libraries={c.instance: c for c in (home.radarr, home.sonarr) if c.instance in self.policy.libraries},
+            torrents={c.instance: c for c in home.clients if c.instance in self.policy.torrent_clients},
+            libraries={c.instance: c for c in home.libraries if c.instance in self.policy.libraries},
             requests=home.jellyseerr if self.policy.request_instance else None,
+            media_server=home.jellyfin if self.policy.media_server else None,
         )
+
+    @property
+    def instances(self) -> dict[MediaKind, frozenset[InstanceName]]:
+        """The configured libraries by what they hold."""
+        return {
+            kind: frozenset(n for n, library in self.policy.libraries.items() if library.kind is kind)
+            for kind in MediaKind
+        }
 
     async def ask(
         self,
@@ -80,6 +89,10 @@ class Bench:
         inferred: bool = False,
         request_id: int | None = None,
         grace: timedelta = timedelta(0),
+        seasons: Collection[int] | None = None,
+        instances: Collection[InstanceName] | None = None,
+        needs_approval: bool = False,
+        command: IssueCommand | None = None,
     ) -> DeletionId:
         """Ask for a deletion as a webhook does, and return its id (of the open one when it was asked before)."""
         wish = DeletionRequest(
@@ -88,13 +101,16 @@ class Bench:
             year=2000,
             source=source,
             options=options or Options(),
-            hints=Hints(hashes=hashes, request_id=request_id),
+            hints=Hints(hashes=hashes, request_id=request_id, command=command),
             inferred=inferred,
+            seasons=None if seasons is None else frozenset(seasons),
+            instances=None if instances is None else frozenset(instances),
+            needs_approval=needs_approval,
         )
         result = await self.store.ingest(
             Receipt(source, None, self.clock.now(), "{}"),
             Understood(Heard.DELETE, deletions=(wish,)),
-            instances=INSTANCES,
+            instances=self.instances,
             grace=grace,
         )
         (accepted,) = result.deletions
@@ -108,7 +124,7 @@ class Bench:
         await self.store.ingest(
             Receipt(Source.RADARR, RADARR, self.clock.now(), "{}"),
             Understood(Heard.WANT if manual_add else Heard.REFERENCE, references=told, manual_add=manual_add),
-            instances=INSTANCES,
+            instances=self.instances,
         )
 
     async def state(self, deletion: DeletionId) -> DeletionState:

@@ -19,7 +19,9 @@ WRITES = frozenset(
     {
         "remove",
         "unmonitor",
+        "unmonitor_seasons",
         "restore_monitoring",
+        "blocklist",
         "end_downloads",
         "delete_entries",
         "delete_entry",
@@ -28,6 +30,7 @@ WRITES = frozenset(
         "delete_request",
         "delete_record",
         "reset_variant",
+        "announce",
     }
 )
 """The calls that change something upstream."""

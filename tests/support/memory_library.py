@@ -1,6 +1,6 @@
 """A Radarr or a Sonarr in memory."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from reconciler.model import (
 )
 from reconciler.observed import (
     AppInfo,
+    DownloadClient,
     Entry,
     EntryFile,
     FolderListing,
@@ -64,16 +65,26 @@ class MemoryLibrary(MemoryUpstream):
         self.queued: list[QueueItem] = []
         self.roots: tuple[RootFolder, ...] = (RootFolder(root, True),)
         self.mappings: tuple[PathMapping, ...] = ()
-        self.clients: frozenset[str] = frozenset({"qBittorrent"})
+        self.clients: tuple[DownloadClient, ...] = (DownloadClient("qBittorrent", "qbittorrent", 8080),)
         self.searched: list[int] = []
+        self.searched_seasons: list[tuple[int, int | None]] = []
+        self.blocklisted: list[int] = []
         self._next_entry = 1
         self._next_row = 1
         self._next_file = 1
 
     # --- what its user does ---
 
-    def add(self, media: Media, title: str, *, monitored: bool = True, tags: Collection[str] = ()) -> Entry:
-        """Add a title without files."""
+    def add(
+        self,
+        media: Media,
+        title: str,
+        *,
+        monitored: bool = True,
+        tags: Collection[str] = (),
+        seasons: Collection[int] = (1,),
+    ) -> Entry:
+        """Add a title without files; a series has these seasons."""
         number = self._next_entry
         self._next_entry += 1
         entry = Entry(
@@ -83,7 +94,9 @@ class MemoryLibrary(MemoryUpstream):
             year=2000,
             path=f"{self.root}/{title}",
             added=f"{self._clock.now():%Y-%m-%dT%H:%M:%S}Z#{number}",
-            monitoring=Monitoring(monitored),
+            monitoring=Monitoring(monitored)
+            if self.media_kind is MediaKind.MOVIE
+            else Monitoring(monitored, tuple((s, monitored) for s in sorted(seasons)), "all"),
             file_count=0,
             size=0,
             tags=frozenset(tags),
@@ -92,20 +105,49 @@ class MemoryLibrary(MemoryUpstream):
         self.by_id[number] = entry
         return entry
 
-    def grab(self, entry_id: int, hash_: str, *, by_person: bool = False, client: str = "qBittorrent") -> NewReference:
-        """Record a grab in the history and return what a webhook would tell of it."""
-        return self._record(entry_id, hash_, ReferenceKind.GRAB, by_person=by_person, client=client)
+    def grab(
+        self,
+        entry_id: int,
+        hash_: str,
+        *,
+        by_person: bool = False,
+        client: str = "qBittorrent",
+        episode: tuple[int, int] | None = None,
+    ) -> NewReference:
+        """Record a grab in the history (for one episode of a series) and return what a webhook would tell of it."""
+        return self._record(
+            entry_id, hash_, ReferenceKind.GRAB, by_person=by_person, client=client, episode=self._episode(episode)
+        )
 
-    def import_file(self, entry_id: int, hash_: str | None, name: str = "file.mkv") -> EntryFile:
-        """Import a file into the title's folder, in the place of one of the same name; the disk gets a copy."""
+    def _episode(self, episode: tuple[int, int] | None) -> tuple[int, int] | None:
+        return episode or ((1, 1) if self.media_kind is MediaKind.SERIES else None)
+
+    def import_file(
+        self,
+        entry_id: int,
+        hash_: str | None,
+        name: str = "file.mkv",
+        *,
+        episode: tuple[int, int] | None = None,
+        size: int = 1000,
+        client: str = "qBittorrent",
+        path: str | None = None,
+    ) -> EntryFile:
+        """Import a file into the title's folder, in the place of one of the same name; the disk gets a copy.
+
+        With `path` it stays where it is: the library lies on what the torrent client seeds.
+        """
         entry = self.by_id[entry_id]
-        path = f"{entry.path}/{name}"
-        file = EntryFile(self._next_file, path, 1000, 1 if self.media_kind is MediaKind.SERIES else None)
+        place = self._episode(episode)
+        in_place = path is not None
+        path = path or f"{entry.path}/{name}"
+        file = EntryFile(self._next_file, path, size, place[0] if place else None)
         self._next_file += 1
         files = (*(f for f in entry.files or () if f.path != path), file)
-        self.by_id[entry_id] = replace(entry, files=files, file_count=len(files), size=1000 * len(files))
-        self.disk.put([path], f"{hash_ or 'manual'}#{file.id}")
-        self._record(entry_id, hash_, ReferenceKind.IMPORT)
+        self.by_id[entry_id] = replace(entry, files=files, file_count=len(files), size=sum(f.size for f in files))
+        if not in_place:
+            self.disk.put([path], f"{hash_ or 'manual'}#{file.id}")
+        self._record(entry_id, hash_, ReferenceKind.IMPORT, client=client, episode=place, size=size)
         return file
 
     def note(self, entry_id: int) -> None:
@@ -121,6 +163,8 @@ class MemoryLibrary(MemoryUpstream):
         *,
         by_person: bool = False,
         client: str = "qBittorrent",
+        episode: tuple[int, int] | None = None,
+        size: int | None = None,
     ) -> NewReference:
         reference = NewReference(
             instance=self.instance,
@@ -134,6 +178,9 @@ class MemoryLibrary(MemoryUpstream):
             history_id=self._next_row,
             at=_stamp(self._clock.now()),
             source_title=f"Release {hash_[-4:] if hash_ else ''}",
+            season=episode[0] if episode else None,
+            episode=episode[1] if episode else None,
+            size=size,
         )
         self.history.append(HistoryRow(self._next_row, entry_id, self._clock.now(), reference))
         self._next_row += 1
@@ -170,7 +217,7 @@ class MemoryLibrary(MemoryUpstream):
         self._enter("path_mappings")
         return self.mappings
 
-    async def torrent_clients(self) -> frozenset[str]:
+    async def torrent_clients(self) -> tuple[DownloadClient, ...]:
         self._enter("torrent_clients")
         return self.clients
 
@@ -202,10 +249,23 @@ class MemoryLibrary(MemoryUpstream):
             self._monitor(number, is_monitored=False)
         self._leave()
 
+    async def unmonitor_seasons(self, seasons: Mapping[int, Collection[int]]) -> None:
+        self._enter("unmonitor_seasons", {k: tuple(sorted(v)) for k, v in seasons.items()})
+        self._require(list(seasons))
+        for number, its in seasons.items():
+            self._monitor_seasons(number, dict.fromkeys(its, False))
+        self._leave()
+
     async def restore_monitoring(self, entry_id: int, prior: Monitoring) -> None:
         self._enter("restore_monitoring", entry_id, prior)
         self._require([entry_id])
         self._monitor(entry_id, is_monitored=self.by_id[entry_id].monitoring.monitored or prior.monitored)
+        self._monitor_seasons(entry_id, {season: True for season, was in prior.seasons if was})
+        self._leave()
+
+    async def blocklist(self, history_id: int) -> None:
+        self._enter("blocklist", history_id)
+        self.blocklisted.append(history_id)
         self._leave()
 
     async def end_downloads(self, queue_ids: Sequence[int]) -> None:
@@ -231,13 +291,14 @@ class MemoryLibrary(MemoryUpstream):
         entry = self.by_id[entry_id]
         gone = [f for f in entry.files or () if f.id in set(file_ids)]
         rest = tuple(f for f in entry.files or () if f not in gone)
-        self.by_id[entry_id] = replace(entry, files=rest, file_count=len(rest), size=1000 * len(rest))
+        self.by_id[entry_id] = replace(entry, files=rest, file_count=len(rest), size=sum(f.size for f in rest))
         self.disk.remove([f.path for f in gone])
         self._leave()
 
-    async def search(self, entry_id: int) -> None:
-        self._enter("search", entry_id)
+    async def search(self, entry_id: int, season: int | None = None) -> None:
+        self._enter("search", entry_id, season)
         self.searched.append(entry_id)
+        self.searched_seasons.append((entry_id, season))
         self._leave()
 
     def _require(self, entry_ids: Sequence[int]) -> None:
@@ -247,6 +308,11 @@ class MemoryLibrary(MemoryUpstream):
     def _monitor(self, number: int, *, is_monitored: bool) -> None:
         entry = self.by_id[number]
         self.by_id[number] = replace(entry, monitoring=replace(entry.monitoring, monitored=is_monitored))
+
+    def _monitor_seasons(self, number: int, flags: Mapping[int, bool]) -> None:
+        entry = self.by_id[number]
+        seasons = tuple((s, flags.get(s, was)) for s, was in entry.monitoring.seasons)
+        self.by_id[number] = replace(entry, monitoring=replace(entry.monitoring, seasons=seasons))
 
     def _delete(self, number: int, *, delete_files: bool) -> None:
         entry = self.by_id.pop(number)

@@ -4,7 +4,7 @@ Torrents leave the list at once and their files later; a crash brings back what 
 title purges its history; deleting a media row takes its requests along, new ones too. No sockets, no time of their own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.clock import Clock
@@ -19,12 +19,16 @@ from reconciler.model import (
 from reconciler.observed import (
     AppInfo,
     Entry,
+    Issue,
+    MediaItem,
     MediaRequest,
     MediaStatus,
     Record,
+    RequestServer,
     RequestStatus,
     Torrent,
     TorrentFile,
+    Trackers,
 )
 from reconciler.plan.extents import absolute_files
 from tests.support.clocks import FakeClock
@@ -42,29 +46,50 @@ class MemoryTorrents(MemoryUpstream):
         self.by_id: dict[TorrentId, tuple[Torrent, tuple[TorrentFile, ...]]] = {}
         self._forgotten: dict[TorrentId, tuple[Torrent, tuple[TorrentFile, ...]]] = {}
         self._stamp = int(clock.now().timestamp())
+        self.announces: dict[TorrentId, Trackers] = {}
 
-    def add(self, hash_: InfoHash, name: str, files: Sequence[str] | None = None, *, save_path: str) -> Torrent:
-        """Add a torrent whose data is complete; one that is there already is left as it is."""
+    def add(
+        self,
+        hash_: InfoHash,
+        name: str,
+        files: Sequence[str] | None = None,
+        *,
+        save_path: str,
+        sizes: Mapping[str, int] | None = None,
+        data: bool = True,
+    ) -> Torrent:
+        """Add a torrent whose data is complete; one that is there already is left as it is.
+
+        Without `data` nothing is written: it seeds what lies there already.
+        """
         known = self.by_id.get(TorrentId(hash_))
         if known is not None:
             return known[0]
         self._stamp += 1
-        content = tuple(TorrentFile(f, 1000) for f in (files or (f"{name}/{name}.mkv",)))
+        content = tuple(TorrentFile(f, (sizes or {}).get(f, 1000)) for f in (files or (f"{name}/{name}.mkv",)))
         torrent = Torrent(
+            instance=self.instance,
             id=TorrentId(hash_),
             name=name,
             state="stalledUP",
             save_path=save_path,
             download_path="",
             content_path=f"{save_path}/{name}",
-            size=1000 * len(content),
+            size=sum(f.size for f in content),
             progress=1.0,
             added_on=self._stamp,
             infohash_v1=hash_,
         )
         self.by_id[torrent.id] = (torrent, content)
-        self.disk.put(absolute_files(torrent, content), f"{hash_}@{self._stamp}")
+        if data:
+            self.disk.put(absolute_files(torrent, content), f"{hash_}@{self._stamp}")
         return torrent
+
+    def change(self, hash_: InfoHash, **changes: object) -> Torrent:
+        """Let a torrent have been seeded, tagged or moved."""
+        torrent, files = self.by_id[TorrentId(hash_)]
+        self.by_id[torrent.id] = (replace(torrent, **changes), files)  # type: ignore[arg-type]  # checked by the call
+        return self.by_id[torrent.id][0]
 
     def crash(self) -> None:
         """Be killed right after an answer: what was acknowledged as deleted is back in the list, its data is not."""
@@ -84,6 +109,10 @@ class MemoryTorrents(MemoryUpstream):
         self._enter("files", torrent)
         return self.by_id[torrent][1] if torrent in self.by_id else None
 
+    async def trackers(self, torrent: TorrentId) -> Trackers | None:
+        self._enter("trackers", torrent)
+        return self.announces.get(torrent, Trackers(frozenset())) if torrent in self.by_id else None
+
     async def remove(self, torrents: Sequence[TorrentId], *, delete_files: bool) -> None:
         self._enter("remove", tuple(torrents), delete_files)
         self._forgotten = {id_: self.by_id.pop(id_) for id_ in torrents if id_ in self.by_id}
@@ -101,11 +130,19 @@ class MemoryRequests(MemoryUpstream):
         self.rows: dict[int, Record] = {}
         self.asked: dict[int, MediaRequest] = {}
         self.tvdb_ids: dict[int, int] = {}
+        self.issues: dict[int, Issue] = {}
+        self.known_servers: tuple[RequestServer, ...] = ()
         self._next_row = 1
         self._next_request = 1
 
     def ask_for(
-        self, media: Media, by: str = "bob", *, status: RequestStatus = RequestStatus.APPROVED, is_4k: bool = False
+        self,
+        media: Media,
+        by: str = "bob",
+        *,
+        status: RequestStatus = RequestStatus.APPROVED,
+        is_4k: bool = False,
+        seasons: Sequence[int] = (),
     ) -> MediaRequest:
         """Request a title as a user does; its record is made if there is none."""
         row = next((r for r in self.rows.values() if r.media.is_same(media)), None)
@@ -114,7 +151,14 @@ class MemoryRequests(MemoryUpstream):
         number = self._next_request
         self._next_request += 1
         self.asked[number] = MediaRequest(
-            number, row.id, media, is_4k, status, requested_by=by, created_at=f"request {number}"
+            number,
+            row.id,
+            media,
+            is_4k,
+            status,
+            requested_by=by,
+            seasons=tuple(seasons),
+            created_at=f"request {number}",
         )
         return self.asked[number]
 
@@ -149,6 +193,14 @@ class MemoryRequests(MemoryUpstream):
         self._enter("tvdb_id", tmdb_id)
         return self.tvdb_ids.get(tmdb_id)
 
+    async def servers(self) -> tuple[RequestServer, ...]:
+        self._enter("servers")
+        return self.known_servers
+
+    async def issue(self, issue_id: int) -> Issue | None:
+        self._enter("issue", issue_id)
+        return self.issues.get(issue_id)
+
     async def delete_request(self, request_id: int) -> None:
         self._enter("delete_request", request_id)
         request = self.asked.pop(request_id, None)
@@ -176,9 +228,43 @@ class MemoryRequests(MemoryUpstream):
         self._leave()
 
 
+class MemoryMediaServer(MemoryUpstream):
+    """A Jellyfin; a `reconciler.ports.MediaServerClient`. It lists what lies on the disk when it looks there."""
+
+    def __init__(self, instance: InstanceName, disk: Disk, calls: list[Call] | None = None) -> None:
+        super().__init__(instance, UpstreamKind.JELLYFIN, AppInfo("Jellyfin Server", "10.11"), calls)
+        self.disk = disk
+        self.listed: dict[str, MediaItem] = {}
+        self.told: list[str] = []
+
+    def list_item(self, media: Media, path: str, *, season: int | None = None) -> MediaItem:
+        """List a title, or a season of it, that lies at a path."""
+        item = MediaItem(f"item{len(self.listed) + 1}", media, path.rpartition("/")[2], path, season)
+        self.listed[item.id] = item
+        return item
+
+    def scan(self) -> None:
+        """Look at the paths it was told about: what is not on the disk any more is not listed either."""
+        files = self.disk.files()
+        for item in list(self.listed.values()):
+            is_told = any(item.path.startswith(path) or path.startswith(item.path) for path in self.told)
+            if is_told and not any(path.startswith(f"{item.path}/") for path in files):
+                del self.listed[item.id]
+        self.told.clear()
+
+    async def items(self) -> tuple[MediaItem, ...]:
+        self._enter("items")
+        return tuple(self.listed.values())
+
+    async def announce(self, paths: Sequence[str]) -> None:
+        self._enter("announce", tuple(paths))
+        self.told += paths
+        self._leave()
+
+
 @dataclass
 class Household:
-    """One of each, on one disk and with one call log."""
+    """One of each, on one disk and with one call log; and a second of some, for those who have several."""
 
     clock: FakeClock
     calls: list[Call] = field(default_factory=list)
@@ -191,10 +277,23 @@ class Household:
             InstanceName("sonarr"), MediaKind.SERIES, self.clock, self.disk, self.calls, root="/data/tv"
         )
         self.jellyseerr = MemoryRequests(InstanceName("jellyseerr"), self.calls)
+        self.radarr_4k = MemoryLibrary(
+            InstanceName("radarr-4k"), MediaKind.MOVIE, self.clock, self.disk, self.calls, root="/data/movies-4k"
+        )
+        self.upstairs = MemoryTorrents(InstanceName("upstairs"), self.clock, self.disk, self.calls)
+        self.jellyfin = MemoryMediaServer(InstanceName("jellyfin"), self.disk, self.calls)
 
     @property
-    def upstreams(self) -> tuple[MemoryTorrents, MemoryLibrary, MemoryLibrary, MemoryRequests]:
+    def upstreams(self) -> tuple[MemoryUpstream, ...]:
         return self.qbittorrent, self.radarr, self.sonarr, self.jellyseerr
+
+    @property
+    def libraries(self) -> tuple[MemoryLibrary, ...]:
+        return self.radarr, self.radarr_4k, self.sonarr
+
+    @property
+    def clients(self) -> tuple[MemoryTorrents, ...]:
+        return self.qbittorrent, self.upstairs
 
     def library_for(self, media: Media) -> MemoryLibrary:
         return self.radarr if media.kind is MediaKind.MOVIE else self.sonarr

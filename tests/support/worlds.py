@@ -35,6 +35,7 @@ from reconciler.model import (
 )
 from reconciler.observed import (
     AppInfo,
+    DownloadClient,
     Entry,
     EntryFile,
     FolderListing,
@@ -50,6 +51,7 @@ from reconciler.observed import (
     Seen,
     Torrent,
     TorrentFile,
+    TorrentKey,
     Unseen,
 )
 from reconciler.plan import Plan, Policy, World, plan_deletion
@@ -143,6 +145,11 @@ def changed(state: DeletionState, **changes: object) -> DeletionState:
 def destroyed(state: DeletionState, at: datetime = START) -> DeletionState:
     """Return the state as it is once something was destroyed."""
     return changed(state, frozen_at=at, destroyed_at=at)
+
+
+def finishing(state: DeletionState) -> DeletionState:
+    """Return the state as it is once all of it is wanted again after something was destroyed."""
+    return changed(state, finishing=state.deletion.units)
 
 
 def sent(state: DeletionState, *kinds: TargetKind, at: datetime = START) -> DeletionState:
@@ -248,7 +255,7 @@ def library(
     entry_files: Mapping[int, tuple[EntryFile, ...]] | None = None,
     recycle_bin: str = "",
     app: str = "Radarr",
-    torrent_clients: Iterable[str] = ("qBittorrent",),
+    torrent_clients: Iterable[str | DownloadClient] = ("qBittorrent",),
 ) -> Library:
     return Library(
         app=AppInfo(app, "6.0"),
@@ -256,7 +263,9 @@ def library(
         queue=tuple(queue),
         root_folders=tuple(roots),
         path_mappings=tuple(mappings),
-        torrent_clients=frozenset(torrent_clients),
+        torrent_clients=tuple(
+            DownloadClient(c, "qbittorrent", 8080) if isinstance(c, str) else c for c in torrent_clients
+        ),
         recycle_bin=recycle_bin,
         listings=listings or {},
         entry_files=entry_files or {},
@@ -316,6 +325,9 @@ def reference(
     protocol: DownloadProtocol = DownloadProtocol.TORRENT,
     client: str | None = "qBittorrent",
     raw_hash: str | None = None,
+    season: int | None = None,
+    episode: int | None = None,
+    size: int | None = None,
 ) -> Reference:
     """A ledger row read from history; `history_id=None` makes it one that only a webhook told."""
     hash_text = hash_of(hash_) if isinstance(hash_, int) else hash_
@@ -328,14 +340,15 @@ def reference(
         media=media,
         raw_hash=raw_hash or (hash_text.upper() if hash_text else None),
         hash=hash_text,
-        season=None,
-        episode=None,
+        season=season,
+        episode=episode,
         client=client,
         protocol=protocol,
         by_person=by_person,
         history_id=5000 + number if history_id == -1 else history_id,
         source_title=f"Release.{number}",
         released_by=released_by,
+        size=size,
     )
 
 
@@ -362,6 +375,7 @@ def world(
     tvdb_ids: Mapping[int, int] | None = None,
     now: datetime = START,
     destructive_recently: int = 0,
+    policy: Policy | None = None,
 ) -> World:
     """A world in which everything configured by `POLICY` was seen, and is empty unless told otherwise.
 
@@ -377,9 +391,10 @@ def world(
     if torrents is None or isinstance(torrents, Unseen):
         seen_torrents = torrents
     else:
-        by_id = {t.id: t for t in torrents}
-        known = {t.id: files_of(t) for t in by_id.values()} | dict(files or {})
-        seen_torrents = Seen(Torrents(by_id, known), now)
+        by_key = {t.key: t for t in torrents}
+        by_id = {TorrentKey(QBITTORRENT, id_): known for id_, known in (files or {}).items()}
+        known = {t.key: files_of(t) for t in by_key.values()} | by_id
+        seen_torrents = Seen(Torrents(by_key, known), now)
     seen_board = board if board is None or isinstance(board, Unseen) else Seen(board, now)
     views = {name: current_ledger(name) for name in seen_libraries}
     return World(
@@ -396,6 +411,8 @@ def world(
         unseen_titles=tuple(unseen_titles),
         manual_adds=tuple(manual_adds),
         tvdb_ids=dict(tvdb_ids or {}),
+        clients=(policy or POLICY).torrent_clients,
+        unseen_clients={QBITTORRENT: torrents} if isinstance(torrents, Unseen) else {},
         position=max((r.number for r in references), default=0),
         destructive_recently=destructive_recently,
     )
@@ -429,6 +446,8 @@ def applied(state: DeletionState, binding: Binding) -> DeletionState:
             bound_at=state.deletion.bound_at or binding.at,
             bound_seq=binding.bound_seq if is_first else state.deletion.bound_seq,
             live_request_ids=binding.live_request_ids if is_first else state.deletion.live_request_ids,
+            withdrawn=state.deletion.withdrawn | binding.withdrawn,
+            seasons=state.deletion.seasons or binding.seasons,
         ),
     )
 

@@ -426,7 +426,7 @@ def test_a_deletion_in_its_grace_period_that_cannot_be_bound_yet_shows_why() -> 
 
 
 def test_upstreams_that_are_not_configured_are_told_so() -> None:
-    policy = replace(POLICY, torrent_instance=None, request_instance=None, libraries={})
+    policy = replace(POLICY, torrent_clients={}, request_instance=None, libraries={})
     seen = replace(world(torrents=None, board=None), libraries={}, ledger={})
     state, seen = bound(deletion(instances=[]), seen, policy)
     plan = plan_deletion(state, seen, policy)

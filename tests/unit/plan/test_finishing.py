@@ -29,6 +29,7 @@ from tests.support.worlds import (
     deletion,
     destroyed,
     entry,
+    finishing,
     hash_of,
     library,
     queue_item,
@@ -65,22 +66,22 @@ def case(
 # --- finishing the old copy ---
 
 
-def finishing(
+def being_finished(
     mine: Entry, *, torrents: Iterable[Torrent] = (), seen: World | None = None
 ) -> tuple[DeletionState, World]:
     state, world_ = bound(deletion(), seen or world(torrents=torrents, radarr=library(mine)))
-    return destroyed(changed(state, finishing_old_copy=True)), world_
+    return destroyed(finishing(state)), world_
 
 
 def test_finishing_deletes_the_bound_files_and_keeps_the_title() -> None:
-    state, seen = finishing(entry(7))
+    state, seen = being_finished(entry(7))
     (action,) = look(state, seen).actions
     assert isinstance(action, DeleteFiles)
     assert (action.entry_id, action.file_ids, action.paths) == (7, (1007,), ("/data/movies/Title 7/movie.mkv",))
 
 
 def test_finishing_then_gives_back_the_monitoring_and_then_searches_once() -> None:
-    state, seen = finishing(entry(7))
+    state, seen = being_finished(entry(7))
     frozen = in_radarr(seen, library(entry(7, monitored=False, files=())))
     (restore,) = look(state, frozen).actions
     assert isinstance(restore, RestoreMonitoring)
@@ -94,14 +95,14 @@ def test_finishing_then_gives_back_the_monitoring_and_then_searches_once() -> No
 
 
 def test_finishing_does_not_monitor_what_was_not_monitored_before() -> None:
-    state, seen = finishing(entry(7, monitored=False))
+    state, seen = being_finished(entry(7, monitored=False))
     plan = look(state, in_radarr(seen, library(entry(7, monitored=False, files=()))))
     assert [type(a) for a in plan.actions] == [Search]
 
 
 def test_what_the_queue_still_shows_of_a_removed_torrent_does_not_stop_the_search() -> None:
     before = world(torrents=[torrent(1)], radarr=library(entry(7)), references=[reference(1, 1, 7)])
-    state, seen = finishing(entry(7), seen=before)
+    state, seen = being_finished(entry(7), seen=before)
     stale = in_radarr(seen, library(entry(7, files=()), queue=[queue_item(1, 7, hash_of(1).upper())]))
     gone = replace(stale, torrents=world(torrents=[]).torrents)
     assert [type(a) for a in look(state, gone).actions] == [Search]
@@ -109,7 +110,7 @@ def test_what_the_queue_still_shows_of_a_removed_torrent_does_not_stop_the_searc
 
 @pytest.mark.parametrize("what", ["queue", "file"])
 def test_finishing_does_not_search_while_a_fresh_copy_comes_or_is_there(what: str) -> None:
-    state, seen = finishing(entry(7))
+    state, seen = being_finished(entry(7))
     fresh = (EntryFile(2000, "/data/movies/Title 7/fresh.mkv", 1),)
     found = (
         library(entry(7, files=()), queue=[queue_item(1, 7, hash_of(9))])
@@ -123,7 +124,7 @@ def test_finishing_does_not_search_while_a_fresh_copy_comes_or_is_there(what: st
 
 def test_finishing_never_deletes_a_file_that_a_later_import_may_have_put_there() -> None:
     """The old copy and the new copy share their names: an import replaces a file under the same path."""
-    state, seen = finishing(entry(7))
+    state, seen = being_finished(entry(7))
     imported = reference(9, 9, 7, kind=ReferenceKind.IMPORT)
     after = replace(seen, references=(*seen.references, imported))
     plan = look(state, after)
@@ -131,14 +132,14 @@ def test_finishing_never_deletes_a_file_that_a_later_import_may_have_put_there()
 
 
 def test_finishing_never_deletes_a_file_that_a_torrent_of_the_new_request_seeds() -> None:
-    state, seen = finishing(entry(7))
+    state, seen = being_finished(entry(7))
     fresh = replace(seen, torrents=world(torrents=[torrent(9, "Title 7", save_path="/data/movies")]).torrents)
     plan = look(state, fresh)
     assert not any(isinstance(a, DeleteFiles) for a in plan.actions)
 
 
 def test_finishing_leaves_a_new_entry_alone() -> None:
-    state, seen = finishing(entry(7))
+    state, seen = being_finished(entry(7))
     plan = look(state, in_radarr(seen, library(entry(12))))
     assert plan.actions == ()
     assert reason(plan, ENTRY) is Reason.WANTED_AGAIN
@@ -146,7 +147,7 @@ def test_finishing_leaves_a_new_entry_alone() -> None:
 
 def test_finishing_keeps_the_files_that_were_to_be_kept() -> None:
     state, seen = bound(deletion(options=Options(delete_files=False)), world(radarr=library(entry(7))))
-    state = destroyed(changed(state, finishing_old_copy=True))
+    state = destroyed(finishing(state))
     plan = look(state, seen)
     assert plan.actions == ()
 
@@ -156,7 +157,7 @@ def test_finishing_a_series_waits_until_its_files_were_read() -> None:
         deletion(LOST),
         world(sonarr=library(entry(7, LOST), entry_files={7: (EntryFile(1, "/data/tv/Title 7/e1.mkv", 1, 1),)})),
     )
-    state = destroyed(changed(state, finishing_old_copy=True))
+    state = destroyed(finishing(state))
     unread = replace(seen, libraries={**seen.libraries, **world(sonarr=library(entry(7, LOST))).libraries})
     plan = look(state, unread)
     assert plan.actions == ()
@@ -167,7 +168,7 @@ def test_finishing_a_series_waits_until_its_files_were_read() -> None:
 
 
 def test_finishing_asks_again_only_after_a_while() -> None:
-    state, seen = finishing(entry(7))
+    state, seen = being_finished(entry(7))
     asked = sent(state, TargetKind.ENTRY)
     assert look(asked, seen).actions == ()
     assert look(asked, replace(seen, now=START + timedelta(seconds=10))).actions != ()

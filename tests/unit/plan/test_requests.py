@@ -37,6 +37,7 @@ from tests.support.worlds import (
     condition,
     deletion,
     entry,
+    finishing,
     library,
     reason,
     record,
@@ -184,7 +185,7 @@ def test_a_title_that_another_library_of_the_same_variant_still_holds_keeps_its_
 
 def test_a_title_wanted_again_keeps_its_record() -> None:
     state, seen = case(record(4), request(5, 4))
-    plan = look(changed(state, finishing_old_copy=True, destroyed_at=START), seen)
+    plan = look(changed(finishing(state), destroyed_at=START), seen)
     assert plan.actions == ()
     assert reason(plan, REQUEST) is Reason.WANTED_AGAIN
 

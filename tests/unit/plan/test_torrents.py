@@ -16,7 +16,7 @@ from reconciler.model import (
 )
 from reconciler.observed import PathMapping, Torrent
 from reconciler.plan import Plan, plan_deletion
-from reconciler.plan.actions import RemoveTorrent
+from reconciler.plan.actions import DeleteEntry, RemoveTorrent
 from reconciler.plan.world import World
 from reconciler.reasons import Reason
 from tests.support.clocks import START
@@ -37,6 +37,7 @@ from tests.support.worlds import (
     deletion,
     entry,
     files_of,
+    finishing,
     hash_of,
     library,
     library_row,
@@ -58,6 +59,10 @@ RONIN_8 = entry(8, RONIN)
 
 def removed(plan: Plan) -> set[TorrentId]:
     return {a.torrent for a in plan.actions if isinstance(a, RemoveTorrent)}
+
+
+def takes_data(plan: Plan) -> set[bool]:
+    return {a.delete_files for a in plan.actions if isinstance(a, RemoveTorrent)}
 
 
 def look(state: DeletionState, seen: World) -> Plan:
@@ -149,9 +154,21 @@ def test_a_pack_stays_as_long_as_another_title_needs_it_and_says_which() -> None
         ),
     )
     plan = look(state, seen)
-    assert plan.actions == ()
+    assert removed(plan) == set()
     assert reason(plan, TORRENTS) is Reason.SHARED_WITH_WANTED
     assert "movie tmdb 8195" in condition(plan, TORRENTS).message
+
+
+def test_a_title_goes_on_although_its_pack_stays() -> None:
+    state, seen = bound(
+        deletion(),
+        world(
+            torrents=[torrent(1, "Mann Collection")],
+            radarr=library(HEAT_7, RONIN_8),
+            references=[reference(1, 1, 7), reference(2, 1, 8, RONIN)],
+        ),
+    )
+    assert [type(a) for a in look(state, seen).actions] == [DeleteEntry]
 
 
 def test_a_pack_goes_by_itself_once_the_last_title_released_it() -> None:
@@ -220,12 +237,36 @@ def test_another_instance_that_imported_the_torrent_keeps_it() -> None:
     assert reason(plan_deletion(state, seen, WITH_4K), TORRENTS) is Reason.SHARED_WITH_WANTED
 
 
-def test_a_cross_seed_that_nobody_refers_to_holds_its_twin() -> None:
+def test_a_cross_seed_that_nobody_refers_to_goes_along() -> None:
     twins = [torrent(1, "Same"), torrent(2, "Same")]
     state, seen = bound(deletion(), world(torrents=twins, radarr=library(HEAT_7), references=[reference(1, 1, 7)]))
+    assert [t.external_id for t in targets(state, TargetKind.CROSS_SEED)] == [hash_of(2)]
     plan = look(state, seen)
-    assert plan.actions == ()
-    assert reason(plan, TORRENTS) is Reason.SHARED_WITH_UNKNOWN
+    assert removed(plan) == {torrent_id(1), torrent_id(2)}
+    assert takes_data(plan) == {True}
+
+
+def test_a_cross_seed_that_holds_something_else_too_stays_with_all_data() -> None:
+    one, more = torrent(1, "Same"), torrent(2, "Same")
+    files = {more.id: files_of(more, "Same/Same.mkv", "Same/Extra.mkv")}
+    seen = world(torrents=[one, more], files=files, radarr=library(HEAT_7), references=[reference(1, 1, 7)])
+    state, seen = bound(deletion(), seen)
+    plan = look(state, seen)
+    assert removed(plan) == {one.id}
+    assert takes_data(plan) == {False}
+    gone = world(torrents=[more], files=files).torrents
+    after = condition(look(sent(state, TargetKind.TORRENT), replace(seen, torrents=gone)), TORRENTS)
+    assert (after.status, after.reason) == (Status.TRUE, Reason.SHARED_WITH_UNKNOWN)
+    assert "'Same'" in after.message
+
+
+def test_a_cross_seed_that_came_after_binding_stays_with_the_data() -> None:
+    one, late = torrent(1, "Same"), torrent(2, "Same")
+    seen = world(torrents=[one], radarr=library(HEAT_7), references=[reference(1, 1, 7)])
+    state, seen = bound(deletion(), seen)
+    plan = look(state, with_torrents(seen, one, late))
+    assert removed(plan) == {one.id}
+    assert takes_data(plan) == {False}
 
 
 def test_a_cross_seed_that_another_title_refers_to_holds_its_twin() -> None:
@@ -239,8 +280,39 @@ def test_a_cross_seed_that_another_title_refers_to_holds_its_twin() -> None:
         ),
     )
     plan = look(state, seen)
-    assert plan.actions == ()
+    assert removed(plan) == set()
     assert reason(plan, TORRENTS) is Reason.SHARED_WITH_WANTED
+
+
+def test_what_shares_files_with_a_twin_of_a_twin_belongs_to_the_group() -> None:
+    a, b, c = (torrent(n, "Same") for n in (1, 2, 3))
+    files = {
+        a.id: files_of(a, "Same/1.mkv"),
+        b.id: files_of(b, "Same/1.mkv", "Same/2.mkv"),
+        c.id: files_of(c, "Same/2.mkv"),
+    }
+    seen = world(
+        torrents=[a, b, c],
+        files=files,
+        radarr=library(HEAT_7, RONIN_8),
+        references=[reference(1, 1, 7), reference(2, 3, 8, RONIN)],
+    )
+    state, seen = bound(deletion(), seen)
+    plan = look(state, seen)
+    assert removed(plan) == set()
+    assert reason(plan, TORRENTS) is Reason.SHARED_WITH_WANTED
+
+
+def test_the_deletion_that_releases_a_group_last_takes_all_of_it() -> None:
+    twins = [torrent(1, "Same"), torrent(2, "Same")]
+    seen = world(
+        torrents=twins,
+        radarr=library(HEAT_7, entry(8, RONIN, monitored=False)),
+        references=[reference(1, 1, 7), reference(2, 2, 8, RONIN)],
+    )
+    first, seen = bound(deletion(HEAT, number=1), seen)
+    second, seen = bound(deletion(RONIN, number=2), replace(seen, releasers={}))
+    assert removed(look(second, seen)) == {torrent_id(1), torrent_id(2)}
 
 
 def test_cross_seeds_that_are_both_bound_go_together() -> None:
@@ -259,7 +331,7 @@ def test_one_shared_file_is_enough_and_folders_in_common_are_not() -> None:
     state, apart = bound(deletion(), apart)
     assert removed(look(state, apart)) == {a.id}
     shared = world(torrents=[a, b], files={a.id: files_of(a, "x.mkv"), b.id: files_of(b, "b.mkv", "x.mkv")})
-    assert reason(look(state, replace(apart, torrents=shared.torrents)), TORRENTS) is Reason.SHARED_WITH_UNKNOWN
+    assert takes_data(look(state, replace(apart, torrents=shared.torrents))) == {False}
 
 
 def test_a_group_that_cannot_be_read_is_held() -> None:
@@ -278,7 +350,7 @@ def test_an_unfinished_cross_seed_counts_with_the_place_it_will_move_to() -> Non
     state, seen = bound(
         deletion(), world(torrents=[done, coming], radarr=library(HEAT_7), references=[reference(1, 1, 7)])
     )
-    assert reason(look(state, seen), TORRENTS) is Reason.SHARED_WITH_UNKNOWN
+    assert takes_data(look(state, seen)) == {False}
 
 
 # --- hard to tell ---
@@ -312,7 +384,7 @@ def test_a_bound_hash_grabbed_again_for_the_new_request_is_left_alone() -> None:
         references=(*seen.references, fresh),
         libraries=world(radarr=library(entry(12))).libraries,
     )
-    plan = look(changed(state, finishing_old_copy=True), again)
+    plan = look(finishing(state), again)
     assert removed(plan) == set()
     assert reason(plan, TORRENTS) is Reason.RETURNED_FOR_NEW_REQUEST
 
@@ -324,7 +396,7 @@ def test_a_bound_hash_that_a_library_is_fetching_for_another_title_is_kept() -> 
     )
     fetching = world(radarr=library(HEAT_7, RONIN_8, queue=[queue_item(1, 8, hash_of(1).upper())])).libraries
     plan = look(state, replace(seen, libraries=fetching))
-    assert plan.actions == ()
+    assert removed(plan) == set()
     assert reason(plan, TORRENTS) is Reason.SHARED_WITH_WANTED
 
 

@@ -27,6 +27,7 @@ from tests.support.worlds import (
     deletion,
     destroyed,
     entry,
+    finishing,
     hash_of,
     library,
     queue_item,
@@ -118,20 +119,19 @@ def test_a_want_after_something_was_destroyed_finishes_the_old_copy_only(
     state = sent(state, TargetKind.TORRENT)
     after = in_radarr(want(seen), monitored=False)  # type: ignore[operator]  # one of WANTS
     plan = look(state, after)
-    assert plan.finishing_old_copy
+    assert plan.finishing
     assert plan.actions == ()
     assert plan.settle is None
-    finishing = changed(state, finishing_old_copy=True)
-    later = look(finishing, replace(after, now=START + POLICY.resend_after))
+    later = look(finishing(state), replace(after, now=START + POLICY.resend_after))
     assert [a.torrent for a in later.actions if isinstance(a, RemoveTorrent)] == [torrent_id(1)]
     assert not any(isinstance(a, DeleteEntry) for a in later.actions)
 
 
 def test_finishing_never_ends_even_if_the_want_goes_away(case: tuple[DeletionState, World]) -> None:
     state, seen = case
-    finishing = destroyed(changed(state, finishing_old_copy=True))
+    halfway = destroyed(finishing(state))
     gone = replace(seen, torrents=world().torrents)
-    assert not any(isinstance(a, DeleteEntry) for a in look(finishing, gone).actions)
+    assert not any(isinstance(a, DeleteEntry) for a in look(halfway, gone).actions)
 
 
 @pytest.mark.parametrize("status", [RequestStatus.PENDING, RequestStatus.DECLINED])
@@ -276,7 +276,7 @@ def test_late_references_of_another_title_under_a_reused_entry_id_are_not_swept(
 
 def test_nothing_is_swept_once_the_title_is_wanted_again(case: tuple[DeletionState, World]) -> None:
     state, seen = case
-    state = destroyed(changed(state, finishing_old_copy=True))
+    state = destroyed(finishing(state))
     late = replace(
         seen,
         torrents=world(torrents=[torrent(1), torrent(2)]).torrents,
@@ -388,7 +388,7 @@ def test_the_very_same_entry_coming_back_is_drift_and_a_new_one_is_not(case: tup
 
 def test_an_entry_that_stayed_because_it_was_wanted_again_is_no_drift(case: tuple[DeletionState, World]) -> None:
     state, _ = case
-    settled = converged(changed(sent(state), finishing_old_copy=True))
+    settled = converged(finishing(sent(state)))
     assert not look(settled, world(radarr=library(entry(7)))).reopen
 
 
@@ -408,7 +408,7 @@ def test_the_very_same_old_torrent_is_drift_also_while_the_title_is_wanted_again
     wanted = replace(requested_again(seen), libraries=world(radarr=library(entry(12))).libraries)
     assert look(converged(sent(state)), wanted).reopen
     reopened = replace(wanted, now=START + POLICY.resend_after)
-    plan = look(changed(sent(state), finishing_old_copy=True), reopened)
+    plan = look(finishing(sent(state)), reopened)
     assert [type(a) for a in plan.actions] == [RemoveTorrent]
 
 
@@ -422,7 +422,7 @@ def test_what_cannot_be_seen_is_no_drift(case: tuple[DeletionState, World]) -> N
 
 def test_wanted_again_is_how_a_finished_deletion_says_it_ended(case: tuple[DeletionState, World]) -> None:
     state, _ = case
-    finished = changed(sent(state), finishing_old_copy=True, searched_at=START)
+    finished = changed(finishing(sent(state)), searched_at=START)
     plan = look(finished, world(radarr=library(entry(7, files=()))))
     assert plan.settle == (SettledAs.CONVERGED, Reason.WANTED_AGAIN)
     assert condition(plan, ENTRY).reason is Reason.WANTED_AGAIN
@@ -430,6 +430,6 @@ def test_wanted_again_is_how_a_finished_deletion_says_it_ended(case: tuple[Delet
 
 def test_kept_files_and_a_want_still_settle() -> None:
     state, seen = bound(deletion(options=Options(delete_files=False)), world(radarr=library(entry(7))))
-    plan = look(destroyed(changed(state, finishing_old_copy=True)), seen)
+    plan = look(destroyed(finishing(state)), seen)
     assert plan.settle == (SettledAs.CONVERGED, Reason.WANTED_AGAIN)
     assert len(targets(state, TargetKind.ENTRY)) == 1
