@@ -4,52 +4,65 @@ every field is checked, every problem is named, and a field that is not understo
 could delete more than was meant.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 
-from reconciler.intake.loose import number, text
+from reconciler.intake.hashes import read_hashes
+from reconciler.intake.loose import LAST_SEASON, number, season_number, shown, text
 from reconciler.intake.problems import FieldProblem, InvalidPayload
 from reconciler.intake.redact import redact_known
 from reconciler.model import (
     DeletionRequest,
     Hints,
     InfoHash,
+    InstanceName,
     Media,
     MediaKind,
     Options,
     Source,
-    parse_info_hash,
 )
 
 MAX_DELETIONS = 500
 
+Configured = Mapping[MediaKind, Collection[InstanceName]]
+"""The names of the Radarr (movies) and Sonarr (series) instances there are."""
+
 _KINDS = {"movie": MediaKind.MOVIE, "tv": MediaKind.SERIES}
 _KNOWN = frozenset(
     {
-        "media_type", "tmdb_id", "tvdb_id", "title", "year", "delete_files", "requested_by", "qbit_hash", "qbit_hashes",
-        "radarr_id", "sonarr_id", "jellyseerr_id",
+        "media_type", "tmdb_id", "tvdb_id", "title", "year", "seasons", "instances", "not_before", "delete_files",
+        "add_exclusion", "blocklist", "remove_empty_series", "requested_by", "qbit_hash", "qbit_hashes", "radarr_id",
+        "sonarr_id", "jellyseerr_id",
     }
 )  # fmt: skip
-_NOT_YET = frozenset({"instance", "instances", "season", "seasons"})
+_MEANT = {
+    "season": "is not known; send seasons, a list of numbers such as [1, 2]",
+    "instance": "is not known; send instances, a list of names",
+}
+_NO_INSTANCES: Configured = {}
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 
-def parse_dashboard(payload: object) -> tuple[DeletionRequest, ...]:
+def parse_dashboard(payload: object, *, instances: Configured = _NO_INSTANCES) -> tuple[DeletionRequest, ...]:
     """Return the deletions asked for: one object, or up to 500 of them as `{"deletions": […]}`.
 
-    Raises `InvalidPayload` with every problem of every deletion; then none of them may be carried out.
+    `instances` are those that a deletion may name. Raises `InvalidPayload` with every problem of every deletion; then
+    none of them may be carried out.
     """
     if not isinstance(payload, dict):
         raise InvalidPayload([FieldProblem("", 'send a JSON object with one deletion, or {"deletions": […]}')])
     problems: list[FieldProblem] = []
     if "deletions" not in payload:
-        wishes = [_Wish(payload, "", problems).read()]
+        wishes = [_Wish(payload, "", problems, instances).read()]
     else:
         problems += [
-            FieldProblem(_shown(key), "stands beside deletions; put it into each of them")
+            FieldProblem(shown(key), "stands beside deletions; put it into each of them")
             for key in payload
             if key != "deletions"
         ]
         wishes = [
-            _Wish(item, f"deletions[{position}].", problems).read()
+            _Wish(item, f"deletions[{position}].", problems, instances).read()
             for position, item in enumerate(_listed(payload["deletions"], problems))
         ]
     if problems:
@@ -70,11 +83,12 @@ def _listed(deletions: object, problems: list[FieldProblem]) -> list[object]:
 class _Wish:
     """One deletion being read; adds to `problems` whatever is wrong with it."""
 
-    def __init__(self, body: object, prefix: str, problems: list[FieldProblem]) -> None:
+    def __init__(self, body: object, prefix: str, problems: list[FieldProblem], instances: Configured) -> None:
         self._body: Mapping[str, object] = body if isinstance(body, dict) else {}
         self._is_object = isinstance(body, dict)
         self._prefix = prefix
         self._problems = problems
+        self._instances = instances
 
     def read(self) -> DeletionRequest | None:
         if not self._is_object:
@@ -87,9 +101,13 @@ class _Wish:
             sonarr_id=self._id("sonarr_id"),
             jellyseerr_id=self._id("jellyseerr_id"),
         )
-        options = Options(delete_files=self._flag("delete_files", default=True))
         title, year, requested_by = self._text("title"), self._year(), self._text("requested_by")
-        media = self._media()
+        kind = self._kind()
+        media = self._media(kind) if kind else None
+        seasons = self._seasons(kind)
+        options = self._options(of_seasons="seasons" in self._body)
+        instances = self._named_instances(kind)
+        not_before = self._not_before()
         if media is None:
             return None
         return DeletionRequest(
@@ -98,8 +116,11 @@ class _Wish:
             year=year,
             source=Source.DASHBOARD,
             requested_by=redact_known(requested_by),
+            instances=instances,
             options=options,
             hints=hints,
+            not_before=not_before,
+            seasons=seasons,
         )
 
     def _wrong(self, field: str, message: str) -> None:
@@ -107,16 +128,11 @@ class _Wish:
 
     def _refuse_unknown(self) -> None:
         for key in self._body:
-            if key in _NOT_YET:
-                self._wrong(key, "is not supported yet; a deletion covers the whole title in every instance")
-            elif key not in _KNOWN:
-                self._wrong(_shown(key), "is not known; remove it")
+            if key not in _KNOWN:
+                self._wrong(shown(key), _MEANT.get(key, "is not known; remove it"))
 
-    def _media(self) -> Media | None:
-        kind = self._kind()
+    def _media(self, kind: MediaKind) -> Media | None:
         tmdb_id, tvdb_id = self._id("tmdb_id"), self._id("tvdb_id")
-        if kind is None:
-            return None
         if kind is MediaKind.MOVIE:
             if self._has("sonarr_id"):
                 self._wrong("sonarr_id", "contradicts media_type: Sonarr holds no movies")
@@ -165,22 +181,84 @@ class _Wish:
         return year
 
     def _hashes(self) -> tuple[InfoHash, ...]:
-        """Return the hashes of both fields, each once; they narrow what is deleted, so a bad one is refused."""
-        found: dict[InfoHash, None] = {}
+        """Return the hashes of both fields, each once."""
         candidates = [("qbit_hash", self._body["qbit_hash"])] if self._has("qbit_hash") else []
         many = self._body.get("qbit_hashes")
         if isinstance(many, list):
             candidates += [(f"qbit_hashes[{position}]", value) for position, value in enumerate(many)]
         elif many is not None:
             self._wrong("qbit_hashes", "must be a list of info hashes")
-        for field, value in candidates:
-            parsed = parse_info_hash(value)
-            if parsed is None:
-                self._wrong(field, "must be an info hash: 40 or 64 hexadecimal digits")
+        return read_hashes(candidates, self._wrong)
+
+    def _options(self, *, of_seasons: bool) -> Options:
+        options = Options(
+            delete_files=self._flag("delete_files", default=True),
+            add_exclusion=self._flag("add_exclusion", default=False),
+            blocklist=self._flag("blocklist", default=False),
+            remove_empty_series=self._flag("remove_empty_series", default=False),
+        )
+        if options.blocklist and not of_seasons:
+            self._wrong("blocklist", "is for seasons only: Radarr and Sonarr forget a title's blocklist with the title")
+        if options.remove_empty_series and not of_seasons:
+            self._wrong("remove_empty_series", "is for seasons only: without seasons the series goes in any case")
+        return options
+
+    def _seasons(self, kind: MediaKind | None) -> frozenset[int] | None:
+        """Return the season numbers; only a field that is not there at all means the whole title."""
+        listed = self._narrowing("seasons", "season numbers such as [1, 2]", "the whole series")
+        if listed is None:
+            return None
+        if kind is MediaKind.MOVIE:
+            self._wrong("seasons", "contradicts media_type: a movie has no seasons")
+        numbers: list[int] = []
+        for position, value in enumerate(listed):
+            season = season_number(value)
+            if season is None:
+                self._wrong(f"seasons[{position}]", f"must be a whole number from 0 (specials) to {LAST_SEASON}")
+            elif season in numbers:
+                self._wrong(f"seasons[{position}]", f"names season {season} again")
             else:
-                found[parsed] = None
-        return tuple(found)
+                numbers.append(season)
+        return frozenset(numbers)
 
+    def _named_instances(self, kind: MediaKind | None) -> frozenset[InstanceName] | None:
+        """Return the instances covered; only a field that is not there at all means all of them."""
+        listed = self._narrowing("instances", "instance names", "every instance")
+        if listed is None or kind is None:  # which names there are depends on the kind
+            return None
+        configured = sorted(self._instances.get(kind, ()))
+        names: list[InstanceName] = []
+        for position, value in enumerate(listed):
+            name = next((known for known in configured if known == value), None)
+            if name is None:
+                there_are = (
+                    f"one of the configured: {', '.join(configured)}" if configured else "left out: none is there"
+                )
+                self._wrong(f"instances[{position}]", f"must be {there_are}")
+            elif name in names:
+                self._wrong(f"instances[{position}]", f"names {name} again")
+            else:
+                names.append(name)
+        return frozenset(names)
 
-def _shown(key: str) -> str:
-    return text(key, 100) or "(unreadable key)"
+    def _narrowing(self, field: str, of_what: str, without: str) -> list[object] | None:
+        """Return the list in a field that narrows a deletion, `None` when it is not there; nothing else is taken."""
+        if field not in self._body:
+            return None
+        value = self._body[field]
+        if not isinstance(value, list) or not value:
+            self._wrong(field, f"must be a list of {of_what}, at least one; leave it out for {without}")
+            return None
+        return value
+
+    def _not_before(self) -> datetime | None:
+        value = self._body.get("not_before")
+        if value is None:
+            return None
+        if isinstance(value, str) and _TIME.fullmatch(value):
+            try:
+                return datetime.fromisoformat(value.upper()).astimezone(UTC)
+            except (ValueError, OverflowError):  # no such day or time
+                pass
+        self._wrong("not_before", "must be a time with its offset, such as 2026-01-31T04:00:00+01:00")
+        return None

@@ -8,6 +8,9 @@ TEXT_LIMIT = 500
 MAX_ID = 2**31 - 1
 """Every upstream numbers in 32 bits; larger numbers are nobody's id and would not fit a column."""
 
+LAST_SEASON = 9999
+"""Seasons that are numbered by years have four digits."""
+
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _TITLE_YEAR = re.compile(r"(.+) \(([0-9]{4})\)")
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -31,6 +34,12 @@ def number(value: object, least: int = 1) -> int | None:
     return value if isinstance(value, int) and least <= value <= MAX_ID else None
 
 
+def season_number(value: object) -> int | None:
+    """Return the number of a season, 0 for specials; `None` for what is none."""
+    season = number(value, 0)
+    return season if season is not None and season <= LAST_SEASON else None
+
+
 def text(value: object, limit: int = TEXT_LIMIT) -> str | None:
     """Return cleaned text, `None` if nothing is left.
 
@@ -41,6 +50,11 @@ def text(value: object, limit: int = TEXT_LIMIT) -> str | None:
     spaced = " ".join(value[: limit * 4].split())
     kept = "".join(c for c in spaced if c not in _BIDI and unicodedata.category(c) not in {"Cc", "Cs"})
     return kept[:limit].strip() or None
+
+
+def shown(key: str) -> str:
+    """Return the name of a field as a problem may show it."""
+    return text(key, 100) or "(unreadable key)"
 
 
 def title_and_year(subject: object) -> tuple[str | None, int | None]:

@@ -45,6 +45,9 @@ def one(understood: Understood) -> DeletionRequest:
         ("media-auto-approved", Heard.WANT),
         ("issue-created", Heard.IGNORED),
         ("issue-comment", Heard.IGNORED),
+        ("issue-comment-command", Heard.IGNORED),
+        ("issue-created-command-season", Heard.IGNORED),
+        ("issue-created-command-episode", Heard.IGNORED),
         ("issue-resolved", Heard.IGNORED),
         ("issue-reopened", Heard.IGNORED),
         ("media-auto-requested", Heard.WANT),
@@ -66,7 +69,7 @@ def test_every_notification_is_heard_for_what_it_is(name: str, heard: Heard) -> 
 
 
 def test_every_jellyseerr_fixture_is_one_of_the_types_above() -> None:
-    assert len(names("jellyseerr")) == 20
+    assert len(names("jellyseerr")) == 23
 
 
 def test_a_captured_auto_approval_only_wakes_the_want_check() -> None:
@@ -101,6 +104,62 @@ def test_a_declined_series_is_known_by_both_ids() -> None:
     wish = one(parse_jellyseerr(webhook("jellyseerr-media-declined-series"), delete_on=DEFAULT))
     assert (wish.media, wish.title, wish.year) == (SERIES, "Lantern Street", 2022)
     assert wish.hints == Hints(request_id=12)
+    assert wish.seasons == frozenset({1, 2})
+
+
+def series_declined(**changes: object) -> Understood:
+    return parse_jellyseerr(webhook("jellyseerr-media-declined-series") | changes, delete_on=DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("value", "seasons"), [("1", {1}), ("0, 2", {0, 2}), ("2023,2024", {2023, 2024}), (" 3 ", {3}), (4, {4})]
+)
+def test_the_requested_seasons_are_those_covered(value: object, seasons: set[int]) -> None:
+    assert one(series_declined(extra=[{"name": "Requested Seasons", "value": value}])).seasons == frozenset(seasons)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        *(
+            [{"name": "Requested Seasons", "value": value}]
+            for value in ("", "all", "1, x", "1, ", "-1", None, 10000, [1])
+        ),
+        [{"name": "requested seasons"}],
+        [{"name": "Requested Seasons", "value": "1"}, {"name": "Requested Seasons", "value": "2"}],
+        ["Requested Seasons: 1"],
+        [{"name": None, "value": "1"}],
+        {"name": "Requested Seasons", "value": "1"},
+        "Requested Seasons: 1",
+    ],
+)
+def test_seasons_that_cannot_be_read_never_mean_the_whole_series(extra: object) -> None:
+    understood = series_declined(extra=extra)
+    assert understood.heard is Heard.IGNORED
+    assert "cannot be read" in understood.reason
+
+
+@pytest.mark.parametrize("extra", [None, [], "", [{"name": "Other", "value": "1"}]])
+def test_a_decline_without_seasons_is_left_to_its_request(extra: object) -> None:
+    wish = one(series_declined(extra=extra))
+    assert (wish.seasons, wish.hints, wish.inferred) == (None, Hints(request_id=12), True)
+
+
+def test_a_declined_series_without_seasons_and_request_covers_nothing() -> None:
+    understood = series_declined(extra=[], request=None)
+    assert understood.heard is Heard.IGNORED
+    assert "neither its seasons nor its request" in understood.reason
+
+
+def test_a_declined_series_with_seasons_needs_no_request() -> None:
+    assert one(series_declined(request=None)).seasons == frozenset({1, 2})
+
+
+def test_a_movie_has_no_seasons_and_needs_no_extra() -> None:
+    declined = webhook("jellyseerr-media-declined")
+    seasons = {"extra": [{"name": "Requested Seasons", "value": "1"}]}
+    assert "seasons of a movie" in parse_jellyseerr(declined | seasons, delete_on=DEFAULT).reason
+    assert one(parse_jellyseerr(declined | {"extra": "unreadable"}, delete_on=DEFAULT)).seasons is None
 
 
 @pytest.mark.parametrize("name", ["template-plain-keys", "template-missing-keys", "template-overseerr"])
@@ -222,7 +281,10 @@ def test_what_is_no_notification_is_ignored_with_a_reason(payload: object) -> No
     assert understood.reason
 
 
-_types = st.sampled_from(["MEDIA_DECLINED", "MEDIA_DELETED", "MEDIA_APPROVED", "TEST_NOTIFICATION"]) | any_json
+_types = (
+    st.sampled_from(["MEDIA_DECLINED", "MEDIA_DELETED", "MEDIA_APPROVED", "ISSUE_CREATED", "TEST_NOTIFICATION"])
+    | any_json
+)
 _shaped = st.fixed_dictionaries(
     {"notification_type": _types},
     optional={
@@ -233,6 +295,14 @@ _shaped = st.fixed_dictionaries(
         "request": st.dictionaries(any_text, any_json, max_size=3) | any_json,
         "subject": any_json,
         "event": any_json,
+        "extra": st.lists(
+            st.fixed_dictionaries(
+                {"name": st.sampled_from(["Requested Seasons", "Affected Season"]), "value": any_json}
+            )
+        )
+        | any_json,
+        "issue_id": st.integers(-1, 2),
+        "message": st.just("!delete") | any_json,
     },
 )
 
@@ -240,9 +310,12 @@ _shaped = st.fixed_dictionaries(
 @calm
 @given(payload=any_json | _shaped)
 def test_no_json_raises_and_only_configured_types_with_an_id_delete(payload: object) -> None:
-    understood = parse_jellyseerr(payload, delete_on=frozenset({"MEDIA_DECLINED", "MEDIA_DELETED", "MEDIA_APPROVED"}))
+    types = frozenset({"MEDIA_DECLINED", "MEDIA_DELETED", "MEDIA_APPROVED"})
+    understood = parse_jellyseerr(payload, delete_on=types, command_phrase="!delete")
     for wish in understood.deletions:
-        assert understood.event in {"MEDIA_DECLINED", "MEDIA_DELETED"}
+        assert understood.event in {"MEDIA_DECLINED", "MEDIA_DELETED", "ISSUE_CREATED"}
+        assert (wish.hints.command is not None) == (understood.event == "ISSUE_CREATED")
+        assert wish.seasons is None or (wish.seasons and wish.media.kind is MediaKind.SERIES)
         assert wish.media.tmdb_id or wish.media.tvdb_id
         assert wish.inferred == (understood.event == "MEDIA_DECLINED")
     assert bool(understood.deletions) == (understood.heard is Heard.DELETE)
