@@ -4,7 +4,7 @@ The exceptions are `parse_dashboard` and `parse_attribution`: whoever asks expli
 (`InvalidPayload`).
 """
 
-from reconciler.intake.arr import oversized, parse_arr
+from reconciler.intake.arr import oversized, parse_arr, sent_by
 from reconciler.intake.attribution import parse_attribution
 from reconciler.intake.command import command_text
 from reconciler.intake.dashboard import MAX_DELETIONS, parse_dashboard
@@ -26,5 +26,6 @@ __all__ = [
     "parse_jellyfin",
     "parse_jellyseerr",
     "redact",
+    "sent_by",
     "to_receipt_body",
 ]

@@ -95,6 +95,11 @@ def parse_arr(kind: UpstreamKind, payload: object, *, instance: InstanceName, de
             return _ignored(event, _IGNORED.get(event, f"{kind.value} is not known to send this"))
 
 
+def sent_by(payload: object) -> str | None:
+    """Return what the Radarr or Sonarr that sent this calls itself, or `None` if it does not say."""
+    return text(mapping(payload).get("instanceName"), 100)
+
+
 def oversized(kind: UpstreamKind) -> Understood:
     """Return how a body too large to read is recorded."""
     return Understood(Heard.OVERSIZED, reason=f"too large to read; the next history sync of {kind.value} makes it good")

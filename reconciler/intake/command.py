@@ -13,7 +13,7 @@ def command_text(raw: object) -> str:
     e-mail addresses and secrets are replaced. Upper and lower case stay as written. What a webhook and what
     `GET /issue/{id}` say of the same comment have the same normal form.
     """
-    return redact_text(text(raw) or "")
+    return " ".join(redact_text(text(raw) or "").split())
 
 
 def is_command(raw: object, phrase: str) -> bool:

@@ -1,14 +1,25 @@
 """What a person can do about each reason that waits for one. One short sentence or two, shown beside the condition."""
 
-from reconciler.reasons import Reason
+from reconciler.reasons import MEANINGS, Effect, Reason
 
-ADVICE: dict[Reason, str] = {
+
+def waits_for_a_person(reason: Reason) -> bool:
+    """Tell whether somebody is to decide: nothing goes on without, or an approval can lift what is waited for."""
+    return MEANINGS[reason].effect is Effect.HOLD or MEANINGS[reason].approvable
+
+
+_WORDS: dict[Reason, str] = {
     Reason.BREAKER_OPEN: (
-        "Many deletions arrived within an hour. If all of them are meant, approve this one; otherwise cancel it."
+        "Many deletions, or very large ones, came within a short time. If they are meant, approve this one or all that "
+        "the breaker holds; otherwise cancel it."
     ),
     Reason.PROTECTED: (
-        "The title or its torrent carries a protecting tag. Remove the tag and retry, approve to delete it all the "
-        "same, or cancel."
+        "A tag, label, category or path protects the title or a torrent of it. Take the protection away and retry, "
+        "approve to delete it all the same, or cancel."
+    ),
+    Reason.APPROVAL_REQUIRED: (
+        "The configuration lets nothing from this sender begin without a person. To delete it, approve; to keep it, "
+        "cancel."
     ),
     Reason.HASH_BELONGS_ELSEWHERE: (
         "A hash that came with the request belongs to another title. Cancel, and ask again with the right hash or none."
@@ -32,8 +43,8 @@ ADVICE: dict[Reason, str] = {
         "A torrent that stays seeds from the title's folder. Move or remove that torrent in qBittorrent, then retry."
     ),
     Reason.UNATTRIBUTED_TORRENT: (
-        "The history has a gap, so a torrent of this title may be unknown. Look through the candidates in "
-        "qBittorrent, remove what belongs to it, then approve."
+        "The history has a gap, so a torrent of this title may be unknown. Look through the candidates: bind those "
+        "that belong to it by their hashes, or approve if none does."
     ),
     Reason.IDENTITY_UNRESOLVED: (
         "The id this upstream knows the title by is not known. Ask again with that id, or approve if the title "
@@ -53,9 +64,23 @@ ADVICE: dict[Reason, str] = {
         "Nobody said delete: it was concluded from another event, and files would be lost. To delete it, approve; to "
         "keep it, cancel."
     ),
+    Reason.LIKELY_CROSS_SEED: (
+        "Another torrent holds a copy of these files elsewhere. If it is a cross-seed that may go, remove it in "
+        "qBittorrent and retry; approve to leave it as it is."
+    ),
+    Reason.AMBIGUOUS_CLIENT: (
+        "Which qBittorrent a download went to could not be told. Give each download client in Radarr and Sonarr the "
+        "address by which that qBittorrent is configured here, then retry."
+    ),
+    Reason.STILL_LISTED: (
+        "Jellyfin still lists the title although its files are gone. Let it scan that library, or check the paths it "
+        "was told; approve to go on without waiting for it."
+    ),
     Reason.SUSPICIOUS_LIST: (
         "Most of what this upstream showed before is missing. Check its database and mounts; approve only if the "
         "short list is right."
     ),
 }
+
+ADVICE = {reason: words for reason, words in _WORDS.items() if waits_for_a_person(reason)}
 """Every reason that holds, and every waiting one that `approve` can lift."""

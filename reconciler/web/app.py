@@ -30,6 +30,7 @@ def create_app(deps: WebDeps) -> Starlette:
     pages = StatusPages(deps, guard)
     routes = [
         Route("/webhooks/jellyseerr", webhooks.jellyseerr, methods=["POST"]),
+        Route("/webhooks/jellyfin", webhooks.jellyfin, methods=["POST"]),
         Route("/webhooks/dashboard", webhooks.dashboard, methods=["POST"]),
         Route("/webhooks/radarr", webhooks.radarr, methods=_ARR_METHODS),
         Route("/webhooks/radarr/{instance}", webhooks.radarr, methods=_ARR_METHODS),
@@ -39,9 +40,11 @@ def create_app(deps: WebDeps) -> Starlette:
         Route("/deletions", deletions.collection, methods=["GET", "POST"]),
         Route("/deletions/{id}", deletions.one, methods=["GET"]),
         Route("/deletions/{id}/plan", deletions.plan, methods=["GET"]),
+        Route("/deletions/{id}/attribute", deletions.attribute, methods=["POST"]),
         Route("/deletions/{id}/approve", deletions.approve, methods=["POST"]),
         Route("/deletions/{id}/cancel", deletions.cancel, methods=["POST"]),
         Route("/deletions/{id}/retry", deletions.retry, methods=["POST"]),
+        Route("/breaker/release", deletions.release_breaker, methods=["POST"]),
         Route("/livez", pages.live, methods=["GET"]),
         Route("/readyz", pages.ready, methods=["GET"]),
         Route("/metrics", pages.metrics, methods=["GET"]),

@@ -2,26 +2,31 @@
 
 import re
 from collections.abc import Sequence
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reconciler.model import DeletionId, DeletionState, MediaKind, Source
+from reconciler.intake import InvalidPayload, parse_attribution
+from reconciler.model import DeletionId, DeletionState, InfoHash, MediaKind, Source
 from reconciler.ports import DeletionFilter
 from reconciler.reasons import Reason
 from reconciler.web.answers import answer, root_of
+from reconciler.web.body import require_json_type, too_large
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
-from reconciler.web.ingest import Ingest
-from reconciler.web.problems import FieldError, Problem, invalid_fields, unknown_deletion
-from reconciler.web.schemas import MEDIA_TYPES, Decision, DecisionOut, DeletionQuery
-from reconciler.web.views import deletion_url, detail_out, page_out, plan_out
+from reconciler.web.ingest import EXPLICIT_LIMIT, Ingest
+from reconciler.web.parsing import parse_json
+from reconciler.web.problems import FieldError, Problem, invalid_fields, invalid_payload, unknown_deletion
+from reconciler.web.schemas import MEDIA_TYPES, AskQuery, Decision, DecisionOut, DeletionQuery, ReleasedOut
+from reconciler.web.views import deletion_url, detail_out, page_out, plan_out, plans_out
 
 CLIENT_HEADER = "Reconciler-Client"
 """Says which of our own programs asks (`cli`), so that the log says it too."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_Query = TypeVar("_Query", bound=BaseModel)
 _MEDIA_KINDS: dict[str, MediaKind] = {word: kind for kind, word in MEDIA_TYPES.items()}
 
 
@@ -38,8 +43,8 @@ class Deletions:
     async def collection(self, request: Request) -> Response:
         self._guard.require_api_token(request)
         if request.method == "POST":
-            return answer(await self._ingest.ask(request, _asker(request)), status=202)
-        query = _query(request)
+            return await self._ask(request)
+        query = _query(request, DeletionQuery)
         where = DeletionFilter(
             phase=query.phase,
             kind=_MEDIA_KINDS[query.media] if query.media else None,
@@ -65,6 +70,18 @@ class Deletions:
         if preview is None:
             raise unknown_deletion()
         return answer(plan_out(preview))
+
+    async def attribute(self, request: Request) -> Response:
+        self._guard.require_api_token(request)
+        deletion = _id(request)
+        hashes = await self._hashes(request)
+        try:
+            was_unsettled = await self._store.attribute(deletion, hashes, _asker(request).value)
+        except KeyError:
+            raise unknown_deletion() from None
+        if not was_unsettled:
+            raise _already_settled()
+        return self._decided(request, "attribute")
 
     async def approve(self, request: Request) -> Response:
         self._guard.require_api_token(request)
@@ -96,6 +113,28 @@ class Deletions:
             raise _already_settled()
         return self._decided(request, "retry")
 
+    async def release_breaker(self, request: Request) -> Response:
+        self._guard.require_api_token(request)
+        released = await self._store.release_breaker(_asker(request).value)
+        if released:
+            self._wake()
+        return answer(ReleasedOut(released=released))
+
+    async def _ask(self, request: Request) -> Response:
+        if _query(request, AskQuery).dry_run:
+            return answer(plans_out(await self._ingest.dry_run(request, _asker(request))))
+        return answer(await self._ingest.ask(request, _asker(request)), status=202)
+
+    async def _hashes(self, request: Request) -> tuple[InfoHash, ...]:
+        require_json_type(request)
+        raw = await self._ingest.body(request, EXPLICIT_LIMIT)
+        if raw is None:
+            raise too_large(EXPLICIT_LIMIT)
+        try:
+            return parse_attribution(parse_json(raw, unique_keys=True))
+        except InvalidPayload as invalid:
+            raise invalid_payload(invalid, detail="Nothing was changed.") from None
+
     async def _state(self, request: Request) -> DeletionState:
         state = await self._store.deletion(_id(request))
         if state is None:
@@ -120,14 +159,14 @@ def _asker(request: Request) -> Source:
     return Source.CLI if request.headers.get(CLIENT_HEADER) == Source.CLI.value else Source.API
 
 
-def _query(request: Request) -> DeletionQuery:
+def _query(request: Request, model: type[_Query]) -> _Query:
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name in given:
             raise invalid_fields([FieldError(name[:50], "may be given once only")])
         given[name] = value
     try:
-        return DeletionQuery.model_validate(given)
+        return model.model_validate(given)
     except ValidationError as invalid:
         raise invalid_fields(
             [FieldError(".".join(map(str, error["loc"]))[:50], error["msg"]) for error in invalid.errors()]

@@ -10,11 +10,14 @@ from starlette.applications import Starlette
 
 from reconciler.clock import Clock
 from reconciler.config import Settings
-from reconciler.model import DeletionId, InstanceName, Phase, Source
+from reconciler.model import DeletionId, DeletionRequest, InstanceName, Phase, Source
 from reconciler.ports import IntakeStore, LoopStatus, PlanPreview, ReadStore
 
 Preview = Callable[[DeletionId], Awaitable[PlanPreview | None]]
 """Looks at the upstreams and plans one deletion without sending anything; `None` when there is no such deletion."""
+
+DryRun = Callable[[tuple[DeletionRequest, ...]], Awaitable[tuple[PlanPreview, ...]]]
+"""Plans wishes that are not in the log, in their order. Looks at the upstreams; writes nothing and sends nothing."""
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
@@ -55,5 +58,6 @@ class WebDeps:
     status: Callable[[], LoopStatus]
     metrics: WebMetrics
     preview: Preview
+    dry_run: DryRun
     lifespan: Lifespan | None = None
     body_timeout: timedelta = timedelta(seconds=60)

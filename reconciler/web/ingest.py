@@ -1,13 +1,12 @@
 """The one way from a parsed body into the deletion log: a durable write first, then the loop is woken."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 from starlette.requests import Request
 
 from reconciler.intake import InvalidPayload, parse_dashboard, to_receipt_body
-from reconciler.model import InstanceName, MediaKind, Source
-from reconciler.ports import Accepted, Heard, IngestResult, Receipt, Understood
+from reconciler.model import DeletionRequest, InstanceName, MediaKind, Source
+from reconciler.ports import Accepted, Heard, IngestResult, PlanPreview, Receipt, Understood
 from reconciler.telemetry import get_logger
 from reconciler.web.answers import root_of
 from reconciler.web.body import (
@@ -22,7 +21,7 @@ from reconciler.web.body import (
 )
 from reconciler.web.deps import WebDeps
 from reconciler.web.parsing import digest_of, parse_json
-from reconciler.web.problems import FieldError, Problem, invalid_fields
+from reconciler.web.problems import Problem, invalid_payload
 from reconciler.web.schemas import AcceptedListOut
 from reconciler.web.views import accepted_out
 
@@ -35,6 +34,7 @@ class Ingest:
     def __init__(self, deps: WebDeps) -> None:
         self._deps = deps
         self._secrets = deps.settings.secret_values()
+        self._instances = {kind: deps.settings.library_instances(kind) for kind in MediaKind}
 
     async def body(self, request: Request, limit: BodyLimit) -> bytes | None:
         """Return the body, or `None` if it is larger than `limit`; raises 415 for a compressed one."""
@@ -62,7 +62,8 @@ class Ingest:
     ) -> IngestResult:
         """Commit one receipt (`body` as of `receipt_body`) with all that follows from it, then wake the loop.
 
-        `digest` tells whether a repeated `key` came with the same body. Raises `StoreError`.
+        What the configuration says of the source's wishes is added to each: how long it waits, and whether a person
+        must agree. `digest` tells whether a repeated `key` came with the same body. Raises `StoreError`.
         """
         settings = self._deps.settings
         receipt = Receipt(
@@ -75,9 +76,9 @@ class Ingest:
         )
         result = await self._deps.store.ingest(
             receipt,
-            understood,
-            instances={kind: settings.library_instances(kind) for kind in MediaKind},
-            grace=timedelta(seconds=settings.grace_seconds),
+            replace(understood, deletions=self._as_configured(understood.deletions)),
+            instances=self._instances,
+            grace=settings.grace_for(source),
         )
         is_oversized = understood.heard is Heard.OVERSIZED
         log = get_logger(__name__)
@@ -100,14 +101,7 @@ class Ingest:
         """Take an explicit wish (dashboard, API): all of it or, with a problem that names the cause, nothing."""
         require_json_type(request)
         key = idempotency_key(request)
-        raw = await self.body(request, EXPLICIT_LIMIT)
-        if raw is None:
-            raise too_large(EXPLICIT_LIMIT)
-        payload = parse_json(raw, unique_keys=True)
-        try:
-            wishes = tuple(replace(wish, source=source) for wish in parse_dashboard(payload))
-        except InvalidPayload as invalid:
-            raise invalid_fields([FieldError(*problem) for problem in invalid.problems]) from None
+        payload, wishes = await self._wishes(request, source)
         result = await self.write(
             Understood(Heard.DELETE, wishes),
             self.receipt_body(payload),
@@ -135,3 +129,31 @@ class Ingest:
                 extra=document.model_dump(mode="json"),
             )
         return document
+
+    async def dry_run(self, request: Request, source: Source) -> tuple[PlanPreview, ...]:
+        """Plan an explicit wish as it would be taken, and forget it. Its idempotency key counts for nothing here."""
+        require_json_type(request)
+        _, wishes = await self._wishes(request, source)
+        grace = self._deps.settings.grace_for(source)
+        if grace:  # the store adds it to real wishes, from the moment at which they were received
+            over = self._deps.clock.now() + grace
+            wishes = tuple(replace(wish, not_before=max(wish.not_before or over, over)) for wish in wishes)
+        return await self._deps.dry_run(self._as_configured(wishes))
+
+    async def _wishes(self, request: Request, source: Source) -> tuple[object, tuple[DeletionRequest, ...]]:
+        """Return the body of an explicit wish and what it asks for; raises a problem that names every wrong field."""
+        raw = await self.body(request, EXPLICIT_LIMIT)
+        if raw is None:
+            raise too_large(EXPLICIT_LIMIT)
+        payload = parse_json(raw, unique_keys=True)
+        try:
+            wishes = parse_dashboard(payload, instances=self._instances)
+        except InvalidPayload as invalid:
+            raise invalid_payload(invalid) from None
+        return payload, tuple(replace(wish, source=source) for wish in wishes)
+
+    def _as_configured(self, wishes: tuple[DeletionRequest, ...]) -> tuple[DeletionRequest, ...]:
+        needs_approval = self._deps.settings.needs_approval
+        return tuple(
+            replace(wish, needs_approval=wish.needs_approval or needs_approval(wish.source)) for wish in wishes
+        )

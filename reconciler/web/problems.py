@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from reconciler.errors import StoreError, UpstreamError
+from reconciler.intake import InvalidPayload
 from reconciler.telemetry import get_logger
 
 STORE_RETRY_AFTER_SECONDS = 5
@@ -78,6 +79,11 @@ def unknown_deletion() -> Problem:
 
 def invalid_fields(errors: Sequence[FieldError], *, detail: str = "Nothing was accepted.") -> Problem:
     return Problem(422, "invalid", "Some fields cannot be used", detail, errors=errors)
+
+
+def invalid_payload(invalid: InvalidPayload, *, detail: str = "Nothing was accepted.") -> Problem:
+    """422 that names everything a parser found wrong."""
+    return invalid_fields([FieldError(*problem) for problem in invalid.problems], detail=detail)
 
 
 def unexpected() -> Problem:

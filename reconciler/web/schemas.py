@@ -20,7 +20,7 @@ from reconciler.ports import Accepted, Heard
 from reconciler.reasons import Reason
 
 MediaType = Literal["movie", "tv"]
-Decision = Literal["approve", "cancel", "retry"]
+Decision = Literal["approve", "attribute", "cancel", "retry"]
 Cursor = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 MediaId = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
@@ -47,6 +47,14 @@ class DeletionQuery(BaseModel):
     tvdb_id: MediaId | None = None
     cursor: Cursor | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
+
+
+class AskQuery(BaseModel):
+    """The query of `POST /deletions`. An unknown parameter is refused: a mistyped `dry_run` would delete."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dry_run: Literal["true"] | None = None
 
 
 # --- intake --------------------------------------------------------------------------------------------------------
@@ -84,6 +92,8 @@ class MediaOut(Out):
 class OptionsOut(Out):
     delete_files: bool
     add_exclusion: bool
+    blocklist: bool
+    remove_empty_series: bool
 
 
 class ConditionOut(Out):
@@ -96,7 +106,10 @@ class ConditionOut(Out):
 
 
 class TargetOut(Out):
-    """A concrete thing that was bound; `external_id` is the info hash or the upstream's internal id."""
+    """A concrete thing that was bound; `external_id` is the info hash or the upstream's internal id.
+
+    `season` is the number of the season that it belongs to, if it belongs to one.
+    """
 
     kind: TargetKind
     instance: str
@@ -105,6 +118,7 @@ class TargetOut(Out):
     path: str | None
     files: tuple[str, ...]
     size: int
+    season: int | None
     sent_at: AwareDatetime | None
     absent_since: AwareDatetime | None
 
@@ -136,7 +150,7 @@ class SettledOut(Out):
 
 
 class DeletionOut(Out):
-    """One deletion in a list."""
+    """One deletion in a list. `seasons` is `null` for a whole title."""
 
     id: str
     url: str
@@ -148,21 +162,29 @@ class DeletionOut(Out):
     requested_by: str | None
     requested_at: AwareDatetime
     instances: tuple[str, ...]
+    seasons: tuple[int, ...] | None
     options: OptionsOut
     inferred: bool
+    needs_approval: bool
     conditions: tuple[ConditionOut, ...]
     next_due_at: AwareDatetime | None
     settled: SettledOut | None
 
 
 class DeletionDetailOut(DeletionOut):
-    """Everything known about one deletion. `decisions` are those that would do something now."""
+    """Everything known about one deletion. `decisions` are those that would do something now.
+
+    `withdrawn` and `finishing` name in words what of its coverage was wanted again before and after anything of that
+    was destroyed: the former is not covered any more, of the latter the old copy is finished.
+    """
 
     not_before: AwareDatetime | None
     bound_at: AwareDatetime | None
     destroyed_at: AwareDatetime | None
     cancel_requested_at: AwareDatetime | None
     attempt: int
+    withdrawn: tuple[str, ...]
+    finishing: tuple[str, ...]
     approved: tuple[Reason, ...]
     targets: tuple[TargetOut, ...]
     timeline: tuple[EventOut, ...]
@@ -177,13 +199,36 @@ class DeletionPageOut(Out):
     next_cursor: str | None
 
 
-class PlanOut(Out):
-    """What the next pass would do, as seen now. Nothing was sent."""
+class StepOut(Out):
+    """One call that would be made; `number` counts from 1. `size` is in bytes, 0 if nothing goes or nobody knows."""
 
-    deletion: str
-    actions: tuple[str, ...]
+    number: int
+    action: str
+    instance: str
+    name: str
+    detail: str
+    size: int
+    paths: tuple[str, ...]
+
+
+class PlanOut(Out):
+    """Everything that would be done, in order, as seen now. Nothing was sent.
+
+    `deletion` is `null` for a wish that is not in the log. `ends_as` is the phase that the steps lead to.
+    """
+
+    deletion: str | None
+    steps: tuple[StepOut, ...]
     conditions: tuple[ConditionOut, ...]
+    targets: tuple[TargetOut, ...]
+    ends_as: Phase
     notes: tuple[str, ...]
+
+
+class PlanListOut(Out):
+    """One plan for each wish, in the order of the wishes."""
+
+    plans: tuple[PlanOut, ...]
 
 
 class DecisionOut(Out):
@@ -193,6 +238,12 @@ class DecisionOut(Out):
     url: str
     decision: Decision
     lifted: tuple[Reason, ...] = ()
+
+
+class ReleasedOut(Out):
+    """The deletions that the breaker held and holds no more."""
+
+    released: tuple[str, ...]
 
 
 # --- status --------------------------------------------------------------------------------------------------------

@@ -104,6 +104,7 @@ def configured_instances(settings: Settings) -> dict[InstanceName, UpstreamKind]
         UpstreamKind.RADARR: settings.radarr,
         UpstreamKind.SONARR: settings.sonarr,
         UpstreamKind.JELLYSEERR: settings.jellyseerr,
+        UpstreamKind.JELLYFIN: settings.jellyfin,
     }
     return {instance.name: kind for kind, instances in by_kind.items() for instance in instances}
 

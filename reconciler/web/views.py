@@ -1,9 +1,9 @@
 """From what the store holds to what goes out. Pure."""
 
-from reconciler.model import Condition, Deletion, DeletionId, DeletionState, Event, Media, Target
+from reconciler.model import Condition, Deletion, DeletionId, DeletionState, Event, Media, Options, Target, Unit
 from reconciler.ports import AcceptedDeletion, DeletionPage, PlanPreview
-from reconciler.reasons import MEANINGS, Effect
-from reconciler.web.advice import ADVICE
+from reconciler.reasons import MEANINGS, Reason
+from reconciler.web.advice import ADVICE, waits_for_a_person
 from reconciler.web.schemas import (
     MEDIA_TYPES,
     AcceptedOut,
@@ -16,8 +16,10 @@ from reconciler.web.schemas import (
     MediaOut,
     NeedOut,
     OptionsOut,
+    PlanListOut,
     PlanOut,
     SettledOut,
+    StepOut,
     TargetOut,
 )
 
@@ -45,8 +47,10 @@ def deletion_out(state: DeletionState, root: str) -> DeletionOut:
         requested_by=deletion.requested_by,
         requested_at=deletion.requested_at,
         instances=tuple(sorted(deletion.instances)),
-        options=OptionsOut(delete_files=deletion.options.delete_files, add_exclusion=deletion.options.add_exclusion),
+        seasons=None if deletion.seasons is None else tuple(sorted(deletion.seasons)),
+        options=_options_out(deletion.options),
         inferred=deletion.inferred,
+        needs_approval=deletion.needs_approval,
         conditions=tuple(condition_out(condition) for condition in state.conditions),
         next_due_at=deletion.next_due_at,
         settled=_settled_out(deletion),
@@ -62,6 +66,8 @@ def detail_out(state: DeletionState, timeline: tuple[Event, ...], root: str) -> 
         destroyed_at=deletion.destroyed_at,
         cancel_requested_at=deletion.cancel_requested_at,
         attempt=deletion.attempt,
+        withdrawn=_in_words(deletion.withdrawn),
+        finishing=_in_words(deletion.finishing),
         approved=tuple(sorted(deletion.approved)),
         targets=tuple(_target_out(target) for target in state.targets),
         timeline=tuple(_event_out(event) for event in timeline),
@@ -79,10 +85,27 @@ def page_out(page: DeletionPage, root: str) -> DeletionPageOut:
 def plan_out(preview: PlanPreview) -> PlanOut:
     return PlanOut(
         deletion=preview.deletion,
-        actions=preview.actions,
+        steps=tuple(
+            StepOut(
+                number=number,
+                action=step.action,
+                instance=step.instance,
+                name=step.name,
+                detail=step.detail,
+                size=step.size,
+                paths=step.paths,
+            )
+            for number, step in enumerate(preview.steps, start=1)
+        ),
         conditions=tuple(condition_out(condition) for condition in preview.conditions),
+        targets=tuple(_target_out(target) for target in preview.targets),
+        ends_as=preview.ends_as,
         notes=preview.notes,
     )
+
+
+def plans_out(previews: tuple[PlanPreview, ...]) -> PlanListOut:
+    return PlanListOut(plans=tuple(plan_out(preview) for preview in previews))
 
 
 def needs_of(state: DeletionState) -> tuple[NeedOut, ...]:
@@ -99,7 +122,7 @@ def needs_of(state: DeletionState) -> tuple[NeedOut, ...]:
             approvable=MEANINGS[condition.reason].approvable,
         )
         for condition in state.conditions
-        if MEANINGS[condition.reason].effect is Effect.HOLD or MEANINGS[condition.reason].approvable
+        if waits_for_a_person(condition.reason)
     )
 
 
@@ -111,6 +134,8 @@ def decisions_of(state: DeletionState) -> tuple[Decision, ...]:
     decisions: list[Decision] = []
     if any(need.approvable and need.reason not in deletion.approved for need in needs_of(state)):
         decisions.append("approve")
+    if any(condition.reason is Reason.UNATTRIBUTED_TORRENT for condition in state.conditions):
+        decisions.append("attribute")
     if deletion.cancel_requested_at is None:
         decisions.append("cancel")
     return (*decisions, "retry")
@@ -129,6 +154,20 @@ def condition_out(condition: Condition) -> ConditionOut:
 
 def _media_out(media: Media) -> MediaOut:
     return MediaOut(media_type=MEDIA_TYPES[media.kind], tmdb_id=media.tmdb_id, tvdb_id=media.tvdb_id)
+
+
+def _options_out(options: Options) -> OptionsOut:
+    return OptionsOut(
+        delete_files=options.delete_files,
+        add_exclusion=options.add_exclusion,
+        blocklist=options.blocklist,
+        remove_empty_series=options.remove_empty_series,
+    )
+
+
+def _in_words(units: frozenset[Unit]) -> tuple[str, ...]:
+    ordered = sorted(units, key=lambda unit: (unit.instance, -1 if unit.season is None else unit.season))
+    return tuple(str(unit) for unit in ordered)
 
 
 def _settled_out(deletion: Deletion) -> SettledOut | None:
@@ -151,6 +190,7 @@ def _target_out(target: Target) -> TargetOut:
         path=target.path,
         files=target.files,
         size=target.size,
+        season=target.season,
         sent_at=target.sent_at,
         absent_since=target.absent_since,
     )

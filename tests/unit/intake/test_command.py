@@ -153,7 +153,9 @@ def test_no_other_type_orders_anything(event: str) -> None:
 
 
 def test_the_normal_form_joins_white_space_hides_secrets_and_is_short() -> None:
-    assert command_text(" !Delete\r\n it\x00,\u202e a@b.cz apikey=SECRET ") == "!Delete it, [e-mail] apikey=[secret]"
+    assert (
+        command_text(" !Delete\r\n \x01 it\x00,\u202e a@b.cz apikey=SECRET ") == "!Delete it, [e-mail] apikey=[secret]"
+    )
     assert command_text("x" * 900) == "x" * 500
 
 

@@ -1,8 +1,9 @@
 """A small in-memory stand-in for the store, and the application around it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 from pydantic import SecretStr
@@ -15,9 +16,11 @@ from reconciler.model import (
     ConditionType,
     Deletion,
     DeletionId,
+    DeletionRequest,
     DeletionState,
     Event,
     Hints,
+    InfoHash,
     InstanceName,
     Media,
     MediaKind,
@@ -122,7 +125,8 @@ class FakeStore:
         self.instances, self.grace = instances, grace
         made = []
         for wish in understood.deletions:
-            deletion = movie(len(self.states) + 1, media=wish.media, title=wish.title, source=wish.source)
+            same = {"media": wish.media, "title": wish.title, "source": wish.source, "seasons": wish.seasons}
+            deletion = movie(len(self.states) + 1, **same)
             made.append(AcceptedDeletion(Accepted.CREATED, self.add(deletion)))
         return IngestResult(tuple(made))
 
@@ -143,6 +147,22 @@ class FakeStore:
         was_unsettled = self.states[deletion].deletion.settled_at is None
         self.decided.append(("retry", deletion, by))
         return was_unsettled
+
+    async def attribute(self, deletion: DeletionId, hashes: Collection[InfoHash], by: str) -> bool:
+        self._check()
+        was_unsettled = self.states[deletion].deletion.settled_at is None
+        self.decided.append((f"attribute {' '.join(hashes)}", deletion, by))
+        return was_unsettled
+
+    async def release_breaker(self, by: str) -> tuple[DeletionId, ...]:
+        self._check()
+        held = [
+            state.deletion.id
+            for state in self.states.values()
+            if any(condition.reason is Reason.BREAKER_OPEN for condition in state.conditions)
+        ]
+        self.decided += [("release", deletion, by) for deletion in held]
+        return tuple(held)
 
     async def ready(self) -> bool:
         self._check()
@@ -199,6 +219,7 @@ def settings(**changes: object) -> Settings:
         "radarr": (RadarrSettings(url="http://radarr:7878", api_key=key),),
         "sonarr": (SonarrSettings(url="http://sonarr:8989", api_key=key),),
         "jellyseerr": (JellyseerrSettings(url="http://jellyseerr:5055", api_key=key),),
+        "jellyfin": ({"url": "http://jellyfin:8096", "api_key": key},),
     }
     return Settings.model_validate(values | changes)
 
@@ -207,7 +228,8 @@ def settings(**changes: object) -> Settings:
 class World:
     """The application with everything it was given.
 
-    `wakes` and `ledger_wakes` hold how many receipts were written at each wake.
+    `wakes` and `ledger_wakes` hold how many receipts were written at each wake, `planned` the wishes of dry runs; each
+    is answered with what `dry_plan` makes of it.
     """
 
     store: FakeStore = field(default_factory=FakeStore)
@@ -215,6 +237,8 @@ class World:
     settings: Settings = field(default_factory=settings)
     loop: LoopStatus = field(default_factory=lambda: LoopStatus(True, NOW, True))
     preview: Callable[[DeletionId], PlanPreview | None] = lambda _: None
+    planned: list[DeletionRequest] = field(default_factory=list)
+    dry_plan: Callable[[DeletionRequest], PlanPreview] = lambda _: PlanPreview(None)
     lifespan: Lifespan | None = None
     body_timeout: timedelta = timedelta(seconds=5)
     wakes: list[int] = field(default_factory=list)
@@ -223,6 +247,10 @@ class World:
     def app(self) -> Starlette:
         async def preview(deletion: DeletionId) -> PlanPreview | None:
             return self.preview(deletion)
+
+        async def dry_run(wishes: tuple[DeletionRequest, ...]) -> tuple[PlanPreview, ...]:
+            self.planned += wishes
+            return tuple(self.dry_plan(wish) for wish in wishes)
 
         return create_app(
             WebDeps(
@@ -234,6 +262,7 @@ class World:
                 status=lambda: self.loop,
                 metrics=self.metrics,
                 preview=preview,
+                dry_run=dry_run,
                 lifespan=self.lifespan,
                 body_timeout=self.body_timeout,
             )
@@ -250,6 +279,12 @@ class World:
     def person(self) -> httpx.AsyncClient:
         """A client that knows the API token."""
         return self.client(secret=API_TOKEN)
+
+
+async def send(world: World, path: str, payload: Any, **headers: str) -> httpx.Response:
+    """Post JSON with the webhook secret."""
+    async with world.sender() as client:
+        return await client.post(path, json=payload, headers=headers)
 
 
 class Chunks:

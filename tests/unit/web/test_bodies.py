@@ -12,8 +12,8 @@ from reconciler.web.body import KIB, MIB
 from tests.unit.web.fakes import Chunks, World
 
 JSON = {"Content-Type": "application/json"}
-LIMITED = [("/webhooks/dashboard", 64 * KIB), ("/webhooks/jellyseerr", MIB)]
-ALL = ["/webhooks/dashboard", "/webhooks/jellyseerr", "/webhooks/radarr", "/webhooks/sonarr"]
+LIMITED = [("/webhooks/dashboard", 64 * KIB), ("/webhooks/jellyseerr", MIB), ("/webhooks/jellyfin", MIB)]
+ALL = ["/webhooks/dashboard", "/webhooks/jellyseerr", "/webhooks/jellyfin", "/webhooks/radarr", "/webhooks/sonarr"]
 
 
 @pytest.mark.parametrize(("path", "limit"), LIMITED)
@@ -144,7 +144,14 @@ async def test_radarr_may_declare_what_it_likes(world: World, headers: dict[str,
     assert response.status_code == 202
 
 
-@pytest.mark.parametrize("path", ["/webhooks/dashboard", "/webhooks/jellyseerr"])
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain; charset=utf-8"}])
+async def test_jellyfin_sends_its_json_as_plain_text(world: World, headers: dict[str, str]) -> None:
+    async with world.sender() as client:
+        response = await client.post("/webhooks/jellyfin", content=b'{"NotificationType":"ItemAdded"}', headers=headers)
+    assert (response.status_code, response.json()["heard"]) == (202, "ignored")
+
+
+@pytest.mark.parametrize("path", ["/webhooks/dashboard", "/webhooks/jellyseerr", "/webhooks/jellyfin"])
 async def test_a_compressed_body_is_415(world: World, path: str) -> None:
     async with world.sender() as client:
         response = await client.post(path, content=b"\x1f\x8b", headers={**JSON, "Content-Encoding": "gzip"})

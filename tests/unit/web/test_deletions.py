@@ -2,27 +2,28 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from reconciler.errors import Unreachable
 from reconciler.model import (
-    DeletionId,
     Event,
     InstanceName,
     Media,
     MediaKind,
+    Options,
     Phase,
-    SettledAs,
     Source,
     Target,
     TargetKind,
+    Unit,
 )
-from reconciler.ports import DeletionFilter, PlanPreview
+from reconciler.ports import DeletionFilter
 from reconciler.reasons import Reason
 from tests.unit.web.fakes import NOW, UNKNOWN_ID, World, condition, database_down, id_of, movie, settled
 
-WISH = {"media_type": "movie", "tmdb_id": 603}
+WISH: dict[str, Any] = {"media_type": "movie", "tmdb_id": 603}
+HASH = "c2c60f66c126652a86f7f2ee73dc83d4e255929e"
 HOSTILE = [
     "line\r\nSet-Cookie: a=b",
     "<script>alert(1)</script>{{7*7}}",
@@ -118,7 +119,14 @@ async def test_one_deletion_shows_everything_known_about_it(world: World) -> Non
     assert shown["media"] == {"media_type": "movie", "tmdb_id": 603, "tvdb_id": None}
     assert (shown["title"], shown["requested_by"], shown["source"]) == ("A Film", "ann", "dashboard")
     assert (shown["phase"], shown["requested_at"]) == ("converging", "2026-03-04T05:06:07Z")
-    assert shown["options"] == {"delete_files": True, "add_exclusion": False}
+    assert shown["options"] == {
+        "delete_files": True,
+        "add_exclusion": False,
+        "blocklist": False,
+        "remove_empty_series": False,
+    }
+    assert (shown["seasons"], shown["needs_approval"], shown["withdrawn"], shown["finishing"]) == (None, False, [], [])
+    assert shown["targets"][0]["season"] is None
     assert shown["instances"] == ["radarr"]
     assert shown["conditions"] == [
         {
@@ -136,6 +144,36 @@ async def test_one_deletion_shows_everything_known_about_it(world: World) -> Non
     assert shown["settled"] is None
     assert shown["needs"] == []
     assert shown["decisions"] == ["cancel", "retry"]
+
+
+async def test_seasons_are_shown_with_what_was_wanted_again_of_them(world: World) -> None:
+    sonarr = InstanceName("sonarr")
+    state = movie(
+        media=Media(MediaKind.SERIES, tvdb_id=81189),
+        instances=frozenset({sonarr}),
+        seasons=frozenset({3, 0, 10}),
+        options=Options(blocklist=True, remove_empty_series=True),
+        needs_approval=True,
+        withdrawn=frozenset({Unit(sonarr, 10), Unit(sonarr, 3), Unit(InstanceName("sonarr-4k"), 0)}),
+        finishing=frozenset({Unit(sonarr)}),
+    )
+    file = Target(TargetKind.FILE, sonarr, "5", season=3)
+    world.store.add(replace(state, targets=(file,)))
+    async with world.person() as client:
+        shown = (await client.get(f"/deletions/{id_of(1)}")).json()
+        [listed] = (await client.get("/deletions")).json()["deletions"]
+    assert (shown["seasons"], listed["seasons"], listed["needs_approval"]) == ([0, 3, 10], [0, 3, 10], True)
+    assert (listed["options"]["blocklist"], listed["options"]["remove_empty_series"]) == (True, True)
+    assert shown["withdrawn"] == ["season 3 in sonarr", "season 10 in sonarr", "season 0 in sonarr-4k"]
+    assert shown["finishing"] == ["sonarr"]
+    assert shown["targets"][0]["season"] == 3
+
+
+async def test_a_torrent_that_nobody_can_attribute_can_be_bound_by_a_person(world: World) -> None:
+    world.store.add(replace(movie(), conditions=(condition(Reason.UNATTRIBUTED_TORRENT),)))
+    async with world.person() as client:
+        shown = (await client.get(f"/deletions/{id_of(1)}")).json()
+    assert shown["decisions"] == ["approve", "attribute", "cancel", "retry"]
 
 
 async def test_a_held_deletion_says_what_it_needs_and_what_can_be_decided(world: World) -> None:
@@ -160,7 +198,7 @@ async def test_what_was_approved_needs_no_second_approval(world: World) -> None:
 
 
 async def test_a_reason_nobody_can_approve_offers_no_approval(world: World) -> None:
-    world.store.add(replace(movie(), conditions=(condition(Reason.SHARED_WITH_WANTED),)))
+    world.store.add(replace(movie(), conditions=(condition(Reason.SHARED_FOLDER),)))
     async with world.person() as client:
         shown = (await client.get(f"/deletions/{id_of(1)}")).json()
     assert shown["needs"][0]["approvable"] is False
@@ -196,80 +234,16 @@ async def test_hostile_titles_come_back_as_data(world: World, title: str) -> Non
     assert many.json()["deletions"][0]["title"] == title
 
 
-async def test_a_plan_shows_what_would_be_done(world: World) -> None:
-    def preview(deletion: DeletionId) -> PlanPreview:
-        return PlanPreview(deletion, ("remove 1 torrent",), (condition(Reason.PRESENT),), ("observe mode",))
-
-    world.preview = preview
-    async with world.person() as client:
-        response = await client.get(f"/deletions/{id_of(1)}/plan")
-    shown = response.json()
-    assert (shown["deletion"], shown["actions"], shown["notes"]) == (id_of(1), ["remove 1 torrent"], ["observe mode"])
-    assert shown["conditions"][0]["reason"] == "Present"
-
-
-async def test_a_plan_that_needs_an_upstream_that_is_out_is_502(world: World) -> None:
-    def preview(_: DeletionId) -> PlanPreview | None:
-        raise Unreachable("radarr", "did not answer in time")
-
-    world.preview = preview
-    async with world.person() as client:
-        response = await client.get(f"/deletions/{id_of(1)}/plan")
-    assert response.status_code == 502
-    assert response.json()["detail"] == "radarr: did not answer in time"
-
-
-@pytest.mark.parametrize("method_and_path", ["GET ", "GET /plan", "POST /approve", "POST /cancel", "POST /retry"])
+@pytest.mark.parametrize(
+    "method_and_path", ["GET ", "GET /plan", "POST /approve", "POST /attribute", "POST /cancel", "POST /retry"]
+)
 @pytest.mark.parametrize("deletion", [UNKNOWN_ID, "1", "all", "%2e%2e", "'; drop table deletions"])
 async def test_an_unknown_deletion_is_404(world: World, method_and_path: str, deletion: str) -> None:
     method, path = method_and_path.split(" ")
     async with world.person() as client:
-        response = await client.request(method, f"/deletions/{deletion}{path}")
+        response = await client.request(method, f"/deletions/{deletion}{path}", json={"hashes": [HASH]})
     assert response.status_code == 404
     assert response.headers["content-type"] == "application/problem+json"
-    assert not world.wakes
-
-
-async def test_an_approval_lifts_and_wakes(world: World) -> None:
-    world.store.add(replace(movie(), conditions=(condition(Reason.PROTECTED), condition(Reason.BREAKER_OPEN))))
-    async with world.person() as client:
-        response = await client.post(f"/deletions/{id_of(1)}/approve")
-    assert response.status_code == 200
-    assert response.json() == {
-        "id": id_of(1),
-        "url": f"/deletions/{id_of(1)}",
-        "decision": "approve",
-        "lifted": ["BreakerOpen", "Protected"],
-    }
-    assert world.store.decided == [("approve", id_of(1), "api")]
-    assert len(world.wakes) == 1
-
-
-async def test_an_approval_of_nothing_is_409(world: World) -> None:
-    world.store.add(movie())
-    async with world.person() as client:
-        response = await client.post(f"/deletions/{id_of(1)}/approve")
-    assert response.status_code == 409
-    assert not world.wakes
-
-
-@pytest.mark.parametrize("decision", ["cancel", "retry"])
-async def test_a_decision_is_written_down_then_the_loop_is_woken(world: World, decision: str) -> None:
-    world.store.add(movie())
-    async with world.person() as client:
-        response = await client.post(f"/deletions/{id_of(1)}/{decision}", headers={"Reconciler-Client": "cli"})
-    assert (response.status_code, response.json()["decision"]) == (200, decision)
-    assert world.store.decided == [(decision, id_of(1), "cli")]
-    assert len(world.wakes) == 1
-
-
-@pytest.mark.parametrize("decision", ["cancel", "retry"])
-async def test_a_decision_about_a_settled_deletion_is_409(world: World, decision: str) -> None:
-    world.store.add(settled(movie(), SettledAs.CANCELLED))
-    async with world.person() as client:
-        response = await client.post(f"/deletions/{id_of(1)}/{decision}")
-    assert response.status_code == 409
-    assert response.json()["type"] == "urn:reconciler:problem:settled"
     assert not world.wakes
 
 

@@ -12,6 +12,7 @@ from tests.unit.web.fakes import API_TOKEN, WEBHOOK_SECRET, Chunks, World, movie
 WEBHOOKS = [
     "/webhooks/dashboard",
     "/webhooks/jellyseerr",
+    "/webhooks/jellyfin",
     "/webhooks/radarr",
     "/webhooks/radarr/radarr",
     "/webhooks/sonarr",
@@ -22,6 +23,9 @@ API = [
     ("GET", "/status"),
     ("GET", "/deletions"),
     ("POST", "/deletions"),
+    ("POST", "/deletions?dry_run=true"),
+    ("POST", "/breaker/release"),
+    ("POST", f"/deletions/{MOVIE_ID}/attribute"),
     ("GET", f"/deletions/{MOVIE_ID}"),
     ("GET", f"/deletions/{MOVIE_ID}/plan"),
     ("POST", f"/deletions/{MOVIE_ID}/approve"),

@@ -58,6 +58,7 @@ async def test_an_idle_service_is_all_clear(world: World) -> None:
         ("radarr", True, None),
         ("sonarr", True, None),
         ("jellyseerr", True, None),
+        ("jellyfin", True, None),
     ]
 
 
@@ -105,7 +106,7 @@ async def test_the_status_tells_passes_upstreams_and_ledger(world: World) -> Non
 
 
 async def test_kinds_that_are_not_configured_are_listed_as_such() -> None:
-    world = World(settings=settings(sonarr=(), jellyseerr=(), mode="observe"))
+    world = World(settings=settings(sonarr=(), jellyseerr=(), jellyfin=(), mode="observe"))
     async with world.person() as client:
         shown = (await client.get("/status")).json()
     assert [(one["name"], one["configured"]) for one in shown["upstreams"]] == [
@@ -113,6 +114,7 @@ async def test_kinds_that_are_not_configured_are_listed_as_such() -> None:
         ("radarr", True),
         ("sonarr", False),
         ("jellyseerr", False),
+        ("jellyfin", False),
     ]
     assert shown["mode"] == "observe"
     assert shown["verdict"] == "All clear; observe mode: nothing is deleted"

@@ -1,26 +1,31 @@
 """What comes in over `/webhooks/...`, what is written, and what is answered."""
 
-from typing import Any
+from datetime import timedelta
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
-from reconciler.config import RadarrSettings
-from reconciler.model import InstanceName, MediaKind, Source
+from reconciler.config import JellyseerrSettings, Settings
+from reconciler.model import IssueCommand, MediaKind, Source
 from reconciler.ports import Accepted, AcceptedDeletion, Heard, IngestResult
-from tests.unit.web.fakes import UNKNOWN_ID, World, database_down, id_of, settings
+from tests.unit.web.fakes import UNKNOWN_ID, World, database_down, id_of, send, settings
 
 WISH = {"media_type": "movie", "tmdb_id": 603, "title": "A Film", "year": 1999}
 KEY = SecretStr("a-key-of-an-upstream")
-TWO_RADARRS = (
-    RadarrSettings(name=InstanceName("radarr"), url="http://radarr:7878", api_key=KEY),
-    RadarrSettings(name=InstanceName("radarr-4k"), url="http://radarr-4k:7878", api_key=KEY),
-)
 MOVIE_DELETE = {
     "eventType": "MovieDelete",
     "movie": {"id": 7, "title": "A Film", "year": 1999, "tmdbId": 603, "folderPath": "/m/A Film"},
     "deletedFiles": True,
+}
+LEFT_JELLYFIN = {"NotificationType": "ItemDeleted", "ItemType": "Movie", "Name": "A Film", "Provider_tmdb": "603"}
+ISSUE = {
+    "notification_type": "ISSUE_CREATED",
+    "event": "New Video Issue Reported",
+    "subject": "A Film (1999)",
+    "message": "!delete It is green.",
+    "media": {"media_type": "movie", "tmdbId": "603", "tvdbId": ""},
+    "issue": {"issue_id": "7", "reportedBy_email": "ann@example.org", "reportedBy_username": "ann"},
+    "extra": [],
 }
 DECLINED = {
     "notification_type": "MEDIA_DECLINED",
@@ -30,11 +35,6 @@ DECLINED = {
     "request": {"request_id": "12", "requestedBy_email": "ann@example.org", "requestedBy_username": "ann"},
     "extra": [],
 }
-
-
-async def send(world: World, path: str, payload: Any, **headers: str) -> httpx.Response:
-    async with world.sender() as client:
-        return await client.post(path, json=payload, headers=headers)
 
 
 async def test_a_dashboard_wish_is_202_with_id_and_address(world: World) -> None:
@@ -52,6 +52,48 @@ async def test_a_dashboard_wish_is_202_with_id_and_address(world: World) -> None
     }
     assert world.store.grace.total_seconds() == 30
     assert world.metrics.webhooks == [(Source.DASHBOARD, "delete")]
+
+
+class Ruled(Settings):
+    """A configuration by which wishes of Radarr and the dashboard wait for different times, and some for a person."""
+
+    def grace_for(self, source: Source) -> timedelta:
+        return timedelta(hours=2) if source is Source.RADARR else timedelta(0)
+
+    def needs_approval(self, source: Source) -> bool:
+        return source is Source.DASHBOARD
+
+
+def ruled() -> World:
+    return World(settings=Ruled.model_validate(dict(settings())))
+
+
+@pytest.mark.parametrize(
+    ("path", "payload", "grace", "needs_approval"),
+    [("/webhooks/dashboard", WISH, timedelta(0), True), ("/webhooks/radarr", MOVIE_DELETE, timedelta(hours=2), False)],
+)
+async def test_each_source_waits_as_long_and_for_whom_the_configuration_says(
+    path: str, payload: object, grace: timedelta, needs_approval: bool
+) -> None:
+    world = ruled()
+    await send(world, path, payload)
+    [(_, understood)] = world.store.written
+    assert (world.store.grace, understood.deletions[0].needs_approval) == (grace, needs_approval)
+
+
+async def test_seasons_and_instances_of_a_wish_reach_the_log(world: World) -> None:
+    wish = {"media_type": "tv", "tvdb_id": 81189, "seasons": [2, 1], "instances": ["sonarr"]}
+    assert (await send(world, "/webhooks/dashboard", wish)).status_code == 202
+    [taken] = world.store.written[0][1].deletions
+    assert (taken.seasons, taken.instances) == (frozenset({1, 2}), frozenset({"sonarr"}))
+
+
+@pytest.mark.parametrize("value", ["true", "false", ""])
+async def test_a_dashboard_that_means_a_dry_run_deletes_nothing(world: World, value: str) -> None:
+    response = await send(world, f"/webhooks/dashboard?dry_run={value}", WISH)
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == ["dry_run"]
+    assert not world.store.written
 
 
 async def test_several_wishes_are_answered_in_their_order(world: World) -> None:
@@ -121,6 +163,7 @@ async def test_a_conflict_is_409_and_names_the_deletion_under_way(
         ({**WISH, "qbit_hash": "all"}, {"qbit_hash"}),
         ({**WISH, "sonarr_id": 3, "delete_files": "no"}, {"sonarr_id", "delete_files"}),
         ({"deletions": [WISH, {"media_type": "tv"}]}, {"deletions[1].tvdb_id"}),
+        ({**WISH, "instances": ["sonarr"], "seasons": []}, {"instances[0]", "seasons"}),
         ([], {""}),
     ],
 )
@@ -140,6 +183,7 @@ async def test_an_unusable_wish_is_422_naming_each_field_and_nothing_is_taken(
     [
         ("/webhooks/dashboard", WISH),
         ("/webhooks/jellyseerr", DECLINED),
+        ("/webhooks/jellyfin", LEFT_JELLYFIN),
         ("/webhooks/radarr", MOVIE_DELETE),
         ("/webhooks/sonarr", {"eventType": "Rename"}),
     ],
@@ -181,6 +225,10 @@ async def test_a_delete_that_kept_the_files_follows_the_policy(policy: str, hear
         ("/webhooks/sonarr", "text"),
         ("/webhooks/jellyseerr", {"notification_type": "ISSUE_CREATED"}),
         ("/webhooks/jellyseerr", {}),
+        ("/webhooks/jellyseerr", ISSUE),
+        ("/webhooks/jellyfin", {"NotificationType": "ItemAdded"}),
+        ("/webhooks/jellyfin", {**LEFT_JELLYFIN, "ItemType": "Season"}),
+        ("/webhooks/jellyfin", [1, 2]),
     ],
 )
 async def test_an_unusable_event_is_2xx_recorded_and_says_why(world: World, path: str, payload: object) -> None:
@@ -198,6 +246,7 @@ async def test_an_unusable_event_is_2xx_recorded_and_says_why(world: World, path
         ("/webhooks/radarr", {"eventType": "Test", "movie": {"id": 1, "tmdbId": 603}}),
         ("/webhooks/sonarr", {"eventType": "Test", "series": {"id": 1, "tvdbId": 1234}}),
         ("/webhooks/jellyseerr", {"notification_type": "TEST_NOTIFICATION"}),
+        ("/webhooks/jellyfin", {"NotificationType": "Test", "ItemType": "Movie", "Provider_tmdb": "603"}),
     ],
 )
 async def test_a_test_is_answered_200_and_stores_nothing(world: World, path: str, payload: object) -> None:
@@ -222,6 +271,42 @@ async def test_a_decline_is_inferred_and_keeps_no_e_mail_address(world: World) -
     assert "ann@example.org" not in receipt.body
 
 
+async def test_an_issue_that_begins_with_the_configured_phrase_is_a_wish_whose_author_nobody_knows_yet() -> None:
+    jellyseerr = JellyseerrSettings(url="http://jellyseerr:5055", api_key=KEY, command_phrase="!delete")
+    world = World(settings=settings(jellyseerr=(jellyseerr,)))
+    response = await send(world, "/webhooks/jellyseerr", ISSUE)
+    assert (response.status_code, response.json()["heard"]) == (202, "delete")
+    [(receipt, understood)] = world.store.written
+    [wish] = understood.deletions
+    assert wish.hints.command == IssueCommand(7, "!delete It is green.")
+    assert wish.requested_by is None
+    assert "ann@example.org" not in receipt.body
+
+
+@pytest.mark.parametrize(
+    ("meaning", "heard", "needs_approval"),
+    [("ignore", "ignored", []), ("hold", "delete", [True]), ("delete", "delete", [False])],
+)
+async def test_what_left_jellyfin_is_taken_as_the_configuration_says(
+    meaning: str, heard: str, needs_approval: list[bool]
+) -> None:
+    jellyfin = {"url": "http://jellyfin:8096", "api_key": KEY, "on_item_deleted": meaning}
+    world = World(settings=settings(jellyfin=(jellyfin,)))
+    response = await send(world, "/webhooks/jellyfin", LEFT_JELLYFIN)
+    assert (response.status_code, response.json()["heard"]) == (202, heard)
+    [(receipt, understood)] = world.store.written
+    assert (receipt.source, receipt.instance) == (Source.JELLYFIN, "jellyfin")
+    assert [wish.needs_approval for wish in understood.deletions] == needs_approval
+    assert all(wish.inferred for wish in understood.deletions)
+
+
+async def test_what_left_a_jellyfin_that_nobody_configured_is_ignored() -> None:
+    world = World(settings=settings(jellyfin=()))
+    response = await send(world, "/webhooks/jellyfin", LEFT_JELLYFIN)
+    assert (response.status_code, response.json()["heard"]) == (202, "ignored")
+    assert world.metrics.webhooks == [(Source.JELLYFIN, "ignored")]
+
+
 async def test_without_a_jellyseerr_to_ask_no_notification_deletes() -> None:
     world = World(settings=settings(jellyseerr=()))
     response = await send(world, "/webhooks/jellyseerr", DECLINED)
@@ -231,48 +316,3 @@ async def test_without_a_jellyseerr_to_ask_no_notification_deletes() -> None:
 async def test_our_secrets_are_not_kept_in_receipts(world: World) -> None:
     await send(world, "/webhooks/radarr", {"eventType": "Rename", "applicationUrl": "http://x/a-key-of-an-upstream"})
     assert "a-key-of-an-upstream" not in world.store.written[0][0].body
-
-
-async def test_a_test_to_an_unknown_instance_is_404_so_that_the_mistake_shows(world: World) -> None:
-    response = await send(world, "/webhooks/radarr/other", {"eventType": "Test"})
-    assert response.status_code == 404
-    assert response.json()["type"] == "urn:reconciler:problem:unknown-instance"
-    assert "instances: radarr" in response.json()["detail"]
-    assert not world.store.written
-
-
-async def test_an_event_to_an_unknown_instance_is_recorded_and_ignored_lest_the_sender_be_muted(world: World) -> None:
-    response = await send(world, "/webhooks/radarr/other", MOVIE_DELETE)
-    assert (response.status_code, response.json()["heard"]) == (202, "ignored")
-    reason = "AmbiguousInstance: the address names none of the configured radarr instances: radarr"
-    assert response.json()["reason"] == reason
-    [(receipt, understood)] = world.store.written
-    assert receipt.instance is None
-    assert not understood.deletions
-    assert not world.wakes
-
-
-async def test_the_address_tells_which_of_several_instances_sent() -> None:
-    world = World(settings=settings(radarr=TWO_RADARRS))
-    await send(world, "/webhooks/radarr/radarr-4k", MOVIE_DELETE)
-    assert world.store.written[0][0].instance == "radarr-4k"
-    assert world.store.written[0][1].deletions[0].instances == frozenset({"radarr-4k"})
-
-
-@pytest.mark.parametrize("instances", [TWO_RADARRS, ()])
-async def test_an_ambiguous_sender_is_recorded_and_nothing_follows(instances: tuple[RadarrSettings, ...]) -> None:
-    world = World(settings=settings(radarr=instances))
-    response = await send(world, "/webhooks/radarr", MOVIE_DELETE)
-    assert response.status_code == 202
-    assert response.json()["heard"] == "ignored"
-    assert response.json()["reason"].startswith("AmbiguousInstance")
-    [(receipt, understood)] = world.store.written
-    assert receipt.instance is None
-    assert not understood.deletions
-    assert not world.wakes
-
-
-async def test_even_an_ambiguous_sender_may_test() -> None:
-    world = World(settings=settings(radarr=()))
-    response = await send(world, "/webhooks/radarr", {"eventType": "Test"})
-    assert response.status_code == 200
