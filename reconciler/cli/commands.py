@@ -2,13 +2,13 @@
 
 import typer
 
-from reconciler.cli import local, remote
+from reconciler.cli import decisions, local, remote, wishes
 from reconciler.cli.exits import EXIT_CODES_HELP, Group
 
 app = typer.Typer(
     name="reconciler",
     cls=Group,
-    help="Deletes a movie or series everywhere, keeps at it until it is gone, and shows the evidence.",
+    help="Deletes a movie, series or season everywhere, keeps at it until it is gone, and shows the evidence.",
     epilog=EXIT_CODES_HELP,
     no_args_is_help=True,
     add_completion=False,
@@ -26,7 +26,8 @@ app.command("status", rich_help_panel=_SERVICE)(remote.status)
 app.command("list", rich_help_panel=_SERVICE)(remote.list_deletions)
 app.command("show", rich_help_panel=_SERVICE)(remote.show)
 app.command("plan", rich_help_panel=_SERVICE)(remote.plan)
-app.command("delete", rich_help_panel=_SERVICE)(remote.delete)
-app.command("approve", rich_help_panel=_SERVICE)(remote.approve)
-app.command("cancel", rich_help_panel=_SERVICE)(remote.cancel)
-app.command("retry", rich_help_panel=_SERVICE)(remote.retry)
+app.command("delete", rich_help_panel=_SERVICE)(wishes.delete)
+app.command("approve", rich_help_panel=_SERVICE)(decisions.approve)
+app.command("bind", rich_help_panel=_SERVICE)(decisions.bind)
+app.command("cancel", rich_help_panel=_SERVICE)(decisions.cancel)
+app.command("retry", rich_help_panel=_SERVICE)(decisions.retry)

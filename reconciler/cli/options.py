@@ -1,6 +1,7 @@
 """The options that several commands share."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,12 @@ import typer
 
 from reconciler.cli.service import TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, Service, token_from
 from reconciler.config import Settings, load_settings
+
+
+class MediaType(StrEnum):
+    MOVIE = "movie"
+    TV = "tv"
+
 
 DEFAULT_URL = "http://127.0.0.1:8585"
 
@@ -27,6 +34,12 @@ ConfigOption = Annotated[
     typer.Option("--config", help="The YAML file; by default the one that RECONCILER_CONFIG names.", dir_okay=False),
 ]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The deletion's id.", show_default=False)]
+
+
+def ask(question: str, yes: bool) -> None:
+    """Go on only if the person agrees, now or by `--yes`."""
+    if not yes:
+        typer.confirm(question, abort=True, err=True)
 
 
 def service_at(url: str, token: str | None) -> Service:

@@ -43,7 +43,7 @@ def show_json(document: object) -> None:
 
 
 def show_status(status: Mapping[str, Any]) -> None:
-    console = _console()
+    console = console_for_results()
     console.print(Text(plain(status["verdict"]), style="bold green" if status["ok"] else "bold red"))
     console.print(Text(f"mode {plain(status['mode'])}, version {plain(status['version'])}", style="dim"))
     phases = _table("phase", "deletions")
@@ -80,27 +80,23 @@ def show_deletions(page: Mapping[str, Any]) -> None:
     for one in page["deletions"]:
         asked = f"{_when(one['requested_at'])} {one['requested_by'] or one['source']}"
         table.add_row(*_cells(one["id"]), _phase(one["phase"]), *_cells(label_of(one), _media(one), asked))
-    console = _console()
+    console = console_for_results()
     console.print(table if table.row_count else Text("No deletions."))
     if page["next_cursor"]:
         say(f"There are more: --cursor {page['next_cursor']}")
 
 
 def show_deletion(one: Mapping[str, Any]) -> None:
-    console = _console()
+    console = console_for_results()
     console.print(Text.assemble((plain(label_of(one)), "bold"), "  ", _phase(one["phase"])))
     by = f" by {one['requested_by']}" if one["requested_by"] else ""
     asked = f"{_media(one)}, asked {_when(one['requested_at'])} through {one['source']}{by}"
     console.print(Text(plain(asked), style="dim"))
+    for words, units in (("not covered any more", one["withdrawn"]), ("only finished", one["finishing"])):
+        if units:
+            console.print(Text(plain(f"wanted again, {words}: {', '.join(units)}"), style="yellow"))
     show_conditions(one["conditions"])
-    if one["targets"]:
-        targets = _table("bound", "instance", "id", "name", "path", "absent since")
-        for target in one["targets"]:
-            targets.add_row(
-                *_cells(*(target[key] for key in ("kind", "instance", "external_id", "name", "path"))),
-                *_cells(_when(target["absent_since"])),
-            )
-        console.print(targets)
+    show_targets(one["targets"])
     timeline = _table("at", "event", "message")
     for event in one["timeline"]:
         timeline.add_row(*_cells(_when(event["at"]), event["kind"], event["message"]))
@@ -109,13 +105,25 @@ def show_deletion(one: Mapping[str, Any]) -> None:
     show_needs(one["needs"])
 
 
+def show_targets(targets: Sequence[Mapping[str, Any]]) -> None:
+    if not targets:
+        return
+    table = _table("bound", "instance", "id", "name", "path", "absent since")
+    for target in targets:
+        table.add_row(
+            *_cells(*(target[key] for key in ("kind", "instance", "external_id", "name", "path"))),
+            *_cells(_when(target["absent_since"])),
+        )
+    console_for_results().print(table)
+
+
 def show_conditions(conditions: Sequence[Mapping[str, Any]]) -> None:
     if not conditions:
         return
     table = _table("condition", "instance", "status", "reason", "message")
     for condition in conditions:
         table.add_row(*_cells(*(condition[key] for key in ("type", "instance", "status", "reason", "message"))))
-    _console().print(table)
+    console_for_results().print(table)
 
 
 def show_needs(needs: Sequence[Mapping[str, Any]], *, to_stderr: bool = False) -> None:
@@ -123,17 +131,6 @@ def show_needs(needs: Sequence[Mapping[str, Any]], *, to_stderr: bool = False) -
     for need in needs:
         says = f"{need['reason']} at {need['instance']}: {need['message']}"
         console.print(Text.assemble((plain(says), "bold red"), "\n  ", need["advice"]))
-
-
-def show_plan(plan: Mapping[str, Any]) -> None:
-    console = _console()
-    for action in plan["actions"]:
-        console.print(Text(f"• {plain(action)}"))
-    if not plan["actions"]:
-        console.print(Text("Nothing would be sent."))
-    show_conditions(plan["conditions"])
-    for note in plan["notes"]:
-        console.print(Text(plain(note), style="dim"))
 
 
 def show_checks(results: Sequence[Mapping[str, Any]]) -> None:
@@ -144,14 +141,21 @@ def show_checks(results: Sequence[Mapping[str, Any]]) -> None:
         table.add_row(
             *_cells(result["instance"], result["kind"]), verdict, *_cells(version, result["message"], result["fix"])
         )
-    _console().print(table)
+    console_for_results().print(table)
 
 
 def label_of(one: Mapping[str, Any]) -> str:
-    """Return how people know a deletion's title."""
-    if not one["title"]:
-        return _media(one)
-    return f"{one['title']} ({one['year']})" if one["year"] else str(one["title"])
+    """Return how people know what a deletion covers."""
+    title = one["title"] or _media(one)
+    year = f" ({one['year']})" if one["title"] and one["year"] else ""
+    return f"{title}{year}{label_of_seasons(one['seasons'])}"
+
+
+def label_of_seasons(seasons: Sequence[int] | None) -> str:
+    """Return what stands behind a title of which only these seasons are meant."""
+    if not seasons:
+        return ""
+    return f", season{'s' if len(seasons) > 1 else ''} {', '.join(map(str, sorted(seasons)))}"
 
 
 def _media(one: Mapping[str, Any]) -> str:
@@ -198,5 +202,6 @@ def _table(*columns: str | Column) -> Table:
     return Table(*columns, box=None, header_style="dim", pad_edge=False)
 
 
-def _console() -> Console:
+def console_for_results() -> Console:
+    """Return what prints on stdout."""
     return Console(highlight=False)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from reconciler.cli.exits import NotFound, Refused
 from reconciler.clients._http import Http, Reply
@@ -49,8 +49,8 @@ class Service:
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return asyncio.run(self._call("GET", path, params=params))
 
-    def post(self, path: str, body: object | None = None) -> dict[str, Any]:
-        return asyncio.run(self._call("POST", path, body=body))
+    def post(self, path: str, body: object | None = None, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        return asyncio.run(self._call("POST", path, params=params, body=body))
 
     async def _call(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: object | None = None
@@ -67,6 +67,11 @@ class Service:
         if reply.status >= 400:
             raise _error_of(reply, document)
         return document
+
+
+def path_of(deletion: str, action: str = "") -> str:
+    """Return where one deletion is found, or an action on it; an id cannot leave its place in the address."""
+    return f"/deletions/{quote(deletion, safe='')}{action}"
 
 
 def _shown(url: str) -> str:

@@ -16,12 +16,27 @@ from typer.testing import CliRunner, Result
 
 from reconciler.cli import app, service
 from reconciler.cli.exits import EXIT_CODES_HELP
+from reconciler.cli.plans import size_in_words
 from reconciler.cli.render import plain
 from reconciler.clients._http import Http
 from reconciler.config import Settings
 from reconciler.errors import ConfigError, StoreError
-from reconciler.model import DeletionId, Event, InstanceName, Phase, Source, Target, TargetKind, UpstreamKind
-from reconciler.ports import CheckResult, Overview, PassRecord, PlanPreview, UpstreamHealth
+from reconciler.model import (
+    DeletionId,
+    DeletionState,
+    Event,
+    InstanceName,
+    Media,
+    MediaKind,
+    Options,
+    Phase,
+    Source,
+    Target,
+    TargetKind,
+    Unit,
+    UpstreamKind,
+)
+from reconciler.ports import CheckResult, Overview, PassRecord, PlannedStep, PlanPreview, UpstreamHealth
 from reconciler.reasons import Reason
 from tests.unit.web.fakes import (
     API_TOKEN,
@@ -65,6 +80,12 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         return CliRunner().invoke(app, list(args), input=typed, env=environ)
 
     return call
+
+
+def show_of(seasons: set[int], **changes: object) -> DeletionState:
+    """Return an unsettled deletion of seasons; `changes` are attributes of the deletion."""
+    media = Media(MediaKind.SERIES, tvdb_id=81189)
+    return movie(1, **{"media": media, "title": "A Show", "year": 2008, "seasons": frozenset(seasons), **changes})
 
 
 def fake_module(monkeypatch: pytest.MonkeyPatch, name: str, **members: object) -> None:
@@ -131,14 +152,93 @@ def test_an_id_cannot_leave_its_place_in_the_address(world: World, run: Run) -> 
     assert run("show", "../status").exit_code == 1
 
 
-def test_plan_prints_actions_and_notes(world: World, run: Run) -> None:
-    def preview(deletion: DeletionId) -> PlanPreview:
-        return PlanPreview(deletion, ("remove 1 torrent",), (), ("observe mode",))
+def plan_of(deletion: DeletionId | None) -> PlanPreview:
+    qbittorrent = InstanceName("qbittorrent")
+    many = tuple(f"/d/A.Show.S01/e{number}.mkv" for number in range(1, 9))
+    return PlanPreview(
+        deletion,
+        steps=(
+            PlannedStep("RemoveTorrent", qbittorrent, "A.Show.S01", "with its data", 3 * 1024**3, many),
+            PlannedStep("DeleteEntry", InstanceName("sonarr"), "A Show", paths=("/tv/A Show",)),
+        ),
+        conditions=(condition(Reason.PRESENT),),
+        targets=(Target(TargetKind.TORRENT, qbittorrent, "a" * 40),),
+        ends_as=Phase.CONVERGED,
+        notes=("observe mode",),
+    )
 
-    world.preview = preview
+
+def test_plan_prints_every_step_in_order_with_what_goes_and_how_it_ends(world: World, run: Run) -> None:
+    world.preview = plan_of
     result = run("plan", id_of(1))
-    assert "remove 1 torrent" in result.stdout
-    assert "observe mode" in result.stdout
+    assert result.exit_code == 0
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    assert lines[:14] == [
+        "  1. RemoveTorrent at qbittorrent: A.Show.S01 (3.0 GiB)",
+        "      with its data",
+        *(f"      /d/A.Show.S01/e{number}.mkv" for number in range(1, 6)),
+        "      and 3 more",
+        "  2. DeleteEntry at sonarr: A Show",
+        "      /tv/A Show",
+        "Together 2 steps, 3.0 GiB, 9 paths.",
+        "If every upstream does as it is told, the deletion is then converged.",
+        "observe mode",
+        lines[13],
+    ]
+    assert "a" * 40 in result.stdout
+    assert "Present" in result.stdout
+
+
+def test_a_plan_of_nothing_says_so_and_where_that_leads(world: World, run: Run) -> None:
+    world.preview = lambda deletion: PlanPreview(deletion, ends_as=Phase.HELD)
+    shown = run("plan", id_of(1)).stdout
+    assert "Nothing would be sent." in shown
+    assert "then held" in shown
+
+
+def test_a_plan_as_json_is_one_document(world: World, run: Run) -> None:
+    world.preview = plan_of
+    assert json.loads(run("plan", id_of(1), "--json").stdout)["steps"][1]["number"] == 2
+
+
+def test_a_plan_cannot_drive_the_terminal(world: World, run: Run) -> None:
+    step = PlannedStep("RemoveTorrent", InstanceName("q"), "\x1b[2Jx", "\x1b[2Jy", 1, ("/d/\x1b[2Jz\u202e",))
+    world.preview = lambda deletion: PlanPreview(deletion, (step,), notes=("\x1b[2Jn",))
+    shown = run("plan", id_of(1)).stdout
+    assert "\x1b[2J" not in shown
+    assert "\u202e" not in shown
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1536 * 1024, "1.5 MiB"),
+        (5 * 1024**4, "5.0 TiB"),
+        (3 * 1024**6, "3072.0 PiB"),
+    ],
+)
+def test_sizes_are_told_in_the_unit_that_keeps_them_short(size: int, words: str) -> None:
+    assert size_in_words(size) == words
+
+
+def test_seasons_are_told_with_the_title_wherever_it_stands(world: World, run: Run) -> None:
+    world.store.add(show_of({2, 0, 10}))
+    for command in (("list",), ("show", id_of(1))):
+        assert "A Show (2008), seasons 0, 2, 10" in run(*command).stdout
+    world.store.add(show_of({7}, title=None))
+    assert "tv tvdb 81189, season 7" in run("list").stdout
+
+
+def test_show_tells_what_was_wanted_again(world: World, run: Run) -> None:
+    sonarr = InstanceName("sonarr")
+    wanted = {"withdrawn": frozenset({Unit(sonarr, 2)}), "finishing": frozenset({Unit(sonarr, 1)})}
+    world.store.add(show_of({1, 2}, **wanted))
+    shown = run("show", id_of(1)).stdout
+    assert "not covered any more: season 2 in sonarr" in shown
+    assert "only finished: season 1 in sonarr" in shown
 
 
 def test_titles_cannot_drive_the_terminal(world: World, run: Run) -> None:
@@ -177,6 +277,48 @@ def test_delete_sends_the_wish_when_confirmed(world: World, run: Run) -> None:
     assert wish.requested_by
 
 
+def test_delete_of_seasons_sends_everything_that_narrows_it(world: World, run: Run) -> None:
+    args = ["--tvdb", "81189", "--title", "A Show", "--season", "2", "--season", "0", "--instance", "sonarr"]
+    options = ["--not-before", "2027-01-01T00:00:00Z", "--add-exclusion", "--blocklist", "--remove-empty-series"]
+    result = run("delete", "tv", *args, *options, typed="y\n")
+    assert result.exit_code == 0
+    words = "A Show (tv, tvdb 81189), seasons 0, 2 go from the torrent client and the library, only in sonarr."
+    assert words in result.stderr
+    assert "The series goes with its last season." in result.stderr
+    assert "Nothing begins before 2027-01-01T00:00:00Z." in result.stderr
+    [wish] = world.store.written[0][1].deletions
+    assert (wish.seasons, wish.instances) == (frozenset({0, 2}), frozenset({"sonarr"}))
+    assert wish.options == Options(add_exclusion=True, blocklist=True, remove_empty_series=True)
+    assert wish.not_before is not None
+
+
+def test_however_long_a_title_is_the_warning_is_seen(world: World, run: Run) -> None:
+    result = run("delete", "movie", "--tmdb", "603", "--title", "x" * 400, typed="n\n")
+    assert "cannot be brought back." in result.stderr
+
+
+def test_delete_of_seasons_leaves_the_series_unless_told_otherwise(world: World, run: Run) -> None:
+    assert "The series itself stays." in run("delete", "tv", "--tvdb", "5", "--season", "1", typed="n\n").stderr
+
+
+def test_a_dry_run_asks_nothing_and_shows_the_plan(world: World, run: Run) -> None:
+    world.dry_plan = lambda _: plan_of(None)
+    result = run("delete", "tv", "--tvdb", "81189", "--season", "1", "--dry-run")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "1. RemoveTorrent at qbittorrent" in result.stdout
+    assert [(wish.source, wish.seasons) for wish in world.planned] == [(Source.CLI, frozenset({1}))]
+    assert not world.store.written
+    shown = run("delete", "tv", "--tvdb", "81189", "--dry-run", "--json").stdout
+    assert json.loads(shown)["plans"][0]["deletion"] is None
+
+
+@pytest.mark.parametrize("option", ["--blocklist", "--remove-empty-series"])
+def test_what_is_for_seasons_only_is_refused_without_them(world: World, run: Run, option: str) -> None:
+    result = run("delete", "tv", "--tvdb", "81189", option, "--yes")
+    assert result.exit_code == 5
+    assert "is for seasons only" in result.stderr
+
+
 def test_delete_with_yes_and_json_asks_nothing_and_prints_one_document(world: World, run: Run) -> None:
     result = run("delete", "movie", "--tmdb", "603", "--yes", "--json")
     assert result.exit_code == 0
@@ -207,8 +349,64 @@ def test_approve_shows_what_it_lifts_and_asks(world: World, run: Run) -> None:
 
 
 def test_approve_of_what_cannot_be_lifted_is_refused(world: World, run: Run) -> None:
-    world.store.add(replace(movie(), conditions=(condition(Reason.SHARED_WITH_WANTED),)))
+    world.store.add(replace(movie(), conditions=(condition(Reason.SHARED_FOLDER),)))
     assert run("approve", id_of(1), "--yes").exit_code == 5
+    assert not world.store.decided
+
+
+def test_approve_of_all_that_the_breaker_holds_shows_how_many_and_asks(world: World, run: Run) -> None:
+    for number in range(1, 13):
+        world.store.add(replace(movie(number), conditions=(condition(Reason.BREAKER_OPEN),)))
+    world.store.add(replace(movie(13, title="Another"), conditions=(condition(Reason.PROTECTED),)))
+    asked = run("approve", "--all-breaker", typed="n\n")
+    assert asked.exit_code == 1
+    assert "The breaker holds 12 deletions" in asked.stderr
+    assert asked.stderr.count("A Film (1999)") == 10
+    assert "and 2 more" in asked.stderr
+    assert "Another" not in asked.stderr
+    assert not world.store.decided
+    released = run("approve", "--all-breaker", "--yes")
+    assert "12 deletions released." in released.stderr
+    assert world.store.decided == [("release", id_of(number), "cli") for number in range(1, 13)]
+    document = json.loads(run("approve", "--all-breaker", "--yes", "--json").stdout)
+    assert document == {"released": [id_of(number) for number in range(1, 13)]}
+
+
+def test_approve_of_all_when_the_breaker_holds_nothing_is_refused(world: World, run: Run) -> None:
+    result = run("approve", "--all-breaker", "--yes")
+    assert result.exit_code == 5
+    assert "holds nothing" in result.stderr
+
+
+@pytest.mark.parametrize("args", [["approve"], ["approve", UNKNOWN_ID, "--all-breaker"], ["bind", UNKNOWN_ID]])
+def test_a_decision_about_nothing_or_about_two_things_is_wrong_usage(world: World, run: Run, args: list[str]) -> None:
+    assert run(*args, "--yes").exit_code == 2
+    assert not world.store.decided
+
+
+def test_bind_names_the_torrents_and_asks(world: World, run: Run) -> None:
+    world.store.add(movie())
+    args = ["bind", id_of(1), "--torrent", "A" * 40, "--torrent", "b" * 64]
+    asked = run(*args, typed="n\n")
+    assert asked.exit_code == 1
+    assert "With A Film (1999) these torrents go too" in asked.stderr
+    assert "A" * 40 in asked.stderr
+    assert not world.store.decided
+    assert run(*args, "--yes").exit_code == 0
+    assert world.store.decided == [(f"attribute {'a' * 40} {'b' * 64}", id_of(1), "cli")]
+
+
+def test_bind_of_what_is_no_hash_is_refused(world: World, run: Run) -> None:
+    world.store.add(movie())
+    result = run("bind", id_of(1), "--torrent", "all", "--yes")
+    assert result.exit_code == 5
+    assert "hashes[0]: must be an info hash" in result.stderr
+    assert not world.store.decided
+
+
+def test_nothing_is_bound_to_what_has_ended(world: World, run: Run) -> None:
+    world.store.add(settled(movie()))
+    assert run("bind", id_of(1), "--torrent", "a" * 40, "--yes").exit_code == 5
     assert not world.store.decided
 
 
@@ -326,7 +524,7 @@ def test_help_names_every_command_and_exit_code(run: Run) -> None:
     result = run("--help")
     assert result.exit_code == 0
     local, remote = {"serve", "demo", "migrate", "check"}, {"status", "list", "show", "plan", "delete", "approve"}
-    for command in local | remote | {"cancel", "retry"}:
+    for command in local | remote | {"bind", "cancel", "retry"}:
         assert command in result.stdout
     assert EXIT_CODES_HELP[:40] in result.stdout
     assert [code for code in range(6) if f"{code} " not in EXIT_CODES_HELP] == []
