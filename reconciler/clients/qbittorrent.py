@@ -10,12 +10,13 @@ import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from reconciler.clients._http import CallObserver, Http, Reply, Transport, ignore_calls
 from reconciler.clock import Clock, SystemClock
 from reconciler.errors import Rejected, Unauthorized, Unintelligible
 from reconciler.model import InfoHash, InstanceName, TorrentId, UpstreamKind, parse_info_hash, parse_torrent_id
-from reconciler.observed import AppInfo, Torrent, TorrentFile
+from reconciler.observed import AppInfo, Torrent, TorrentFile, Trackers
 
 APP_NAME = "qBittorrent"
 LOGIN_PAUSE = timedelta(hours=1)
@@ -27,6 +28,8 @@ _IDS_PER_READ = 100
 
 _VERSION = re.compile(r"v?\d+\.\d+[\w.+-]*")
 _WEB_API_VERSION = re.compile(r"\d+(\.\d+)+")
+_OTHER_SOURCE = re.compile(r"\*\* \[\w+\] \*\*")
+"""How DHT, peer exchange and local discovery are listed among the trackers."""
 
 
 class QBittorrent:
@@ -106,6 +109,23 @@ class QBittorrent:
         if reply.status == 404 and not reply.is_page:
             return None
         return tuple(self._parse_file(row) for row in self._rows(reply))
+
+    async def trackers(self, torrent: TorrentId) -> Trackers | None:
+        """Return who one torrent is announced to, or `None` when there is no such torrent.
+
+        Before 5.0 only this list tells whether a torrent is private: the rows of the other sources of peers then say
+        why they are not used. What they say is translated, so that they say anything is what counts.
+        """
+        (wanted,) = _checked([torrent])
+        reply = await self._send(
+            "GET", "torrents/trackers", operation="trackers", params={"hash": wanted}, accept=frozenset({404})
+        )
+        if reply.status == 404 and not reply.is_page:
+            return None
+        rows = [(self._text(row, "url"), self._text(row, "msg", "")) for row in self._rows(reply)]
+        excuses = [excuse.strip() for url, excuse in rows if _OTHER_SOURCE.fullmatch(url)]
+        hosts = [_host_of(url) for url, _ in rows if not _OTHER_SOURCE.fullmatch(url)]
+        return Trackers(hosts=frozenset(host for host in hosts if host), private=any(excuses) if excuses else None)
 
     async def remove(self, torrents: Sequence[TorrentId], *, delete_files: bool) -> None:
         """Ask for removal in one call. An empty sequence sends nothing.
@@ -226,6 +246,7 @@ class QBittorrent:
         save_path = self._text(row, "save_path")
         private = row.get("private")
         return Torrent(
+            instance=self.instance,
             id=torrent_id,
             name=self._text(row, "name"),
             state=self._text(row, "state"),
@@ -305,6 +326,14 @@ def _checked(torrents: Sequence[TorrentId]) -> list[TorrentId]:
             raise ValueError("not a torrent id")
         ids[torrent_id] = None
     return list(ids)
+
+
+def _host_of(url: str) -> str | None:
+    """Return the host of a tracker in lower case, or `None` for a text that is no address."""
+    try:
+        return urlsplit(url.strip()).hostname
+    except ValueError:
+        return None
 
 
 def _absolute(save_path: str, content_path: str) -> str:

@@ -24,7 +24,7 @@ from reconciler.model import InfoHash, TorrentId, parse_info_hash
 from reconciler.simulators.faults import Faults
 from reconciler.simulators.qbittorrent_dialects import DIALECTS, Mode
 from reconciler.simulators.qbittorrent_door import Door
-from reconciler.simulators.qbittorrent_rows import file_rows, listing, properties
+from reconciler.simulators.qbittorrent_rows import file_rows, listing, properties, tracker_rows
 from reconciler.simulators.qbittorrent_session import SimulatedTorrent, TorrentSession, fetch_url
 from reconciler.simulators.torrentfile import parse_torrent
 
@@ -71,6 +71,7 @@ class QBittorrentSimulator:
             "torrents/info": self._info,
             "torrents/files": self._files,
             "torrents/properties": self._properties,
+            "torrents/trackers": self._trackers,
             "torrents/categories": self._categories,
             "torrents/tags": self._tags,
         }
@@ -193,6 +194,9 @@ class QBittorrentSimulator:
     async def _properties(self, params: Params) -> Response:
         return JSONResponse(properties(self._torrent(params), self._now()))
 
+    async def _trackers(self, params: Params) -> Response:
+        return JSONResponse(tracker_rows(self._torrent(params)))
+
     async def _categories(self, _params: Params) -> Response:
         return JSONResponse(
             {name: {"name": name, "savePath": path} for name, path in sorted(self.session.categories.items())}
@@ -271,10 +275,12 @@ class QBittorrentSimulator:
         category, tags = fields.get("category", ""), _split(fields.get("tags", ""))
         stopped = fields.get(self.dialect.stopped) == "true"
         skip_checking = fields.get("skip_checking") == "true"
+        without_root = fields.get("contentLayout") == "NoSubfolder"
 
         def add(document: bytes) -> TorrentId | None:
+            meta = parse_torrent(document)
             return self.session.add(
-                parse_torrent(document),
+                meta.without_root() if without_root else meta,
                 save_path=save_path,
                 category=category,
                 tags=tags,

@@ -10,6 +10,7 @@ from reconciler.simulators.qbittorrent_session import Content, SimulatedTorrent,
 Row = dict[str, object]
 
 _PIECE = 16 * 1024
+_NOT_A_TRACKER = ("** [DHT] **", "** [PeX] **", "** [LSD] **")
 _UPLOADING = frozenset({"uploading", "stalledUP", "queuedUP", "forcedUP", "checkingUP", "pausedUP", "stoppedUP"})
 
 
@@ -30,7 +31,6 @@ def info_row(torrent: SimulatedTorrent, dialect: Dialect, now: int) -> Row:
     """Return one row of `torrents/info`; `now` is in seconds since the epoch."""
     size = torrent.meta.size if torrent.meta else 0
     is_whole = torrent.content is Content.WHOLE
-    seeding = now - torrent.completed_on if is_whole else 0
     row: Row = {
         "added_on": torrent.added_on,
         "amount_left": 0 if is_whole else size,
@@ -60,15 +60,15 @@ def info_row(torrent: SimulatedTorrent, dialect: Dialect, now: int) -> Row:
         "ratio": torrent.ratio,
         "ratio_limit": -2,
         "save_path": str(torrent.save_path),
-        "seeding_time": seeding,
+        "seeding_time": torrent.seeding_time(now),
         "seeding_time_limit": -2,
         "size": size,
         "state": state_of(torrent, dialect),
         "tags": ", ".join(sorted(torrent.tags)),
         "time_active": now - torrent.added_on,
         "total_size": size if torrent.meta else -1,
-        "tracker": torrent.meta.tracker if torrent.meta else "",
-        "trackers_count": 1 if torrent.meta and torrent.meta.tracker else 0,
+        "tracker": torrent.trackers[0] if torrent.trackers else "",
+        "trackers_count": len(torrent.trackers),
         "uploaded": 0,
         "upspeed": 0,
     }
@@ -78,9 +78,9 @@ def info_row(torrent: SimulatedTorrent, dialect: Dialect, now: int) -> Row:
             "comment": "",
             "has_metadata": torrent.meta is not None,
             "popularity": 0,
-            "private": torrent.meta.private if torrent.meta else None,
+            "private": torrent.private,
             "reannounce": 0,
-            "root_path": str(torrent.content_path) if torrent.meta and torrent.meta.root else "",
+            "root_path": str(torrent.save_path / torrent.meta.root) if torrent.meta and torrent.meta.root else "",
         }
     if dialect.has_keys:
         row |= {"share_limit_action": "Default", "pieces_num": -(-size // _PIECE)}
@@ -123,14 +123,27 @@ def properties(torrent: SimulatedTorrent, now: int) -> Row:
         "hash": torrent.id,
         "infohash_v1": torrent.infohash_v1 or "",
         "infohash_v2": torrent.infohash_v2 or "",
-        "is_private": bool(torrent.meta and torrent.meta.private),
+        "is_private": bool(torrent.private),
         "name": torrent.name,
         "piece_size": torrent.meta.piece_length if torrent.meta else -1,
         "save_path": str(torrent.save_path),
-        "seeding_time": now - torrent.completed_on if torrent.content is Content.WHOLE else 0,
+        "seeding_time": torrent.seeding_time(now),
         "share_ratio": torrent.ratio,
         "total_size": size,
     }
+
+
+def tracker_rows(torrent: SimulatedTorrent) -> list[Row]:
+    """Return the answer of `torrents/trackers`: first the other sources of peers, which a private torrent forbids."""
+    excuse = "This torrent is private" if torrent.private else ""
+    counts = {"num_peers": 0, "num_seeds": 0, "num_leeches": 0, "num_downloaded": 0}
+    others: list[Row] = [
+        {"url": name, "status": 0 if excuse else 2, "tier": -1, "msg": excuse, **counts} for name in _NOT_A_TRACKER
+    ]
+    named: list[Row] = [
+        {"url": url, "status": 2, "tier": tier, "msg": "", **counts} for tier, url in enumerate(torrent.trackers)
+    ]
+    return others + named
 
 
 def listing(session: TorrentSession, dialect: Dialect, now: int, params: Mapping[str, str]) -> list[Row]:

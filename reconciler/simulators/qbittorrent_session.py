@@ -29,7 +29,10 @@ class Content(StrEnum):
 
 @dataclass(slots=True)
 class SimulatedTorrent:
-    """One torrent. `meta` is `None` until a magnet's metadata has arrived. Tests may change any field."""
+    """One torrent. `meta` is `None` until a magnet's metadata has arrived. Tests may change any field.
+
+    `private` is `None` without metadata. `seeding_seconds` is how long it has seeded; `None` counts from completion.
+    """
 
     id: TorrentId
     name: str
@@ -44,13 +47,28 @@ class SimulatedTorrent:
     content: Content = Content.PARTIAL
     completed_on: int = -1
     ratio: float = 0.0
+    trackers: list[str] = field(default_factory=list)
+    private: bool | None = None
+    seeding_seconds: int | None = None
+
+    def seeding_time(self, now: int) -> int:
+        """Return for how many seconds it has seeded at `now`, in seconds since the epoch."""
+        if self.content is not Content.WHOLE:
+            return 0
+        return now - self.completed_on if self.seeding_seconds is None else self.seeding_seconds
+
+    def learn(self, meta: Metainfo) -> None:
+        """Take over what the torrent file says of itself."""
+        self.meta, self.private = meta, meta.private
+        self.infohash_v1, self.infohash_v2 = meta.infohash_v1, meta.infohash_v2
+        self.trackers += [tracker for tracker in meta.trackers if tracker not in self.trackers]
 
     @property
     def content_path(self) -> Path:
-        """The only file, the root folder, or the save path of a torrent with several files and no root folder."""
+        """The only file, in a folder or not, the root folder, or the save path of several files without a root."""
         if self.meta is None:
             return self.save_path / self.name
-        if len(self.meta.files) == 1 and not self.meta.root:
+        if len(self.meta.files) == 1:
             return self.save_path / self.meta.files[0].name
         return self.save_path / self.meta.root
 
@@ -99,7 +117,7 @@ class TorrentSession:
         torrent = self._enter(meta.torrent_id, meta.name, save_path, category, tags, stopped, meta)
         if torrent is None:
             return None
-        torrent.infohash_v1, torrent.infohash_v2 = meta.infohash_v1, meta.infohash_v2
+        torrent.learn(meta)
         self._look_at(torrent, trusting=skip_checking)
         return torrent.id
 
@@ -126,8 +144,8 @@ class TorrentSession:
     def give_metadata(self, torrent_id: TorrentId, meta: Metainfo) -> TorrentId:
         """Let a magnet's metadata arrive; the id of a hybrid torrent changes by it (upstreams.md 5.6)."""
         torrent = self.torrents.pop(torrent_id)
-        torrent.id, torrent.name, torrent.meta = meta.torrent_id, meta.name, meta
-        torrent.infohash_v1, torrent.infohash_v2 = meta.infohash_v1, meta.infohash_v2
+        torrent.id, torrent.name = meta.torrent_id, meta.name
+        torrent.learn(meta)
         self.torrents[torrent.id] = torrent
         self._look_at(torrent, trusting=False)
         return torrent.id

@@ -16,7 +16,7 @@ from reconciler.model import InfoHash, TorrentId
 Bencodable = int | str | bytes | Sequence["Bencodable"] | Mapping[str, "Bencodable"] | Mapping[bytes, "Bencodable"]
 
 BLOCK = 16 * 1024
-"""Leaf size of version 2 hash trees, and our piece length, in bytes."""
+"""Leaf size of version 2 hash trees, and our usual piece length, in bytes."""
 
 _MAX_DEPTH = 100
 _INTEGER = re.compile(rb"i(0|-?[1-9]\d{0,20})e")
@@ -51,7 +51,7 @@ class Metainfo:
     infohash_v2: InfoHash | None
     private: bool = False
     web_seeds: tuple[str, ...] = ()
-    tracker: str = ""
+    trackers: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[ContentFile, ...]:
@@ -71,6 +71,10 @@ class Metainfo:
         """Return the same content under other file names (a content layout chosen when adding)."""
         layout = tuple(replace(file, name=names.get(file.name, file.name)) for file in self.layout)
         return replace(self, layout=layout, root=root)
+
+    def without_root(self) -> "Metainfo":
+        """Return the same content with its files directly in the save path."""
+        return self.renamed({file.name: file.name.removeprefix(f"{self.root}/") for file in self.layout}, "")
 
     def is_complete(self, folder: Path) -> bool:
         """Tell whether every file lies below `folder` in full size and, for version 1, with the right pieces."""
@@ -94,14 +98,18 @@ def make_torrent(
     kind: TorrentKind = TorrentKind.V1,
     private: bool = False,
     web_seeds: Sequence[str] = (),
-    tracker: str = "",
+    trackers: Sequence[str] = (),
     source: str = "",
+    piece_length: int = BLOCK,
 ) -> MadeTorrent:
     """Make a torrent of one file, or of a folder and everything in it.
 
     `web_seeds` are the URLs of folders that hold the content under its own name; the server needs to support ranges.
-    `source` is part of what is hashed: the same content with another source is a cross-seed.
+    `trackers` are announce URLs, the first choice first. `source`, `private` and `piece_length` (a power of two, at
+    least `BLOCK`) are part of what is hashed: the same content with another of them is a cross-seed.
     """
+    if piece_length < BLOCK or piece_length & (piece_length - 1):
+        raise ValueError("a piece length is a power of two and at least one block")
     if path.is_dir():
         found = sorted(item for item in path.rglob("*") if item.is_file())
         contents = [ContentFile(item.relative_to(path.parent).as_posix(), item.stat().st_size) for item in found]
@@ -109,19 +117,19 @@ def make_torrent(
         contents = [ContentFile(path.name, path.stat().st_size)]
     if not contents:
         raise ValueError("a torrent needs at least one file")
-    info: dict[str, Bencodable] = {"name": path.name, "piece length": BLOCK}
+    info: dict[str, Bencodable] = {"name": path.name, "piece length": piece_length}
     document: dict[str, Bencodable] = {"info": info}
     if kind is TorrentKind.HYBRID:
-        contents = list(_padded(contents))
+        contents = list(_padded(contents, piece_length))
     if kind is not TorrentKind.V2:
-        info["pieces"] = _pieces(_contents(path.parent, contents), BLOCK)
+        info["pieces"] = _pieces(_contents(path.parent, contents), piece_length)
         if path.is_dir():
             info["files"] = [_v1_row(file) for file in contents]
         else:
             info["length"] = contents[0].size
     if kind is not TorrentKind.V1:
         info["meta version"] = 2
-        info["file tree"], document["piece layers"] = _v2_tree(path, contents)
+        info["file tree"], document["piece layers"] = _v2_tree(path, contents, piece_length)
     if private:
         info["private"] = 1
     if source:
@@ -130,8 +138,10 @@ def make_torrent(
         document["url-list"] = [
             _seed_address(seed, [file for file in contents if not file.is_padding]) for seed in web_seeds
         ]
-    if tracker:
-        document["announce"] = tracker
+    if trackers:
+        document["announce"] = trackers[0]
+    if len(trackers) > 1:
+        document["announce-list"] = [[tracker] for tracker in trackers]
     data = bencode(document)
     return MadeTorrent(data, parse_torrent(data))
 
@@ -174,7 +184,7 @@ def parse_torrent(data: bytes) -> Metainfo:
         infohash_v2=InfoHash(hashlib.sha256(encoded).hexdigest()) if is_v2 else None,
         private=info.get(b"private") == 1,
         web_seeds=_web_seeds(document.get(b"url-list")),
-        tracker=_text(document.get(b"announce", b"")),
+        trackers=_trackers(document.get(b"announce"), document.get(b"announce-list")),
     )
 
 
@@ -252,11 +262,11 @@ def _v1_row(file: ContentFile) -> dict[str, Bencodable]:
     return row
 
 
-def _padded(files: Sequence[ContentFile]) -> Iterator[ContentFile]:
+def _padded(files: Sequence[ContentFile], piece_length: int) -> Iterator[ContentFile]:
     """Put fillers between the files, so that each starts on a piece as version 2 wants it."""
     for number, file in enumerate(files):
         yield file
-        gap = -file.size % BLOCK
+        gap = -file.size % piece_length
         if gap and number < len(files) - 1:
             yield ContentFile(f"{file.name.split('/')[0]}/.pad/{gap}", gap, is_padding=True)
 
@@ -282,8 +292,9 @@ def _pieces(contents: Iterator[bytes], piece_length: int) -> bytes:
 # --- version 2 -----------------------------------------------------------------------------------------------------
 
 
-def _v2_tree(path: Path, files: Sequence[ContentFile]) -> tuple[Bencodable, Bencodable]:
-    """Return the file tree and the piece layers; a piece is one block, so a layer is the list of leaves."""
+def _v2_tree(path: Path, files: Sequence[ContentFile], piece_length: int) -> tuple[Bencodable, Bencodable]:
+    """Return the file tree and the piece layers; a layer lists a hash per piece of a file that has several."""
+    width = piece_length // BLOCK
     tree: dict[str, Bencodable] = {}
     layers: dict[bytes, Bencodable] = {}
     for file in files:
@@ -293,8 +304,9 @@ def _v2_tree(path: Path, files: Sequence[ContentFile]) -> tuple[Bencodable, Benc
         entry: dict[str, Bencodable] = {"length": file.size}
         if leaves:
             entry["pieces root"] = root = _merkle_root(leaves)
-            if len(leaves) > 1:
-                layers[root] = b"".join(leaves)
+            if len(leaves) > width:
+                pieces = [leaves[at : at + width] for at in range(0, len(leaves), width)]
+                layers[root] = b"".join(_merkle_root(piece, width) for piece in pieces)
         parts = file.name.split("/")[1:] if path.is_dir() else [file.name]
         node = tree
         for part in parts:
@@ -310,8 +322,9 @@ def _leaves(content: bytes) -> list[bytes]:
     return [hashlib.sha256(content[at : at + BLOCK]).digest() for at in range(0, len(content), BLOCK)]
 
 
-def _merkle_root(leaves: Sequence[bytes]) -> bytes:
-    width = 1 << (len(leaves) - 1).bit_length()
+def _merkle_root(leaves: Sequence[bytes], width: int | None = None) -> bytes:
+    """Return the root over the leaves, filled up with zeros to `width` or the next power of two."""
+    width = width or 1 << (len(leaves) - 1).bit_length()
     level = [*leaves, *[bytes(32)] * (width - len(leaves))]
     while len(level) > 1:
         level = [hashlib.sha256(level[at] + level[at + 1]).digest() for at in range(0, len(level), 2)]
@@ -362,6 +375,12 @@ def _seed_address(folder: str, files: Sequence[ContentFile]) -> str:
     """
     folder = folder.rstrip("/") + "/"
     return folder + urllib.parse.quote(files[0].name) if len(files) == 1 else folder
+
+
+def _trackers(first: object, tiers: object) -> tuple[str, ...]:
+    """Read the announce URLs of BEP 3 and BEP 12, each once."""
+    rows = [[first], *(tier for tier in (tiers if isinstance(tiers, list) else []) if isinstance(tier, list))]
+    return tuple(dict.fromkeys(item.decode() for row in rows for item in row if isinstance(item, bytes) and item))
 
 
 def _web_seeds(value: object) -> tuple[str, ...]:

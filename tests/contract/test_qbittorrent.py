@@ -12,6 +12,7 @@ from reconciler.clients.qbittorrent import QBittorrent, connect
 from reconciler.clock import SystemClock
 from reconciler.errors import Unauthorized, UpstreamError
 from reconciler.model import InfoHash, InstanceName, TorrentId
+from reconciler.observed import TorrentKey, Trackers
 from reconciler.simulators.qbittorrent import QBittorrentSimulator
 from reconciler.simulators.qbittorrent_dialects import Mode
 from reconciler.simulators.qbittorrent_user import QBittorrentUser
@@ -54,14 +55,14 @@ class World:
         """Add a torrent whose content is there or can be fetched, and wait until it seeds."""
         answer = await self.user.add(made.data, save_path=self.root, category=category, tags=tags)
         assert answer.status == 200
-        await self.until(lambda: self._seeds(made.meta.torrent_id))
+        await self.until(lambda: self.seeds(made.meta.torrent_id))
         return made.meta.torrent_id
 
     async def add_all(self, *paths: Path) -> list[TorrentId]:
         """Add a torrent of each path at once; the real program needs a second for one as for many."""
         return await asyncio.gather(*[self.add(make_torrent(path)) for path in paths])
 
-    async def _seeds(self, torrent_id: TorrentId) -> bool:
+    async def seeds(self, torrent_id: TorrentId) -> bool:
         return (await self.user.rows()).get(torrent_id, {}).get("state") in {"stalledUP", "uploading"}
 
     async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
@@ -126,6 +127,7 @@ async def test_the_list_shows_every_torrent_with_its_paths_category_and_tags(wor
     assert listed[movie].tags == {"keep", "two words"}
     assert listed[movie].added_on > 0
     assert listed[movie].aliases == {InfoHash(movie)}
+    assert listed[movie].key == TorrentKey(NAME, movie)
     assert listed[show].content_path == str(world.root / "Show.S01")
     assert listed[show].category == ""
     assert listed[show].tags == frozenset()
@@ -144,6 +146,83 @@ async def test_files_are_named_below_the_save_path(world: World, client: QBittor
 
 async def test_the_files_of_an_unknown_torrent_are_none(world: World, client: QBittorrent) -> None:
     assert await client.files(UNKNOWN) is None
+
+
+async def test_the_hosts_of_all_trackers_are_named_and_a_private_torrent_is_told_from_a_public_one(
+    world: World, client: QBittorrent
+) -> None:
+    announces = ["udp://127.0.0.1:9/announce", "http://LocalHost:9/announce?passkey=1"]
+    first, second = world.write("1.mkv", b"1" * 20_000), world.write("2.mkv", b"2" * 20_000)
+    tracked, untracked = await asyncio.gather(
+        world.add(make_torrent(first, private=True, trackers=announces)), world.add(make_torrent(second))
+    )
+
+    assert await client.trackers(tracked) == Trackers(frozenset({"127.0.0.1", "localhost"}), private=True)
+    assert await client.trackers(untracked) == Trackers(frozenset(), private=False)
+    assert await client.trackers(TorrentId(tracked.upper())) == await client.trackers(tracked)
+    assert await client.trackers(UNKNOWN) is None
+
+
+async def test_a_torrent_that_was_added_whole_has_a_ratio_of_0_and_begins_to_seed_then(
+    world: World, client: QBittorrent
+) -> None:
+    torrent = await world.add(make_torrent(world.write("Movie.mkv", b"m" * 20_000)))
+    (row,) = await client.torrents()
+    assert (row.progress, row.ratio) == (1, 0)
+    assert 0 <= row.seeding_seconds < DEADLINE_SECONDS
+    before = row.seeding_seconds
+
+    async def has_seeded_longer() -> bool:
+        await world.user.refresh(torrent)  # an idle torrent's time is not shown to move on by itself
+        (row,) = await client.torrents()
+        return row.seeding_seconds >= before + 2 and row.tags == frozenset()
+
+    await world.until(has_seeded_longer)
+
+
+async def test_a_torrent_without_a_root_folder_has_its_save_path_as_content_path(
+    world: World, client: QBittorrent
+) -> None:
+    world.write("Show/a.mkv", b"a" * 20_000)
+    world.write("Show/b.mkv", b"b" * 20_000)
+    made = make_torrent(world.root / "Show")
+    await world.user.add(made.data, save_path=world.root / "Show", without_root=True)
+    await world.until(lambda: world.seeds(made.meta.torrent_id))
+
+    (torrent,) = await client.torrents()
+
+    assert torrent.content_path == torrent.save_path == str(world.root / "Show")
+    files = await client.files(torrent.id)
+    assert files is not None
+    assert {file.name for file in files} == {"a.mkv", "b.mkv"}
+
+
+async def test_a_cross_seed_of_other_pieces_shares_the_files_of_the_first(world: World, client: QBittorrent) -> None:
+    path = world.write("Movie/a.mkv", b"m" * 100_000).parent
+    world.write("Movie/a.nfo", b"n" * 10)
+    one, other = await asyncio.gather(
+        world.add(make_torrent(path)), world.add(make_torrent(path, private=True, piece_length=32 * 1024))
+    )
+    assert one != other
+    assert await client.files(one) == await client.files(other)
+    assert {torrent.content_path for torrent in await client.torrents()} == {str(path)}
+
+
+async def test_the_content_path_of_a_folder_with_one_file_is_that_file(world: World, client: QBittorrent) -> None:
+    path = world.write("Movie/a.mkv", b"m" * 100_000)
+    await world.add(make_torrent(path.parent))
+    (torrent,) = await client.torrents()
+    assert torrent.content_path == str(path)
+
+
+@pytest.mark.parametrize("kind", list(TorrentKind))
+async def test_longer_pieces_are_understood_in_every_kind_of_torrent(
+    world: World, client: QBittorrent, kind: TorrentKind
+) -> None:
+    world.write("Movie/a.mkv", bytes(range(256)) * 500)
+    world.write("Movie/b.mkv", b"b" * 40_000)
+    torrent = await world.add(make_torrent(world.root / "Movie", kind=kind, piece_length=64 * 1024))
+    assert [found.id for found in await client.torrents()] == [torrent]
 
 
 async def test_removing_with_data_takes_the_files_and_nothing_else(world: World, client: QBittorrent) -> None:

@@ -48,6 +48,33 @@ async def _until_seeding(client: QBittorrent) -> None:
         await asyncio.sleep(0.02)
 
 
+async def test_the_seeding_time_it_shows_of_an_idle_torrent_stands_still_until_something_happens(
+    tmp_path: Path,
+) -> None:
+    """Whoever waits for a seeding time must know: it moves on with an answer of the tracker, or with a change."""
+    require_real_qbittorrent()
+    path = tmp_path / "a.mkv"
+    path.write_bytes(b"a" * 20_000)
+    made = make_torrent(path)
+    async with RealQBittorrent() as real:
+        client = connect(NAME, real.url, username=real.username, password=real.password)
+        user = QBittorrentUser(real.url, real.username, real.password)
+        await user.add(made.data, save_path=tmp_path)
+        await _until_seeding(client)
+        await asyncio.sleep(2)  # what the last change of its state still moves
+        (before,) = await client.torrents()
+        await asyncio.sleep(3)
+        (idle,) = await client.torrents()
+        await user.refresh(made.meta.torrent_id)
+        await asyncio.sleep(2)
+        (after,) = await client.torrents()
+        await client.aclose()
+    assert (before.ratio, before.state, idle.state) == (0, "stalledUP", "stalledUP")
+    assert before.seeding_seconds == idle.seeding_seconds
+    assert after.seeding_seconds >= idle.seeding_seconds + 3
+    assert after.tags == frozenset()
+
+
 async def test_with_local_authentication_off_no_credentials_are_needed() -> None:
     require_real_qbittorrent()
     async with RealQBittorrent(bypass_local=True) as real:

@@ -11,7 +11,7 @@ import pytest
 from reconciler.clients.qbittorrent import QBittorrent, connect
 from reconciler.errors import Rejected, Unauthorized, Unintelligible, Unreachable
 from reconciler.model import InfoHash, InstanceName, TorrentId, UpstreamKind
-from reconciler.observed import AppInfo
+from reconciler.observed import AppInfo, TorrentKey, Trackers
 from reconciler.ports import TorrentClient
 
 NAME = InstanceName("qbittorrent")
@@ -278,7 +278,7 @@ async def test_another_program_is_unintelligible(
 async def test_a_row_is_read_with_all_its_fields(client: QBittorrent, server: Server) -> None:
     server.answers["torrents/info"] = answer_list(ROW | {"infohash_v2": "A" * 64, "hash": "A" * 40})
     (torrent,) = await client.torrents()
-    assert torrent.id == "a" * 40
+    assert torrent.key == TorrentKey(NAME, TorrentId("a" * 40))
     assert torrent.infohash_v2 == "a" * 64
     assert torrent.infohash_v1 == InfoHash(ONE)
     assert torrent.tags == {"keep", "two words"}
@@ -320,13 +320,15 @@ async def test_an_invalid_hash_is_unintelligible(
 
 @pytest.mark.parametrize("text", ["{}", "null", '"Ok."', "[1]", "[[]]", "[null]", "<html>", '[{"hash"'])
 async def test_an_answer_that_is_no_list_is_unintelligible(client: QBittorrent, server: Server, text: str) -> None:
-    server.answers |= {"torrents/info": answer_text(text), "torrents/files": answer_text(text)}
+    server.answers |= dict.fromkeys(("torrents/info", "torrents/files", "torrents/trackers"), answer_text(text))
     with pytest.raises(Unintelligible):
         await client.torrents()
     with pytest.raises(Unintelligible):
         await client.present([ONE])
     with pytest.raises(Unintelligible):
         await client.files(ONE)
+    with pytest.raises(Unintelligible):
+        await client.trackers(ONE)
 
 
 @pytest.mark.parametrize(
@@ -371,6 +373,60 @@ async def test_a_404_page_of_a_proxy_is_no_proof_that_a_torrent_is_gone(client: 
     server.answers["torrents/files"] = answer_text("<html>404</html>", 404, "text/html")
     with pytest.raises(Unintelligible):
         await client.files(ONE)
+    server.answers["torrents/trackers"] = answer_text("<html>404</html>", 404, "text/html")
+    with pytest.raises(Unintelligible):
+        await client.trackers(ONE)
+
+
+DHT, PEX, LSD = ({"url": f"** [{name}] **", "msg": "", "tier": ""} for name in ("DHT", "PeX", "LSD"))
+
+
+@pytest.mark.parametrize(
+    ("urls", "hosts"),
+    [
+        (["udp://Tracker.TEST:1337/announce"], {"tracker.test"}),
+        (["http://a.test/announce?passkey=1", "wss://b.test"], {"a.test", "b.test"}),
+        (["https://user:word@c.test:443/announce"], {"c.test"}),
+        (["http://[2001:db8::1]:80/announce"], {"2001:db8::1"}),
+        (["", "no address", "http://[broken", "http://"], set()),
+    ],
+)
+async def test_trackers_are_known_by_their_hosts(
+    client: QBittorrent, server: Server, urls: list[str], hosts: set[str]
+) -> None:
+    server.answers["torrents/trackers"] = answer_list(DHT, PEX, LSD, *[{"url": url, "msg": "x"} for url in urls])
+    assert await client.trackers(ONE) == Trackers(frozenset(hosts), private=False)
+    assert server.sent[-1].url.params["hash"] == ONE
+
+
+@pytest.mark.parametrize(
+    ("rows", "private"),
+    [
+        ([DHT, PEX, LSD], False),
+        ([DHT | {"msg": "This torrent is private"}, PEX, LSD], True),
+        ([DHT | {"msg": "Dieser Torrent ist privat"}], True),
+        ([DHT | {"msg": "  "}], False),
+        ([{"url": "** [DHT] **"}], False),
+        ([{"url": "http://a.test/announce", "msg": "This torrent is private"}], None),
+        ([], None),
+    ],
+)
+async def test_a_torrent_is_private_if_the_other_sources_of_peers_are_excused(
+    client: QBittorrent, server: Server, rows: list[object], private: bool | None
+) -> None:
+    server.answers["torrents/trackers"] = answer_list(*rows)
+    answer = await client.trackers(ONE)
+    assert answer is not None
+    assert answer.private is private
+
+
+@pytest.mark.parametrize("row", [{}, {"url": None}, {"url": 1, "msg": ""}, {"url": "http://a.test", "msg": 1}])
+async def test_a_tracker_without_a_readable_address_is_unintelligible(
+    client: QBittorrent, server: Server, row: dict[str, object]
+) -> None:
+    server.answers["torrents/trackers"] = answer_list(DHT, row)
+    with pytest.raises(Unintelligible):
+        await client.trackers(ONE)
 
 
 @pytest.mark.parametrize("row", [{"name": "a"}, {"size": 1}, {"name": 1, "size": 1}, {"name": "a", "size": "1"}])
@@ -412,6 +468,7 @@ async def test_an_invalid_id_sends_nothing(client: QBittorrent, server: Server, 
         client.remove([ONE, TorrentId(word)], delete_files=True),
         client.present([TorrentId(word)]),
         client.files(TorrentId(word)),
+        client.trackers(TorrentId(word)),
     ):
         with pytest.raises(ValueError, match="not a torrent id"):
             await call

@@ -60,15 +60,15 @@ def test_booleans_are_refused() -> None:
 
 def test_a_single_file_has_the_hash_that_its_info_dictionary_gives(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
-    made = make_torrent(tmp_path / "a", private=True, web_seeds=["http://seed.test"], tracker="http://t.test/")
+    made = make_torrent(tmp_path / "a", private=True, web_seeds=["http://seed.test"], trackers=["http://t.test/"])
     digest = hashlib.sha1(b"x", usedforsecurity=False).digest()
     info = b"d6:lengthi1e4:name1:a12:piece lengthi16384e6:pieces20:" + digest + b"7:privatei1ee"
     assert made.meta.infohash_v1 == hashlib.sha1(info, usedforsecurity=False).hexdigest()
     assert info in made.data
-    assert (made.meta.private, made.meta.web_seeds, made.meta.tracker) == (
+    assert (made.meta.private, made.meta.web_seeds, made.meta.trackers) == (
         True,
         ("http://seed.test/a",),
-        "http://t.test/",
+        ("http://t.test/",),
     )
     assert (made.meta.root, made.meta.size, made.meta.infohash_v2) == ("", 1, None)
 
@@ -108,6 +108,40 @@ def test_another_source_gives_the_same_content_another_hash(tmp_path: Path) -> N
     path = tmp_path / "a"
     path.write_bytes(b"a")
     assert make_torrent(path).meta.infohash_v1 != make_torrent(path, source="x").meta.infohash_v1
+
+
+def test_another_piece_length_or_the_private_flag_gives_the_same_content_another_hash(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"a" * 100_000)
+    made = [make_torrent(path), make_torrent(path, piece_length=4 * BLOCK), make_torrent(path, private=True)]
+    assert len({torrent.meta.torrent_id for torrent in made}) == 3
+    assert len({torrent.meta.files for torrent in made}) == 1
+    assert all(torrent.meta.is_complete(tmp_path) for torrent in made)
+
+
+@pytest.mark.parametrize("piece_length", [0, BLOCK // 2, BLOCK + 1, 3 * BLOCK])
+def test_a_piece_length_that_no_client_would_take_is_refused(tmp_path: Path, piece_length: int) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    with pytest.raises(ValueError, match="power of two"):
+        make_torrent(tmp_path / "a", piece_length=piece_length)
+
+
+def test_several_trackers_are_written_as_tiers_and_read_in_order(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    trackers = ("udp://one.test:80", "https://two.test/announce?passkey=1", "http://three.test/announce")
+    made = make_torrent(tmp_path / "a", trackers=trackers)
+    assert made.meta.trackers == trackers
+    assert b"13:announce-listll" in made.data
+    assert make_torrent(tmp_path / "a").meta.trackers == ()
+
+
+def test_without_its_root_the_files_of_a_folder_lie_in_the_save_path(tmp_path: Path) -> None:
+    for name in ("a.mkv", "sub/b.srt"):
+        (tmp_path / "Show" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "Show" / name).write_bytes(name.encode())
+    meta = make_torrent(tmp_path / "Show").meta.without_root()
+    assert (meta.root, [file.name for file in meta.files]) == ("", ["a.mkv", "sub/b.srt"])
+    assert meta.is_complete(tmp_path / "Show")
 
 
 def test_web_seeds_are_named_so_that_libtorrent_finds_every_file(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What the simulated qBittorrent answers (upstreams.md 5.3 to 5.6 and 8)."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -9,7 +10,7 @@ from reconciler.model import TorrentId
 from reconciler.simulators.qbittorrent import QBittorrentSimulator
 from reconciler.simulators.qbittorrent_dialects import Mode
 from reconciler.simulators.torrentfile import TorrentKind, make_torrent
-from tests.unit.simulators.qbittorrent.support import OLD, add, rows, write
+from tests.unit.simulators.qbittorrent.support import OLD, ManualClock, add, rows, upload, write
 
 # --- methods, parameters, statuses ---------------------------------------------------------------------------------
 
@@ -143,7 +144,8 @@ async def test_a_hybrid_added_by_a_v1_magnet_changes_its_id_when_metadata_arrive
 async def test_rows_carry_the_fields_of_their_version(
     simulator: QBittorrentSimulator, user: httpx.AsyncClient, root: Path
 ) -> None:
-    torrent = add(simulator, make_torrent(write(root / "1.mkv", b"1"), private=True, tracker="http://t.test/announce"))
+    made = make_torrent(write(root / "1.mkv", b"1"), private=True, trackers=["http://t.test/announce"])
+    torrent = add(simulator, made)
     row = (await rows(user))[torrent]
     assert ("private" in row, "root_path" in row) == (simulator.mode not in OLD, simulator.mode not in OLD)
     assert ("share_limit_action" in row) is (simulator.mode is Mode.V5_2)
@@ -174,3 +176,45 @@ async def test_requests_are_remembered(simulator: QBittorrentSimulator, user: ht
     await user.get("torrents/info")
     assert list(simulator.requests) == [("POST", "auth/login"), ("GET", "torrents/info")]
     assert (simulator.door.logins, simulator.door.failed_logins) == (1, 0)
+
+
+async def test_a_private_torrent_says_so_where_the_other_sources_of_peers_are_listed(
+    simulator: QBittorrentSimulator, user: httpx.AsyncClient, root: Path
+) -> None:
+    torrent = add(simulator, make_torrent(write(root / "1.mkv", b"1"), trackers=["http://t.test/announce"]))
+    for private, said in ((False, ""), (True, "This torrent is private")):
+        simulator.session.torrents[torrent].private = private
+        listed = (await user.get("torrents/trackers", params={"hash": torrent})).json()
+        assert [(row["url"], row["msg"]) for row in listed] == [
+            ("** [DHT] **", said),
+            ("** [PeX] **", said),
+            ("** [LSD] **", said),
+            ("http://t.test/announce", ""),
+        ]
+    assert (await user.get("torrents/trackers", params={"hash": "0" * 40})).status_code == 404
+
+
+async def test_a_test_can_say_how_much_and_how_long_a_torrent_has_seeded(
+    simulator: QBittorrentSimulator, user: httpx.AsyncClient, root: Path, clock: ManualClock
+) -> None:
+    torrent = add(simulator, make_torrent(write(root / "1.mkv", b"1")), category="radarr", tags={"keep"})
+    clock.elapsed += timedelta(minutes=50)
+    row = (await rows(user))[torrent]
+    assert (row["seeding_time"], row["ratio"], row["category"], row["tags"]) == (3000, 0, "radarr", "keep")
+
+    chosen = simulator.session.torrents[torrent]
+    chosen.seeding_seconds, chosen.ratio, chosen.trackers = 50, 1.25, ["udp://other.test:80"]
+    row = (await rows(user))[torrent]
+    assert (row["seeding_time"], row["ratio"], row["tracker"]) == (50, 1.25, "udp://other.test:80")
+
+
+async def test_a_torrent_can_be_added_without_its_root_folder(
+    simulator: QBittorrentSimulator, user: httpx.AsyncClient, root: Path
+) -> None:
+    write(root / "Show" / "a.mkv", b"a")
+    made = make_torrent(write(root / "Show" / "b.mkv", b"b").parent)
+    reply = await upload(user, made.data, savepath=str(root / "Show"), contentLayout="NoSubfolder")
+    assert reply.status_code == 200
+    row = (await rows(user))[made.meta.torrent_id]
+    assert (row["content_path"], row["save_path"]) == (str(root / "Show"), str(root / "Show"))
+    assert row["progress"] == 1
