@@ -13,13 +13,23 @@ from reconciler.clients._http import CallObserver, Http, Reply, Transport, ignor
 from reconciler.clock import Clock
 from reconciler.errors import Unintelligible, Unreachable
 from reconciler.model import InstanceName, Media, MediaKind, UpstreamKind
-from reconciler.observed import AppInfo, MediaRequest, MediaStatus, Record, RequestStatus
+from reconciler.observed import (
+    AppInfo,
+    Issue,
+    IssueComment,
+    MediaRequest,
+    MediaStatus,
+    Record,
+    RequestServer,
+    RequestStatus,
+)
 
 PAGE_SIZE = 100
 
 _MAY_DELETE = 2 | 16  # ADMIN or MANAGE_REQUESTS
 _NOT_FOUND = frozenset({404})
 _KINDS = {"movie": MediaKind.MOVIE, "tv": MediaKind.SERIES}
+_SERVERS = {"radarr": MediaKind.MOVIE, "sonarr": MediaKind.SERIES}
 _MISSING = object()
 
 Row = TypeVar("Row", Record, MediaRequest)
@@ -108,6 +118,36 @@ class Seerr:
             raise self._trouble("answered another series than the one asked for")
         return _positive(self._object(self._field(series, "externalIds")).get("tvdbId"))
 
+    async def servers(self) -> tuple[RequestServer, ...]:
+        """Return the Radarrs and Sonarrs of the settings. Their keys, which come along, are not kept."""
+        found: list[RequestServer] = []
+        for name, kind in _SERVERS.items():
+            rows = (await self._get(f"/settings/{name}", "servers")).json()
+            if not isinstance(rows, list):
+                raise self._trouble("answered something other than a list of servers; is this Seerr?")
+            found += [self._server(kind, self._object(row)) for row in rows]
+        return tuple(found)
+
+    async def issue(self, issue_id: int) -> Issue | None:
+        """Return one issue; `None` also for one about media that are neither movie nor series."""
+        reply = await self._get(f"/issue/{issue_id}", "issue", accept=_NOT_FOUND)
+        row = self._object(reply.json())
+        if reply.status == 404:
+            return None
+        if self._id(row, "id") != issue_id:
+            raise self._trouble("answered another issue than the one asked for")
+        media = self._object(self._field(row, "media"))
+        kind = _KINDS.get(self._text(media, "mediaType"))
+        if kind is None:
+            return None
+        comments = [self._comment(self._object(comment)) for comment in self._list(row, "comments")]
+        return Issue(
+            id=issue_id,
+            media=_media(kind, media),
+            comments=tuple(sorted(comments, key=lambda comment: comment.id)),
+            season=self._problem_season(row) if kind is MediaKind.SERIES else None,
+        )
+
     async def delete_request(self, request_id: int) -> None:
         await self._delete(f"/request/{request_id}", "delete_request")
 
@@ -188,19 +228,51 @@ class Seerr:
         if kind is None:
             return None
         media = self._object(self._field(row, "media"))
-        is_4k = self._field(row, "is4k")
-        if not isinstance(is_4k, bool):
-            raise self._trouble("sent a request whose is4k is neither true nor false")
         return MediaRequest(
             id=self._id(row, "id"),
             record_id=self._id(media, "id"),
             media=_media(kind, media),
-            is_4k=is_4k,
+            is_4k=self._flag(row, "is4k"),
             status=_request_status(self._count(row, "status")),
             requested_by=_person(row.get("requestedBy")),
             seasons=self._seasons(row),
             created_at=self._text(row, "createdAt"),
+            server_id=self._server_id(row.get("serverId")),
         )
+
+    def _server_id(self, value: object) -> int | None:
+        """Read which server a request names; Seerr itself takes a negative number for none."""
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self._trouble("answered a field serverId that is no whole number")
+        return value if value >= 0 else None
+
+    def _server(self, kind: MediaKind, row: Mapping[str, Any]) -> RequestServer:
+        base = row.get("baseUrl") or ""
+        if not isinstance(base, str):
+            raise self._trouble("answered a field baseUrl that is no text")
+        return RequestServer(
+            kind=kind,
+            id=self._count(row, "id"),
+            is_4k=self._flag(row, "is4k"),
+            is_default=self._flag(row, "isDefault"),
+            host=self._text(row, "hostname").strip().lower(),
+            port=self._count(row, "port"),
+            url_base=base.strip().strip("/"),
+        )
+
+    def _comment(self, row: Mapping[str, Any]) -> IssueComment:
+        """Read a comment; whose author is not shown may do nothing."""
+        user = row.get("user")
+        permissions = _positive(user.get("permissions")) if isinstance(user, Mapping) else None
+        return IssueComment(id=self._id(row, "id"), text=self._text(row, "message"), permissions=permissions or 0)
+
+    def _problem_season(self, row: Mapping[str, Any]) -> int | None:
+        """Read the affected season. 0 means all of them; what cannot be read must not mean all of them."""
+        if row.get("problemSeason") is None:
+            return None
+        return self._count(row, "problemSeason") or None
 
     def _seasons(self, row: Mapping[str, Any]) -> tuple[int, ...]:
         if row.get("seasons") is None:
@@ -255,6 +327,12 @@ class Seerr:
             raise self._trouble(f"answered a field {name} that is no text")
         return value
 
+    def _flag(self, row: Mapping[str, Any], name: str) -> bool:
+        value = self._field(row, name)
+        if not isinstance(value, bool):
+            raise self._trouble(f"answered a field {name} that is neither true nor false")
+        return value
+
     def _count(self, row: Mapping[str, Any], name: str) -> int:
         value = self._field(row, name)
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -298,7 +376,7 @@ def _media(kind: MediaKind, row: Mapping[str, Any]) -> Media:
 
 
 def _positive(value: object) -> int | None:
-    """Read an id of TMDB or TVDB; `null`, 0 and anything odd mean "unknown" (upstreams.md 7.4)."""
+    """Read a number of which `null`, 0 and anything odd mean "unknown": an id of TMDB or TVDB (upstreams.md 7.4)."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 

@@ -16,10 +16,12 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.simulators.faults import Faults
 from reconciler.simulators.seerr_api import SeerrApi
 from reconciler.simulators.seerr_http import unknown_route
+from reconciler.simulators.seerr_media_server import MediaServer
+from reconciler.simulators.seerr_notifications import ALL_TYPES
 from reconciler.simulators.seerr_servers import Server
 from reconciler.simulators.seerr_service import SeerrService
 from reconciler.simulators.seerr_state import SeerrDatabase
-from reconciler.simulators.seerr_webhooks import ALL_TYPES, DEFAULT_TEMPLATE, WebhookAgent, WebhookSettings
+from reconciler.simulators.seerr_webhooks import DEFAULT_TEMPLATE, WebhookAgent, WebhookSettings
 
 
 class SeerrSimulator:
@@ -63,6 +65,10 @@ class SeerrSimulator:
     def add_server(self, server: Server) -> None:
         """Configure a Radarr or Sonarr that approved requests are sent to."""
         self.service.servers.append(server)
+
+    def connect_jellyfin(self, url: str, api_key: str) -> None:
+        """Configure the Jellyfin that scans and availability sync ask."""
+        self.service.media_server = MediaServer(url, api_key)
 
     def configure_webhook(
         self, url: str, *, auth_header: str = "", types: int = ALL_TYPES, template: str = DEFAULT_TEMPLATE

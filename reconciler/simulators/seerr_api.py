@@ -11,6 +11,8 @@ from reconciler.clock import Clock
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.simulators import seerr_jobs
 from reconciler.simulators.seerr_http import Handler, Query, guard, json_body, page
+from reconciler.simulators.seerr_issues import SeerrIssues
+from reconciler.simulators.seerr_rows import issue_json, media_json, request_json, server_json, user_json
 from reconciler.simulators.seerr_service import NeverAnswers, Refused, SeerrService
 from reconciler.simulators.seerr_state import (
     MediaRow,
@@ -18,14 +20,12 @@ from reconciler.simulators.seerr_state import (
     RequestRow,
     Title,
     User,
-    media_json,
-    request_json,
-    user_json,
 )
 from reconciler.simulators.seerr_webhooks import BadSettings, WebhookSettings, settings_from, settings_json
 
 VERSION = "3.1.0"
 
+_ADMIN = 2
 _NO_QUERY: Query = {}
 _MEDIA_FILTERS: dict[str, frozenset[MediaStatus]] = {
     "available": frozenset({MediaStatus.AVAILABLE}),
@@ -106,6 +106,9 @@ class SeerrApi:
             ("POST", "/request/{id}/retry", self.retry_request, _NO_QUERY),
             ("POST", "/request/{id}/{decision}", self.decide_request, _NO_QUERY),
             ("POST", "/blocklist", self.add_to_blocklist, _NO_QUERY),
+            *SeerrIssues(self._service).table(),
+            ("GET", "/settings/radarr", self.list_servers, _NO_QUERY),
+            ("GET", "/settings/sonarr", self.list_servers, _NO_QUERY),
             ("GET", "/settings/jobs", self.list_jobs, _NO_QUERY),
             ("POST", "/settings/jobs/{id}/run", self.run_job, _NO_QUERY),
             ("GET", "/settings/notifications/webhook", self.read_webhook, _NO_QUERY),
@@ -200,7 +203,8 @@ class SeerrApi:
         media = self._database.media_of(title.media_type, title.tmdb_id)
         if media is not None:
             requests = [request_json(request) for request in self._database.requests_of(media)]
-            details["mediaInfo"] = media_json(media) | {"requests": requests, "issues": []}
+            issues = [issue_json(issue) for issue in self._database.issues.values() if issue.media is media]
+            details["mediaInfo"] = media_json(media) | {"requests": requests, "issues": issues}
         return details
 
     async def add_to_blocklist(self, request: Request) -> Response:
@@ -246,6 +250,7 @@ class SeerrApi:
             seasons="all" if body.get("seasons") == "all" else [int(number) for number in body.get("seasons") or []],
             by=by,
             requested_by=requested_by,
+            server_id=body.get("serverId"),
         )
         return JSONResponse(request_json(made), 201)
 
@@ -270,6 +275,13 @@ class SeerrApi:
         return JSONResponse(request_json(row))
 
     # --- settings --------------------------------------------------------------------------------------------------
+
+    async def list_servers(self, request: Request) -> Response:
+        """Show the servers of one kind, keys included, to an administrator."""
+        if not request.state.user.permissions & _ADMIN:
+            raise Refused(403, "You do not have permission to access this endpoint")
+        kind = request.url.path.rsplit("/", 1)[-1]
+        return JSONResponse([server_json(server) for server in self._service.servers if server.kind == kind])
 
     async def list_jobs(self, _request: Request) -> Response:
         return JSONResponse([seerr_jobs.job_json(job, self._service, self._clock) for job in seerr_jobs.JOBS])

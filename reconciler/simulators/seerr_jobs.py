@@ -8,9 +8,11 @@ from reconciler.clock import Clock
 from reconciler.errors import UpstreamError
 from reconciler.observed import MediaStatus
 from reconciler.simulators import seerr_servers
+from reconciler.simulators.seerr_media_server import Listing
+from reconciler.simulators.seerr_rows import stamp
 from reconciler.simulators.seerr_servers import Server
 from reconciler.simulators.seerr_service import Refused, SeerrService
-from reconciler.simulators.seerr_state import MediaRow, MediaType, stamp
+from reconciler.simulators.seerr_state import MediaRow, MediaType
 
 JOBS: dict[str, tuple[str, str]] = {
     "jellyfin-recently-added-scan": ("Jellyfin Recently Added Scan", "0 */5 * * * *"),
@@ -79,15 +81,28 @@ async def scan_servers(job_id: str, service: SeerrService) -> None:
 
 async def scan_jellyfin(_job_id: str, service: SeerrService) -> None:
     """Create or update a row for everything the media server lists."""
-    for media_type, tmdb_id in sorted(service.jellyfin):
+    try:
+        listing = await service.shown_by_media_server()
+    except UpstreamError:
+        return
+    for (media_type, tmdb_id), seasons in sorted(listing.items()):
         media = _row(service, media_type, tmdb_id)
         if media and media.normal.status is not MediaStatus.AVAILABLE:
             media.normal.media_server_id = f"jellyfin-{media_type}-{tmdb_id}"
-            service.make_available(media)
+            service.make_available(media, seasons=seasons)
 
 
 async def sync_availability(_job_id: str, service: SeerrService) -> None:
-    """Mark what nobody has any more as deleted; a server that cannot be asked counts as having it."""
+    """Mark what nobody has any more as deleted; a server that cannot be asked counts as having it.
+
+    A media server that answers 500 counts as empty (upstreams.md 2.5).
+    """
+    try:
+        listing = await service.shown_by_media_server()
+    except UpstreamError as error:
+        if error.status != 500:
+            return
+        listing = {}
     libraries: list[tuple[Server, list[dict[str, Any]] | None]] = []
     for server in service.servers:
         try:
@@ -97,19 +112,23 @@ async def sync_availability(_job_id: str, service: SeerrService) -> None:
     for media in list(service.database.media.values()):
         for is_4k in (False, True):
             if media.variant(is_4k=is_4k).status in _THERE:
-                _sync_variant(service, media, libraries, is_4k=is_4k)
+                _sync_variant(service, media, libraries, {} if is_4k else listing, is_4k=is_4k)
 
 
 def _sync_variant(
     service: SeerrService,
     media: MediaRow,
     libraries: list[tuple[Server, list[dict[str, Any]] | None]],
+    listing: Listing,
     *,
     is_4k: bool,
 ) -> None:
-    if (media.media_type, media.tmdb_id) in service.jellyfin and not is_4k:
-        return
     seasons: set[int] = set()
+    if (media.media_type, media.tmdb_id) in listing:
+        shown = listing[media.media_type, media.tmdb_id]
+        if shown is None or media.media_type == "movie":
+            return
+        seasons |= shown
     for server, rows in libraries:
         if server.media_type != media.media_type or server.is_4k is not is_4k:
             continue

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from reconciler.clients._http import Http
 from reconciler.model import InstanceName
@@ -11,7 +12,7 @@ from reconciler.simulators.seerr_state import MediaType, Title
 
 @dataclass(slots=True)
 class Server:
-    """One server of Seerr's settings. `id` is its index there, and 0 is valid."""
+    """One server of Seerr's settings. `id` is its index among those of its kind, and 0 is valid."""
 
     id: int
     kind: Literal["radarr", "sonarr"]
@@ -20,10 +21,23 @@ class Server:
     is_4k: bool = False
     is_default: bool = True
     root_folder: str | None = None  # the first one the server has, when not set
+    name: str = ""
 
     @property
     def media_type(self) -> MediaType:
         return "movie" if self.kind == "radarr" else "tv"
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 80
+
+    @property
+    def base_url(self) -> str:
+        return urlsplit(self.url).path.rstrip("/")
 
     def connect(self) -> Http:
         return Http(

@@ -10,9 +10,26 @@ from typing import Any, Literal
 from reconciler.errors import UpstreamError
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.simulators import seerr_servers
+from reconciler.simulators.seerr_media_server import Listing, MediaServer
+from reconciler.simulators.seerr_notifications import (
+    NotificationType,
+    issue_notification,
+    request_notification,
+    type_for_new,
+)
 from reconciler.simulators.seerr_servers import Server
-from reconciler.simulators.seerr_state import REQUESTABLE, MediaRow, MediaType, RequestRow, SeerrDatabase, Title, User
-from reconciler.simulators.seerr_webhooks import NotificationType, WebhookAgent, request_notification, type_for_new
+from reconciler.simulators.seerr_state import (
+    REQUESTABLE,
+    CommentRow,
+    IssueRow,
+    MediaRow,
+    MediaType,
+    RequestRow,
+    SeerrDatabase,
+    Title,
+    User,
+)
+from reconciler.simulators.seerr_webhooks import WebhookAgent
 
 _MAY_APPROVE = 2 | 16 | 128  # ADMIN, MANAGE_REQUESTS, AUTO_APPROVE
 
@@ -34,8 +51,8 @@ class SeerrService:
     """The behaviour behind the API.
 
     `tmdb_up` switches TMDB off, `database_locked` makes every look into the database fail. `jellyfin` lists what the
-    media server still shows. With `auto_approve` a request by someone who may approve is approved at once; everyone
-    else's waits.
+    media server still shows, beside what `media_server`, a Jellyfin on HTTP, lists itself. With `auto_approve` a
+    request by someone who may approve is approved at once; everyone else's waits.
     """
 
     def __init__(self, database: SeerrDatabase, agent: WebhookAgent) -> None:
@@ -43,6 +60,7 @@ class SeerrService:
         self.agent = agent
         self.servers: list[Server] = []
         self.jellyfin: set[tuple[MediaType, int]] = set()
+        self.media_server: MediaServer | None = None
         self.tmdb_up = True
         self.database_locked = False
         self.auto_approve = True
@@ -69,6 +87,7 @@ class SeerrService:
         seasons: Iterable[int] | Literal["all"],
         by: User,
         requested_by: User,
+        server_id: int | None = None,
     ) -> RequestRow:
         """Make a request (upstreams.md 2.4, 2.5); raises `Refused`."""
         title = self.title(media_type, tmdb_id)
@@ -98,7 +117,7 @@ class SeerrService:
         approved = self.auto_approve and by.permissions & _MAY_APPROVE
         status = RequestStatus.APPROVED if approved else RequestStatus.PENDING
         request = self.database.add_request(
-            media, status=status, is_4k=is_4k, requested_by=requested_by, seasons=wanted
+            media, status=status, is_4k=is_4k, requested_by=requested_by, seasons=wanted, server_id=server_id
         )
         if variant.status is not MediaStatus.AVAILABLE or status is RequestStatus.PENDING:
             self.announce(type_for_new(request), request)
@@ -148,6 +167,43 @@ class SeerrService:
             if arrived >= set(request.seasons):
                 self.announce(NotificationType.MEDIA_AVAILABLE, request)
 
+    # --- issues ----------------------------------------------------------------------------------------------------
+
+    def report(
+        self, media: MediaRow, message: str, *, by: User, season: int | None = None, episode: int | None = None
+    ) -> IssueRow:
+        """Open an issue and announce it."""
+        issue = self.database.add_issue(media, message, by=by, season=season, episode=episode)
+        self._announce_issue(NotificationType.ISSUE_CREATED, issue)
+        return issue
+
+    def comment(self, issue: IssueRow, message: str, *, by: User) -> CommentRow:
+        """Write below an issue and announce it."""
+        comment = self.database.add_comment(issue, message, by=by)
+        self._announce_issue(NotificationType.ISSUE_COMMENT, issue, comment)
+        return comment
+
+    def set_issue_open(self, issue: IssueRow, *, is_open: bool) -> None:
+        """Resolve or reopen an issue; an unchanged one announces nothing."""
+        if issue.is_open is is_open:
+            return
+        issue.is_open = is_open
+        self._announce_issue(NotificationType.ISSUE_REOPENED if is_open else NotificationType.ISSUE_RESOLVED, issue)
+
+    def _announce_issue(self, type_: NotificationType, issue: IssueRow, comment: CommentRow | None = None) -> None:
+        try:
+            title = self.title(issue.media.media_type, issue.media.tmdb_id)
+        except Refused:
+            return
+        self.agent.announce(issue_notification(type_, issue, title, comment))
+
+    # --- the media server ------------------------------------------------------------------------------------------
+
+    async def shown_by_media_server(self) -> Listing:
+        """Return what the media server lists, `None` for all seasons; raises `UpstreamError` when it is out."""
+        listed: Listing = dict.fromkeys(self.jellyfin)
+        return (await self.media_server.listing() if self.media_server else {}) | listed
+
     # --- servers ---------------------------------------------------------------------------------------------------
 
     def server_for(self, media: MediaRow, *, is_4k: bool) -> Server | None:
@@ -157,6 +213,15 @@ class SeerrService:
         if named:
             return next((server for server in mine if server.id == named), None)
         return next((server for server in mine if server.is_default and server.is_4k is is_4k), None)
+
+    def server_of(self, request: RequestRow) -> Server | None:
+        """Return the server that a request names, else the default of its kind and quality."""
+        mine = [server for server in self.servers if server.media_type == request.media.media_type]
+        if request.server_id is not None:
+            named = next((server for server in mine if server.id == request.server_id), None)
+            if named is not None:
+                return named
+        return next((server for server in mine if server.is_default and server.is_4k is request.is_4k), None)
 
     async def delete_files(self, media: MediaRow, *, is_4k: bool) -> None:
         """Delete title and files in Radarr or Sonarr; the row stays. Every trouble is the same 404."""
@@ -173,7 +238,7 @@ class SeerrService:
 
     async def _send_to_server(self, request: RequestRow) -> None:
         media = request.media
-        server = self.server_for(media, is_4k=request.is_4k)
+        server = self.server_of(request)
         if server is None:
             return
         try:

@@ -5,7 +5,8 @@ No HTTP here. Rows are mutable on purpose: a simulator is one shared state that 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
+from enum import IntEnum
 from typing import Literal
 
 from reconciler.clock import Clock
@@ -105,10 +106,42 @@ class RequestRow:
     updated_at: datetime
     seasons: tuple[int, ...] = ()
     is_auto_request: bool = False
+    server_id: int | None = None
 
     @property
     def variant(self) -> Variant:
         return self.media.variant(is_4k=self.is_4k)
+
+
+class IssueKind(IntEnum):
+    VIDEO = 1
+    AUDIO = 2
+    SUBTITLES = 3
+    OTHER = 4
+
+
+@dataclass(slots=True)
+class CommentRow:
+    """A comment; `user` is `None` once its author was deleted."""
+
+    id: int
+    message: str
+    user: User | None
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class IssueRow:
+    """An issue; its first comment is its own text. `season` and `episode` are `None` for all of them."""
+
+    id: int
+    media: MediaRow
+    kind: IssueKind
+    created_by: User
+    season: int | None = None
+    episode: int | None = None
+    is_open: bool = True
+    comments: list[CommentRow] = field(default_factory=list)
 
 
 class SeerrDatabase:
@@ -122,6 +155,7 @@ class SeerrDatabase:
         self.titles: dict[tuple[MediaType, int], Title] = {}
         self.media: dict[int, MediaRow] = {}
         self.requests: dict[int, RequestRow] = {}
+        self.issues: dict[int, IssueRow] = {}
 
     # --- seeding and looking ---------------------------------------------------------------------------------------
 
@@ -173,14 +207,37 @@ class SeerrDatabase:
         requested_by: User | None = None,
         seasons: Iterable[int] = (),
         is_auto_request: bool = False,
+        server_id: int | None = None,
     ) -> RequestRow:
         """Insert a request row, without any of the side effects of asking for it."""
         now = self._clock.now()
         user = requested_by or self.owner
         number = self._next("request")
-        row = RequestRow(number, media, is_4k, status, user, now, now, tuple(seasons), is_auto_request)
+        row = RequestRow(number, media, is_4k, status, user, now, now, tuple(seasons), is_auto_request, server_id)
         self.requests[row.id] = row
         return row
+
+    def add_issue(
+        self,
+        media: MediaRow,
+        message: str,
+        *,
+        by: User | None = None,
+        kind: IssueKind = IssueKind.VIDEO,
+        season: int | None = None,
+        episode: int | None = None,
+    ) -> IssueRow:
+        """Insert an issue with its text, without announcing it."""
+        issue = IssueRow(self._next("issue"), media, kind, by or self.owner, season, episode)
+        self.add_comment(issue, message, by=issue.created_by)
+        self.issues[issue.id] = issue
+        return issue
+
+    def add_comment(self, issue: IssueRow, message: str, *, by: User | None = None) -> CommentRow:
+        """Insert a comment, without announcing it."""
+        comment = CommentRow(self._next("comment"), message, by or self.owner, self._clock.now())
+        issue.comments.append(comment)
+        return comment
 
     def media_of(self, media_type: MediaType, tmdb_id: int) -> MediaRow | None:
         return next((m for m in self.media.values() if m.media_type == media_type and m.tmdb_id == tmdb_id), None)
@@ -195,13 +252,14 @@ class SeerrDatabase:
         row.updated_at = self._clock.now()
 
     def delete_media(self, media: MediaRow) -> None:
-        """Remove a row with its seasons and requests; a blocklisted row stays and forgets its services."""
+        """Remove a row with its seasons, requests and issues; a blocklisted row stays and forgets its services."""
         if media.is_blocklisted:
             media.normal.forget_services()
             media.uhd.forget_services()
             return
         for request in self.requests_of(media):
             del self.requests[request.id]
+        self.issues = {number: issue for number, issue in self.issues.items() if issue.media is not media}
         del self.media[media.id]
 
     def delete_request(self, request: RequestRow) -> None:
@@ -284,81 +342,3 @@ class SeerrDatabase:
         """Number rows upward and never reuse a number, as SQLite's AUTOINCREMENT does."""
         self._last_id[table] = self._last_id.get(table, 0) + 1
         return self._last_id[table]
-
-
-# --- rows as JSON --------------------------------------------------------------------------------------------------
-
-
-def stamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC).strftime('%Y-%m-%dT%H:%M:%S')}.{moment.microsecond // 1000:03d}Z"
-
-
-def user_json(user: User) -> dict[str, object]:
-    return {
-        "id": user.id,
-        "email": user.email,
-        "username": user.name,
-        "displayName": user.name,
-        "userType": 2,
-        "permissions": user.permissions,
-        "avatar": f"/avatarproxy/{user.id}",
-        "requestCount": 0,
-        "createdAt": "2024-01-01T00:00:00.000Z",
-        "updatedAt": "2024-01-01T00:00:00.000Z",
-    }
-
-
-def media_json(media: MediaRow) -> dict[str, object]:
-    return {
-        "id": media.id,
-        "mediaType": media.media_type,
-        "tmdbId": media.tmdb_id,
-        "tvdbId": media.tvdb_id,
-        "imdbId": None,
-        "status": int(media.normal.status),
-        "status4k": int(media.uhd.status),
-        "createdAt": stamp(media.created_at),
-        "updatedAt": stamp(media.updated_at),
-        "lastSeasonChange": stamp(media.updated_at),
-        "mediaAddedAt": None,
-        "serviceId": media.normal.service_id,
-        "serviceId4k": media.uhd.service_id,
-        "externalServiceId": media.normal.external_service_id,
-        "externalServiceId4k": media.uhd.external_service_id,
-        "externalServiceSlug": media.normal.external_service_slug,
-        "externalServiceSlug4k": media.uhd.external_service_slug,
-        "ratingKey": None,
-        "ratingKey4k": None,
-        "jellyfinMediaId": media.normal.media_server_id,
-        "jellyfinMediaId4k": media.uhd.media_server_id,
-        "seasons": [
-            {"id": s.id, "seasonNumber": s.number, "status": int(s.status), "status4k": int(s.status_4k)}
-            for s in media.seasons
-        ],
-        "downloadStatus": [],
-        "downloadStatus4k": [],
-    }
-
-
-def request_json(request: RequestRow) -> dict[str, object]:
-    return {
-        "id": request.id,
-        "status": int(request.status),
-        "createdAt": stamp(request.created_at),
-        "updatedAt": stamp(request.updated_at),
-        "type": request.media.media_type,
-        "is4k": request.is_4k,
-        "isAutoRequest": request.is_auto_request,
-        "serverId": None,
-        "profileId": None,
-        "rootFolder": None,
-        "tags": None,
-        "media": media_json(request.media),
-        "seasons": [
-            {"id": request.id * 1000 + number, "seasonNumber": number, "status": int(request.status)}
-            for number in request.seasons
-        ],
-        "seasonCount": len(request.seasons),
-        "requestedBy": user_json(request.requested_by),
-        "modifiedBy": None,
-    }

@@ -4,29 +4,13 @@ import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import IntFlag
 from urllib.parse import quote
 
 from reconciler.clients._http import Http
 from reconciler.errors import UpstreamError
 from reconciler.model import InstanceName
-from reconciler.observed import RequestStatus
-from reconciler.simulators.seerr_state import MediaRow, RequestRow, Title, User
-
-
-class NotificationType(IntFlag):
-    """Bit values; the `types` setting is their sum."""
-
-    MEDIA_PENDING = 2
-    MEDIA_APPROVED = 4
-    MEDIA_AVAILABLE = 8
-    MEDIA_FAILED = 16
-    TEST_NOTIFICATION = 32
-    MEDIA_DECLINED = 64
-    MEDIA_AUTO_APPROVED = 128
-
-
-ALL_TYPES = sum(NotificationType)
+from reconciler.simulators.seerr_notifications import ALL_TYPES, TEST_NOTIFICATION, Notification, NotificationType
+from reconciler.simulators.seerr_state import User
 
 _REQUEST_KEYS = (
     "request_id",
@@ -96,58 +80,9 @@ class WebhookSettings:
     supports_variables: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """One thing to announce. This simulator has no issues, so `issue` and `comment` are always absent."""
-
-    type: NotificationType
-    event: str
-    subject: str
-    message: str
-    image: str = ""
-    media: MediaRow | None = None
-    request: RequestRow | None = None
-    notify_user: User | None = None
-    extra: tuple[Mapping[str, str], ...] = ()
-
-
-TEST_NOTIFICATION = Notification(
-    NotificationType.TEST_NOTIFICATION, "", "Test Notification", "Check check, 1, 2, 3. Are we coming in clear?"
-)
-
-_EVENTS = {
-    NotificationType.MEDIA_PENDING: "New {what} Request",
-    NotificationType.MEDIA_APPROVED: "{what} Request Approved",
-    NotificationType.MEDIA_AVAILABLE: "{what} Request Now Available",
-    NotificationType.MEDIA_FAILED: "{what} Request Failed",
-    NotificationType.MEDIA_DECLINED: "{what} Request Declined",
-    NotificationType.MEDIA_AUTO_APPROVED: "{what} Request Automatically Approved",
-}
-
-_TO_ADMINS = {NotificationType.MEDIA_PENDING, NotificationType.MEDIA_AUTO_APPROVED, NotificationType.MEDIA_FAILED}
-
-
-def request_notification(type_: NotificationType, request: RequestRow, title: Title) -> Notification:
-    """Word the notification about a request."""
-    what = ("4K " if request.is_4k else "") + ("Movie" if title.media_type == "movie" else "Series")
-    seasons = {"name": "Requested Seasons", "value": ", ".join(str(number) for number in request.seasons)}
-    return Notification(
-        type=type_,
-        event=_EVENTS[type_].format(what=what),
-        subject=f"{title.name} ({title.year})",
-        message=title.overview,
-        image=f"https://image.tmdb.org/t/p/w600_and_h900_bestv2/{title.tmdb_id}.jpg",
-        media=request.media,
-        request=request,
-        notify_user=None if type_ in _TO_ADMINS else request.requested_by,
-        extra=(seasons,) if title.media_type == "tv" else (),
-    )
-
-
 def variables(note: Notification) -> dict[str, str]:
     """Return every template variable as text; what is unknown is empty."""
-    values = dict.fromkeys(_ISSUE_KEYS + _COMMENT_KEYS, "")
-    values |= {
+    values = {
         "notification_type": str(note.type.name),
         "event": note.event,
         "subject": note.subject,
@@ -159,9 +94,15 @@ def variables(note: Notification) -> dict[str, str]:
         "media_status": note.media.normal.status.name if note.media else "",
         "media_status4k": note.media.uhd.status.name if note.media else "",
         "request_id": str(note.request.id) if note.request else "",
+        "issue_id": str(note.issue.id) if note.issue else "",
+        "issue_type": note.issue.kind.name if note.issue else "",
+        "issue_status": ("OPEN" if note.issue.is_open else "RESOLVED") if note.issue else "",
+        "comment_message": note.comment.message if note.comment else "",
     }
     values |= _person("notifyuser", note.notify_user)
     values |= _person("requestedBy", note.request.requested_by if note.request else None)
+    values |= _person("reportedBy", note.issue.created_by if note.issue else None)
+    values |= _person("commentedBy", note.comment.user if note.comment else None)
     return values
 
 
@@ -180,8 +121,8 @@ def render(template: object, note: Notification) -> object:
     present = {
         "{{media}}": note.media is not None,
         "{{request}}": note.request is not None,
-        "{{issue}}": False,
-        "{{comment}}": False,
+        "{{issue}}": note.issue is not None,
+        "{{comment}}": note.comment is not None,
     }
     values = variables(note)
 
@@ -309,13 +250,6 @@ class WebhookAgent:
                 accepted = False
         self.deliveries.append(Delivery(type_, url, body, accepted))
         return accepted
-
-
-def type_for_new(request: RequestRow) -> NotificationType:
-    """Name the notification about a request that was just made."""
-    if request.status is RequestStatus.PENDING:
-        return NotificationType.MEDIA_PENDING
-    return NotificationType.MEDIA_AUTO_APPROVED
 
 
 def parse_template(encoded: object) -> str:

@@ -9,9 +9,10 @@ import pytest
 from reconciler.clients import seerr
 from reconciler.errors import Unauthorized, Unintelligible, Unreachable
 from reconciler.model import InstanceName, Media, MediaKind
-from reconciler.observed import AppInfo, MediaStatus, RequestStatus
+from reconciler.observed import AppInfo, Issue, IssueComment, MediaStatus, RequestServer, RequestStatus
 from reconciler.ports import RequestClient
 from reconciler.simulators.seerr import SeerrSimulator
+from reconciler.simulators.seerr_servers import Server
 from reconciler.simulators.seerr_state import MediaRow
 from reconciler.simulators.server import serve
 
@@ -146,6 +147,53 @@ async def test_one_request_is_read_as_in_the_list(setup: Setup) -> None:
     (listed,) = await setup.client.requests()
     assert await setup.client.request(listed.id) == listed
     assert await setup.client.request(404) is None
+
+
+async def test_a_request_says_which_server_it_is_sent_to(setup: Setup) -> None:
+    media = setup.simulator.database.add_media("movie", 603)
+    for server in (None, 0, 2):
+        setup.simulator.database.add_request(media, server_id=server)
+    assert [request.server_id for request in await setup.client.requests()] == [None, 0, 2]
+
+
+async def test_the_servers_of_the_settings_are_known_by_address_and_quality(setup: Setup) -> None:
+    setup.simulator.add_server(Server(0, "radarr", "http://Radarr:7878", "key"))
+    setup.simulator.add_server(Server(1, "radarr", "http://radarr/4k/", "key", is_4k=True))
+    setup.simulator.add_server(Server(0, "sonarr", "http://sonarr:8989", "key", is_default=False))
+    assert await setup.client.servers() == (
+        RequestServer(MediaKind.MOVIE, 0, is_4k=False, is_default=True, host="radarr", port=7878),
+        RequestServer(MediaKind.MOVIE, 1, is_4k=True, is_default=True, host="radarr", port=80, url_base="4k"),
+        RequestServer(MediaKind.SERIES, 0, is_4k=False, is_default=False, host="sonarr", port=8989),
+    )
+
+
+async def test_an_issue_shows_who_wrote_what_with_which_permissions(setup: Setup) -> None:
+    database = setup.simulator.database
+    ann = database.add_user("ann", permissions=16)
+    issue = database.add_issue(database.add_media("tv", 1000, tvdb_id=2000), "It stutters", by=ann, season=2)
+    database.add_comment(issue, "!delete")
+    database.add_comment(issue, "me too").user = None
+    assert await setup.client.issue(issue.id) == Issue(
+        id=issue.id,
+        media=Media(MediaKind.SERIES, 1000, 2000),
+        comments=(
+            IssueComment(1, "It stutters", 16),
+            IssueComment(2, "!delete", 2),
+            IssueComment(3, "me too", 0),
+        ),
+        season=2,
+    )
+    assert await setup.client.issue(99) is None
+    setup.simulator.service.database_locked = True
+    assert await setup.client.issue(issue.id) is None
+
+
+async def test_an_issue_about_all_seasons_names_none(setup: Setup) -> None:
+    database = setup.simulator.database
+    for media in (database.add_media("tv", 1000, tvdb_id=2000), database.add_media("movie", 603)):
+        issue = await setup.client.issue(database.add_issue(media, "!delete").id)
+        assert issue is not None
+        assert issue.season is None
 
 
 async def test_a_deleted_request_is_gone_and_its_record_stays(setup: Setup) -> None:

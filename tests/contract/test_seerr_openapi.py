@@ -15,6 +15,7 @@ import yaml
 
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.simulators.seerr import SeerrSimulator
+from reconciler.simulators.seerr_servers import Server
 
 SPECIFICATION = Path(__file__).parents[3] / "shared" / "reference" / "openapi" / "seerr.yml"
 
@@ -47,6 +48,9 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     database.know("tv", 1000, "Example Show", tvdb_id=2000, seasons=(1, 2))
     database.add_request(database.add_media("movie", 603, status=MediaStatus.AVAILABLE))
     series = database.add_media("tv", 1000, tvdb_id=2000, status=MediaStatus.PENDING, seasons=(1, 2))
+    database.add_comment(database.add_issue(series, "It stutters", season=1, episode=2), "It still does")
+    simulator.add_server(Server(0, "radarr", "http://radarr.test:7878", "key"))
+    simulator.add_server(Server(0, "sonarr", "http://sonarr.test:8989", "key"))
     database.add_request(series, status=RequestStatus.PENDING, seasons=(1, 2), is_4k=True)
     transport = httpx.ASGITransport(simulator.app)
     headers = {"X-Api-Key": "a-key-for-tests"}
@@ -68,6 +72,11 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
         ("POST", "/request/2/approve", "/request/{requestId}/{status}"),
         ("POST", "/request/2/retry", "/request/{requestId}/retry"),
         ("POST", "/media/1/unknown", "/media/{mediaId}/{status}"),
+        ("GET", "/issue", "/issue"),
+        ("GET", "/issue/1", "/issue/{issueId}"),
+        ("POST", "/issue/1/resolved", "/issue/{issueId}/{status}"),
+        ("GET", "/settings/radarr", "/settings/radarr"),
+        ("GET", "/settings/sonarr", "/settings/sonarr"),
         ("GET", "/settings/jobs", "/settings/jobs"),
         ("POST", "/settings/jobs/download-sync/run", "/settings/jobs/{jobId}/run"),
         ("GET", "/settings/notifications/webhook", "/settings/notifications/webhook"),
@@ -88,6 +97,7 @@ async def test_an_answer_fits_the_documented_schema(
     [
         ("DELETE", "/request/1", "/request/{requestId}", "204"),
         ("DELETE", "/media/1", "/media/{mediaId}", "204"),
+        ("DELETE", "/issue/1", "/issue/{issueId}", "204"),
     ],
 )
 async def test_a_delete_answers_the_documented_status(

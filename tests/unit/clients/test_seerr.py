@@ -11,7 +11,16 @@ import pytest
 from reconciler.clients import seerr
 from reconciler.errors import Rejected, Throttled, Unauthorized, Unintelligible, Unreachable, UpstreamError
 from reconciler.model import InstanceName, Media, MediaKind, UpstreamKind
-from reconciler.observed import AppInfo, MediaRequest, MediaStatus, Record, RequestStatus
+from reconciler.observed import (
+    AppInfo,
+    Issue,
+    IssueComment,
+    MediaRequest,
+    MediaStatus,
+    Record,
+    RequestServer,
+    RequestStatus,
+)
 from reconciler.ports import RequestClient
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -446,3 +455,161 @@ async def test_calls_are_observed_by_name_and_outcome() -> None:
     with pytest.raises(Unreachable):
         await client.delete_record(3)
     assert seen == [("jellyseerr", "records", "Unreachable"), ("jellyseerr", "delete_record", "Unreachable")]
+
+
+# --- servers and issues --------------------------------------------------------------------------------------------
+
+
+def server_row(number: int = 0, **changes: object) -> dict[str, Any]:
+    row = {
+        "id": number,
+        "name": "Radarr",
+        "hostname": "radarr",
+        "port": 7878,
+        "apiKey": "a-key-of-radarr",
+        "useSsl": False,
+        "baseUrl": "",
+        "is4k": False,
+        "isDefault": True,
+    }
+    return row | changes
+
+
+def issue_row(number: int = 4, **changes: object) -> dict[str, Any]:
+    row = {
+        "id": number,
+        "issueType": 1,
+        "status": 1,
+        "problemSeason": 2,
+        "problemEpisode": 0,
+        "media": media_row(31, mediaType="tv", tmdbId=1000, tvdbId=2000),
+        "createdBy": {"id": 3},
+        "comments": [comment_row(9, "!delete", 16), comment_row(8, "It stutters", 32)],
+    }
+    return row | changes
+
+
+def comment_row(number: int, text: str, permissions: object) -> dict[str, Any]:
+    return {"id": number, "message": text, "user": {"id": 3, "permissions": permissions, "displayName": "owner"}}
+
+
+@pytest.mark.parametrize(("sent", "meant"), [(None, None), (0, 0), (2, 2), (-1, None)])
+async def test_the_server_of_a_request_is_its_number_in_the_settings(sent: int | None, meant: int | None) -> None:
+    (request,) = await pages(request_row(serverId=sent)).client().requests()
+    assert request.server_id == meant
+
+
+@pytest.mark.parametrize("sent", ["0", True, [], 1.5])
+async def test_a_server_that_is_no_number_is_unintelligible(sent: object) -> None:
+    with pytest.raises(Unintelligible, match="serverId"):
+        await pages(request_row(serverId=sent)).client().requests()
+
+
+async def test_servers_are_read_from_both_settings_and_0_is_a_number() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/settings/radarr"):
+            uhd = server_row(1, hostname=" Radarr-4K.LAN ", port=443, baseUrl="/radarr/", is4k=True)
+            return httpx.Response(200, json=[server_row(0), uhd])
+        return httpx.Response(200, json=[server_row(0, hostname="sonarr", port=8989, baseUrl=None, isDefault=False)])
+
+    wire = Wire(answer)
+    assert await wire.client().servers() == (
+        RequestServer(MediaKind.MOVIE, 0, is_4k=False, is_default=True, host="radarr", port=7878),
+        RequestServer(
+            MediaKind.MOVIE, 1, is_4k=True, is_default=True, host="radarr-4k.lan", port=443, url_base="radarr"
+        ),
+        RequestServer(MediaKind.SERIES, 0, is_4k=False, is_default=False, host="sonarr", port=8989),
+    )
+    assert [request.url.path for request in wire.asked] == [
+        "/base/api/v1/settings/radarr",
+        "/base/api/v1/settings/sonarr",
+    ]
+
+
+@pytest.mark.parametrize("body", [{}, None, [1], [without(server_row(), "id")]])
+async def test_servers_in_another_shape_are_unintelligible(body: object) -> None:
+    with pytest.raises(Unintelligible):
+        await answering(body).client().servers()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"is4k": None}, {"isDefault": 1}, {"hostname": 1}, {"port": "7878"}, {"baseUrl": 1}, {"id": "0"}, {"id": True}],
+)
+async def test_a_server_with_a_field_of_another_type_is_unintelligible(change: dict[str, object]) -> None:
+    with pytest.raises(Unintelligible) as caught:
+        await answering([server_row() | change]).client().servers()
+    assert "a-key-of-radarr" not in str(caught.value)
+
+
+async def test_an_issue_is_read_with_its_comments_by_age() -> None:
+    wire = answering(issue_row())
+    assert await wire.client().issue(4) == Issue(
+        id=4,
+        media=Media(MediaKind.SERIES, 1000, 2000),
+        comments=(IssueComment(8, "It stutters", 32), IssueComment(9, "!delete", 16)),
+        season=2,
+    )
+    assert wire.asked[0].url.path == "/base/api/v1/issue/4"
+
+
+@pytest.mark.parametrize("change", [{"problemSeason": 0}, {"problemSeason": None}])
+async def test_season_0_of_an_issue_means_all_of_it(change: dict[str, object]) -> None:
+    issue = await answering(issue_row() | change).client().issue(4)
+    assert issue is not None
+    assert issue.season is None
+
+
+async def test_an_issue_about_a_movie_has_no_season() -> None:
+    issue = await answering(issue_row(media=media_row(31), problemSeason=1)).client().issue(4)
+    assert issue is not None
+    assert (issue.media, issue.season) == (Media(MediaKind.MOVIE, 603), None)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        without(comment_row(9, "!delete", 2), "user"),
+        comment_row(9, "!delete", None),
+        comment_row(9, "!delete", "2"),
+        comment_row(9, "!delete", True),
+        comment_row(9, "!delete", -2),
+        comment_row(9, "!delete", 2) | {"user": None},
+        comment_row(9, "!delete", 2) | {"user": "owner"},
+    ],
+)
+async def test_an_author_whose_permissions_are_not_shown_has_none(comment: dict[str, Any]) -> None:
+    issue = await answering(issue_row(comments=[comment])).client().issue(4)
+    assert issue is not None
+    assert issue.comments == (IssueComment(9, "!delete", 0),)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        issue_row(5),
+        issue_row(problemSeason="2"),
+        issue_row(problemSeason=-1),
+        issue_row(problemSeason=True),
+        issue_row(comments=None),
+        issue_row(comments=[{"id": 1}]),
+        issue_row(comments=[comment_row(0, "!delete", 2)]),
+        issue_row(media=None),
+        issue_row(media={}),
+        [],
+    ],
+)
+async def test_an_issue_that_cannot_be_read_is_unintelligible_and_never_about_everything(body: object) -> None:
+    with pytest.raises(Unintelligible):
+        await answering(body).client().issue(4)
+
+
+async def test_an_issue_that_is_not_shown_or_about_something_else_is_none() -> None:
+    assert await answering({"message": "Issue not found."}, 404).client().issue(4) is None
+    assert await answering(issue_row(media=media_row(31, mediaType="music"))).client().issue(4) is None
+
+
+async def test_settings_that_the_key_may_not_read_are_unauthorized() -> None:
+    forbidden = {"status": 403, "error": "You do not have permission to access this endpoint"}
+    with pytest.raises(Unauthorized):
+        await answering(forbidden, 403).client().servers()

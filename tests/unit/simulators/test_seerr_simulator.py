@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from reconciler.observed import MediaStatus, RequestStatus
+from reconciler.simulators.jellyfin import JellyfinSimulator
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.seerr import SeerrSimulator
 from reconciler.simulators.seerr_servers import Server
@@ -613,6 +615,201 @@ async def test_availability_sync_goes_season_by_season(
     await run(http, seerr, "availability-sync")
     assert media.normal.status is MediaStatus.PARTIALLY_AVAILABLE
     assert [season.status for season in media.seasons] == [MediaStatus.DELETED, MediaStatus.AVAILABLE]
+
+
+async def test_a_jellyfin_on_http_is_asked_for_what_it_lists(
+    seerr: SeerrSimulator, http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    jellyfin = JellyfinSimulator(tmp_path)
+    folder = tmp_path / "movies" / "Example Movie (1999)"
+    jellyfin.library.add_movie(disk_file(folder / "movie.mkv"), "Example Movie", tmdb_id=603)
+    async with serve(jellyfin.app) as url:
+        seerr.connect_jellyfin(url, jellyfin.api_key)
+        await run(http, seerr, "jellyfin-recently-added-scan")
+        (media,) = seerr.database.media.values()
+        assert (media.tmdb_id, media.normal.status) == (603, MediaStatus.AVAILABLE)
+
+        seerr.database.delete_media(media)
+        await run(http, seerr, "jellyfin-recently-added-scan")
+        assert [row.tmdb_id for row in seerr.database.media.values()] == [603]
+
+        shutil.rmtree(folder)
+        await jellyfin.scan_everything()
+        await run(http, seerr, "availability-sync")
+        assert [row.normal.status for row in seerr.database.media.values()] == [MediaStatus.DELETED]
+
+
+async def test_availability_sync_loses_the_seasons_that_neither_jellyfin_nor_sonarr_has(
+    seerr: SeerrSimulator, http: httpx.AsyncClient, sonarr: SonarrSimulator, tmp_path: Path
+) -> None:
+    media = show(seerr, MediaStatus.AVAILABLE)
+    jellyfin = JellyfinSimulator(tmp_path)
+    seasons = {number: disk_file(tmp_path / f"Show/Season {number}/e.mkv").parent for number in (1, 2)}
+    jellyfin.library.add_series(tmp_path / "Show", "Show", tmdb_id=1000, tvdb_id=2000, seasons=seasons)
+    async with serve(jellyfin.app) as url:
+        seerr.connect_jellyfin(url, jellyfin.api_key)
+        await run(http, seerr, "availability-sync")
+        assert [season.status for season in media.seasons] == [MediaStatus.AVAILABLE] * 2
+
+        shutil.rmtree(seasons[2])
+        await jellyfin.scan_everything()
+        await run(http, seerr, "availability-sync")
+        assert [season.status for season in media.seasons] == [MediaStatus.AVAILABLE, MediaStatus.DELETED]
+        assert media.normal.status is MediaStatus.PARTIALLY_AVAILABLE
+    assert sonarr.titles == {}
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(503, MediaStatus.AVAILABLE), (500, MediaStatus.DELETED)],  # Seerr takes a 500 for "not there"
+)
+async def test_availability_sync_takes_a_500_of_jellyfin_and_nothing_else_for_an_empty_one(
+    seerr: SeerrSimulator, http: httpx.AsyncClient, tmp_path: Path, answer: int, status: MediaStatus
+) -> None:
+    media = movie(seerr, MediaStatus.AVAILABLE)
+    jellyfin = JellyfinSimulator(tmp_path)
+    jellyfin.library.add_movie(disk_file(tmp_path / "movie.mkv"), "Example Movie", tmdb_id=603)
+    async with serve(jellyfin.app) as url:
+        seerr.connect_jellyfin(url, jellyfin.api_key)
+        jellyfin.faults.fail_next(1, answer)
+        await run(http, seerr, "availability-sync")
+    assert media.normal.status is status
+
+
+def disk_file(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"content")
+    return path
+
+
+# --- several servers -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def radarr_4k(seerr: SeerrSimulator, tmp_path: Path) -> AsyncIterator[RadarrSimulator]:
+    """A second Radarr, for 4K."""
+    simulator = RadarrSimulator(tmp_path / "movies-4k", api_key=ARR_KEY, instance_name="radarr-4k")
+    async with serve(simulator.app) as url:
+        seerr.add_server(Server(1, "radarr", url, ARR_KEY, is_4k=True, name="4K"))
+        yield simulator
+
+
+async def test_a_4k_request_goes_to_the_4k_server_and_any_other_to_the_normal_one(
+    seerr: SeerrSimulator, http: httpx.AsyncClient, radarr: RadarrSimulator, radarr_4k: RadarrSimulator
+) -> None:
+    assert (await ask(http, is4k=True)).json()["serverId"] is None
+    await seerr.settled()
+    assert (len(radarr.titles), len(radarr_4k.titles)) == (0, 1)
+    await ask(http)
+    await seerr.settled()
+    assert (len(radarr.titles), len(radarr_4k.titles)) == (1, 1)
+    (media,) = seerr.database.media.values()
+    assert (media.normal.service_id, media.uhd.service_id) == (0, 1)
+
+
+async def test_a_request_that_names_a_server_goes_there(
+    seerr: SeerrSimulator, http: httpx.AsyncClient, radarr: RadarrSimulator, radarr_4k: RadarrSimulator
+) -> None:
+    reply = await ask(http, serverId=1)
+    await seerr.settled()
+    assert (reply.json()["serverId"], reply.json()["is4k"]) == (1, False)
+    assert (len(radarr.titles), len(radarr_4k.titles)) == (0, 1)
+    listed = (await http.get("/request")).json()["results"]
+    assert [row["serverId"] for row in listed] == [1]
+
+
+async def test_a_scan_fills_the_variant_of_each_radarr(
+    seerr: SeerrSimulator, http: httpx.AsyncClient, radarr: RadarrSimulator, radarr_4k: RadarrSimulator
+) -> None:
+    radarr.add_movie(603, "Example Movie", 1999)
+    radarr_4k.add_movie_with_file(603, "Example Movie", 1999)
+    await run(http, seerr, "radarr-scan")
+    (media,) = seerr.database.media.values()
+    assert (media.normal.status, media.uhd.status) == (MediaStatus.PROCESSING, MediaStatus.AVAILABLE)
+
+
+async def test_availability_sync_marks_one_variant_deleted_and_leaves_the_other(
+    seerr: SeerrSimulator, http: httpx.AsyncClient, radarr: RadarrSimulator, radarr_4k: RadarrSimulator
+) -> None:
+    media = movie(seerr, MediaStatus.AVAILABLE)
+    media.uhd.status = MediaStatus.AVAILABLE
+    radarr_4k.add_movie_with_file(603, "Example Movie", 1999)
+    await run(http, seerr, "availability-sync")
+    assert (media.normal.status, media.uhd.status) == (MediaStatus.DELETED, MediaStatus.AVAILABLE)
+    assert radarr.titles == {}
+
+
+async def test_settings_list_the_servers_of_each_kind_to_administrators(
+    seerr: SeerrSimulator, http: httpx.AsyncClient
+) -> None:
+    seerr.add_server(Server(0, "radarr", "http://radarr.test:7878", "one"))
+    seerr.add_server(Server(1, "radarr", "http://radarr.test/4k", "two", is_4k=True, is_default=False))
+    seerr.add_server(Server(0, "sonarr", "http://sonarr.test:8989/", "three"))
+    shown = (await http.get("/settings/radarr")).json()
+    assert [
+        (row["id"], row["hostname"], row["port"], row["baseUrl"], row["is4k"], row["isDefault"]) for row in shown
+    ] == [
+        (0, "radarr.test", 7878, "", False, True),
+        (1, "radarr.test", 80, "/4k", True, False),
+    ]
+    assert [row["port"] for row in (await http.get("/settings/sonarr")).json()] == [8989]
+    other = seerr.database.add_user("ann")
+    assert (await http.get("/settings/radarr", headers={"X-API-User": str(other.id)})).status_code == 403
+
+
+# --- issues --------------------------------------------------------------------------------------------------------
+
+
+async def test_an_issue_shows_its_comments_with_the_permissions_of_their_authors(
+    seerr: SeerrSimulator, http: httpx.AsyncClient
+) -> None:
+    ann = seerr.database.add_user("ann", permissions=32 | 1 << 22)
+    media = show(seerr, MediaStatus.AVAILABLE)
+    body = {"issueType": 1, "message": "It stutters", "mediaId": media.id, "problemSeason": 2, "problemEpisode": 0}
+    made = await http.post("/issue", json=body, headers={"X-API-User": str(ann.id)})
+    await http.post(f"/issue/{made.json()['id']}/comment", json={"message": "!delete"})
+    shown = (await http.get(f"/issue/{made.json()['id']}")).json()
+    assert (shown["problemSeason"], shown["problemEpisode"], shown["media"]["tmdbId"]) == (2, 0, 1000)
+    assert [(c["message"], c["user"]["permissions"]) for c in shown["comments"]] == [
+        ("It stutters", ann.permissions),
+        ("!delete", 2),
+    ]
+    assert shown["comments"][0]["id"] < shown["comments"][1]["id"]
+
+
+async def test_an_issue_is_404_for_any_error(seerr: SeerrSimulator, http: httpx.AsyncClient) -> None:
+    issue = seerr.database.add_issue(movie(seerr), "It stutters")
+    for path in ("/issue/99", "/issue/x"):
+        reply = await http.get(path)
+        assert (reply.status_code, reply.json()) == (404, {"message": "Issue not found."})
+    seerr.service.database_locked = True
+    assert (await http.get(f"/issue/{issue.id}")).status_code == 404
+
+
+async def test_issues_go_with_their_media(seerr: SeerrSimulator, http: httpx.AsyncClient) -> None:
+    media = movie(seerr)
+    issue = seerr.database.add_issue(media, "It stutters")
+    assert (await http.get("/issue")).json()["pageInfo"]["results"] == 1
+    await http.delete(f"/media/{media.id}")
+    assert (await http.get(f"/issue/{issue.id}")).status_code == 404
+
+
+async def test_someone_without_the_right_neither_reports_nor_reads_nor_comments(
+    seerr: SeerrSimulator, http: httpx.AsyncClient
+) -> None:
+    ann = {"X-API-User": str(seerr.database.add_user("ann").id)}
+    media = movie(seerr)
+    issue = seerr.database.add_issue(media, "It stutters")
+    answers = [
+        await http.post("/issue", json={"message": "x", "mediaId": media.id}, headers=ann),
+        await http.get(f"/issue/{issue.id}", headers=ann),
+        await http.post(f"/issue/{issue.id}/comment", json={"message": "x"}, headers=ann),
+        await http.post(f"/issue/{issue.id}/resolved", headers=ann),
+        await http.delete(f"/issue/{issue.id}", headers=ann),
+    ]
+    assert [answer.status_code for answer in answers] == [403] * 5
+    assert len(issue.comments) == 1
+    assert (await http.delete(f"/issue/{issue.id}")).status_code == 204
 
 
 # --- two at once ---------------------------------------------------------------------------------------------------

@@ -16,9 +16,9 @@ from starlette.routing import Route
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.seerr import SeerrSimulator
+from reconciler.simulators.seerr_notifications import NotificationType
 from reconciler.simulators.seerr_servers import Server
 from reconciler.simulators.seerr_state import RequestRow
-from reconciler.simulators.seerr_webhooks import NotificationType
 from reconciler.simulators.server import serve
 
 KEY = "a-key-for-tests"
@@ -229,6 +229,67 @@ async def test_approvals_repeat_when_a_request_is_sent_again(
     await decide(http, seerr, request, "approve")
     await decide(http, seerr, request, "retry")
     assert receiver.types == ["MEDIA_APPROVED", "MEDIA_APPROVED"]
+
+
+async def test_a_new_issue_is_announced_with_the_affected_season_and_episode(
+    seerr: SeerrSimulator, receiver: Receiver
+) -> None:
+    media = seerr.database.add_media("tv", 1000, tvdb_id=2000, status=MediaStatus.AVAILABLE)
+    seerr.service.report(media, "It stutters", by=seerr.database.owner, season=2, episode=5)
+    await seerr.settled()
+    (body,) = receiver.bodies
+    assert (body["notification_type"], body["event"]) == ("ISSUE_CREATED", "New Video Issue Reported")
+    assert (body["subject"], body["message"]) == ("Example Show (2021)", "It stutters")
+    assert body["media"]["tmdbId"] == "1000"
+    assert (body["request"], body["comment"]) == (None, None)
+    assert body["issue"] | {"reportedBy_avatar": ""} == {
+        "issue_id": "1",
+        "issue_type": "VIDEO",
+        "issue_status": "OPEN",
+        "reportedBy_email": "owner@example.org",
+        "reportedBy_username": "owner",
+        "reportedBy_avatar": "",
+        "reportedBy_settings_discordId": "",
+        "reportedBy_settings_telegramChatId": "",
+    }
+    assert body["extra"] == [
+        {"name": "Affected Season", "value": "2"},
+        {"name": "Affected Episode", "value": "5"},
+    ]
+
+
+async def test_a_comment_is_announced_with_the_issues_first_comment_as_message(
+    seerr: SeerrSimulator, receiver: Receiver
+) -> None:
+    ann = seerr.database.add_user("ann")
+    media = seerr.database.add_media("tv", 1000, tvdb_id=2000, status=MediaStatus.AVAILABLE)
+    issue = seerr.database.add_issue(media, "It stutters", season=1)
+    seerr.service.comment(issue, "!delete", by=ann)
+    await seerr.settled()
+    (body,) = receiver.bodies
+    assert (body["notification_type"], body["event"]) == ("ISSUE_COMMENT", "New Comment on Video Issue")
+    assert (body["message"], body["comment"]["comment_message"]) == ("It stutters", "!delete")
+    assert (body["comment"]["commentedBy_username"], body["issue"]["reportedBy_username"]) == ("ann", "owner")
+    assert body["extra"] == [{"name": "Affected Season", "value": "1"}]
+
+
+async def test_an_issue_about_a_movie_or_all_seasons_has_no_extra(seerr: SeerrSimulator, receiver: Receiver) -> None:
+    for media in (seerr.database.add_media("movie", 603), seerr.database.add_media("tv", 1000, tvdb_id=2000)):
+        seerr.service.report(media, "It stutters", by=seerr.database.owner)
+    await seerr.settled()
+    assert [body["extra"] for body in receiver.bodies] == [[], []]
+
+
+async def test_issues_are_announced_when_they_are_resolved_and_reopened_and_not_when_they_go(
+    seerr: SeerrSimulator, http: httpx.AsyncClient, receiver: Receiver
+) -> None:
+    issue = seerr.database.add_issue(seerr.database.add_media("movie", 603), "It stutters")
+    for word in ("resolved", "resolved", "open"):
+        assert (await http.post(f"/issue/{issue.id}/{word}")).status_code == 200
+        await seerr.settled()
+    await http.delete(f"/issue/{issue.id}")
+    await seerr.settled()
+    assert receiver.types == ["ISSUE_RESOLVED", "ISSUE_REOPENED"]
 
 
 async def test_our_own_deletes_have_no_echo(seerr: SeerrSimulator, http: httpx.AsyncClient, receiver: Receiver) -> None:
