@@ -1,0 +1,87 @@
+"""A foreseen deletion in words for people: every step with what it is about, how large that is and where it lies."""
+
+from collections.abc import Mapping
+
+from reconciler.model import DeletionId, DeletionState, Target
+from reconciler.plan.actions import (
+    Action,
+    Announce,
+    Blocklist,
+    DeleteEntry,
+    DeleteFiles,
+    DeleteRecord,
+    DeleteRequest,
+    EndDownloads,
+    RemoveTorrent,
+    ResetVariant,
+    RestoreMonitoring,
+    Search,
+    Unmonitor,
+    UnmonitorSeasons,
+)
+from reconciler.plan.foresee import Foreseen
+from reconciler.ports import PlannedStep, PlanPreview
+
+
+def preview_of(state: DeletionState, foreseen: Foreseen, *, deletion: DeletionId | None) -> PlanPreview:
+    """Return what is shown of a foreseen deletion; `deletion` is `None` for a wish that is not in the log."""
+    targets = {t.number: t for t in foreseen.targets}
+    notes = list(foreseen.notes)
+    if state.deletion.bound_at is None:
+        notes.append("nothing is bound yet: what is bound is decided when it begins")
+    return PlanPreview(
+        deletion,
+        tuple(_step(action, targets) for action in foreseen.actions),
+        foreseen.now.conditions,
+        foreseen.targets,
+        foreseen.ends_as,
+        tuple(notes),
+    )
+
+
+def _step(action: Action, targets: Mapping[int, Target]) -> PlannedStep:
+    target = targets.get(action.target)
+    name = (target.name or target.external_id) if target else ""
+    kind = type(action).__name__
+    match action:
+        case RemoveTorrent():
+            data = "with its data" if action.delete_files else f"without its data: {action.why or 'it is to be kept'}"
+            paths = target.files if target is not None and target.files else (action.path,)
+            return PlannedStep(kind, action.instance, action.name, data, action.size, paths if action.path else ())
+        case DeleteEntry():
+            files = "with its folder" if action.delete_files else "its files stay"
+            exclusion = ", and import lists may not add it again" if action.add_exclusion else ""
+            size = target.size if target and action.delete_files else 0
+            return PlannedStep(kind, action.instance, name, files + exclusion, size, (action.path,))
+        case DeleteFiles():
+            detail = f"{len(action.file_ids)} files"
+            return PlannedStep(kind, action.instance, name, detail, action.size, action.paths)
+        case UnmonitorSeasons():
+            return PlannedStep(kind, action.instance, name, f"stop looking for season {_numbers(action.seasons)}")
+        case Unmonitor():
+            return PlannedStep(kind, action.instance, name, "stop looking for it")
+        case RestoreMonitoring():
+            return PlannedStep(kind, action.instance, name, "look for it again, as before")
+        case EndDownloads():
+            return PlannedStep(kind, action.instance, name, f"end its downloads: {', '.join(action.titles)}")
+        case Blocklist():
+            return PlannedStep(kind, action.instance, name, f"{len(action.history_ids)} releases")
+        case Search():
+            season = "" if action.season is None else f" of season {action.season}"
+            return PlannedStep(kind, action.instance, name, f"one search for a fresh copy{season}")
+        case Announce():
+            return PlannedStep(kind, action.instance, name, "tell it to look again", paths=action.paths)
+        case DeleteRequest():
+            return PlannedStep(kind, action.instance, f"request {action.request_id}", name)
+        case DeleteRecord():
+            detail = f"with its {len(action.request_ids)} requests; the title can be requested again"
+            return PlannedStep(kind, action.instance, f"record {action.record_id}", detail)
+        case ResetVariant():
+            variant = "4K" if action.is_4k else "HD"
+            return PlannedStep(
+                kind, action.instance, f"record {action.record_id}", f"set its {variant} copy to unknown"
+            )
+
+
+def _numbers(seasons: tuple[int, ...]) -> str:
+    return ", ".join(str(number) for number in seasons)
