@@ -10,7 +10,7 @@ from starlette.routing import Route
 from reconciler.clock import Clock
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.simulators import seerr_jobs
-from reconciler.simulators.seerr_http import Handler, Query, guard, json_body, page
+from reconciler.simulators.seerr_http import Handler, Query, expect, guard, json_body, page
 from reconciler.simulators.seerr_issues import SeerrIssues
 from reconciler.simulators.seerr_rows import issue_json, media_json, request_json, server_json, user_json
 from reconciler.simulators.seerr_service import NeverAnswers, Refused, SeerrService
@@ -278,8 +278,7 @@ class SeerrApi:
 
     async def list_servers(self, request: Request) -> Response:
         """Show the servers of one kind, keys included, to an administrator."""
-        if not request.state.user.permissions & _ADMIN:
-            raise Refused(403, "You do not have permission to access this endpoint")
+        expect(request.state.user, _ADMIN)
         kind = request.url.path.rsplit("/", 1)[-1]
         return JSONResponse([server_json(server) for server in self._service.servers if server.kind == kind])
 

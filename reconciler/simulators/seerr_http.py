@@ -16,6 +16,16 @@ Query = Mapping[str, type[int] | type[bool] | frozenset[str]]
 """The documented query parameters of an endpoint: numbers, booleans, or one of these words."""
 
 
+class NotPermitted(Exception):
+    """The caller lacks a permission."""
+
+
+def expect(user: User, permissions: int) -> None:
+    """Raise `NotPermitted` unless the user has one of these permission bits."""
+    if not user.permissions & permissions:
+        raise NotPermitted
+
+
 def invalid(status: int, path: str, message: str) -> JSONResponse:
     """Answer as the OpenAPI validator in front of every endpoint does."""
     return JSONResponse({"message": message, "errors": [{"path": path, "message": message}]}, status)
@@ -37,16 +47,20 @@ def guard(handler: Handler, query: Query, database: SeerrDatabase, api_key: str 
             return invalid(400, f"/query/{name}", message)
         user = _acting_user(request, database)
         if api_key is not None and (given != api_key or user is None):
-            return JSONResponse(
-                {"status": 403, "error": "You do not have permission to access this endpoint"}, status_code=403
-            )
+            return _forbidden()
         request.state.user = user
         try:
             return await handler(request)
+        except NotPermitted:
+            return _forbidden()
         except Refused as refusal:
             return JSONResponse({"message": refusal.message}, refusal.status)
 
     return checked
+
+
+def _forbidden() -> JSONResponse:
+    return JSONResponse({"status": 403, "error": "You do not have permission to access this endpoint"}, 403)
 
 
 async def unknown_route(request: Request, error: Exception) -> Response:

@@ -3,10 +3,10 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from reconciler.simulators.seerr_http import Handler, Query, json_body, page
+from reconciler.simulators.seerr_http import Handler, Query, expect, json_body, page
 from reconciler.simulators.seerr_rows import issue_json
 from reconciler.simulators.seerr_service import Refused, SeerrService
-from reconciler.simulators.seerr_state import IssueRow, User
+from reconciler.simulators.seerr_state import IssueRow
 
 _ADMIN, _MANAGE, _SEE, _REPORT = 2, 1 << 20, 1 << 21, 1 << 22
 _MAY_SEE = _ADMIN | _MANAGE | _SEE
@@ -47,7 +47,7 @@ class SeerrIssues:
 
     async def report(self, request: Request) -> Response:
         body = await json_body(request)
-        _expect(request.state.user, _MAY_REPORT)
+        expect(request.state.user, _MAY_REPORT)
         media = self._database.media.get(body.get("mediaId") or 0)
         if media is None:
             raise Refused(404, "Media does not exist.")
@@ -88,10 +88,5 @@ class SeerrIssues:
         if issue is None or self._service.database_locked:
             raise Refused(404, "Issue not found.")
         if issue.created_by is not request.state.user:
-            _expect(request.state.user, permission)
+            expect(request.state.user, permission)
         return issue
-
-
-def _expect(user: User, permission: int) -> None:
-    if not user.permissions & permission:
-        raise Refused(403, "You do not have permission to access this endpoint")

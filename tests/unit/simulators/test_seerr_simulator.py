@@ -807,7 +807,8 @@ async def test_someone_without_the_right_neither_reports_nor_reads_nor_comments(
         await http.post(f"/issue/{issue.id}/resolved", headers=ann),
         await http.delete(f"/issue/{issue.id}", headers=ann),
     ]
-    assert [answer.status_code for answer in answers] == [403] * 5
+    forbidden = {"status": 403, "error": "You do not have permission to access this endpoint"}
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(403, forbidden)] * 5
     assert len(issue.comments) == 1
     assert (await http.delete(f"/issue/{issue.id}")).status_code == 204
 
