@@ -17,6 +17,7 @@ from reconciler.model import Condition, DeletionId, DeletionState, InstanceName,
 from reconciler.observe import Observer
 from reconciler.observed import Seen
 from reconciler.plan import Plan, Policy, plan_all
+from reconciler.plan.foresee import Foreseen, foresee
 from reconciler.plan.world import World
 from reconciler.ports import Lease, LoopStatus, PassRecord, PassStore, Verdict
 from reconciler.reasons import Effect, Reason, effect_of
@@ -443,15 +444,16 @@ class Reconciler:
 
     # --- previews --------------------------------------------------------------------------------------------------
 
-    async def preview(self, state: DeletionState) -> Plan | None:
-        """Plan one deletion from fresh readings without recording or sending anything; `None` without the lease."""
+    async def foresee(self, state: DeletionState) -> Foreseen | None:
+        """Plan one deletion to its end from fresh readings, recording and sending nothing; `None` without the lease."""
         async with self._turn:
             lease = await self._keeper.take()
             if lease is None:
                 return None
+            self._observer.begin_pass()
             recently = await self._store.became_destructive_since(self._clock.now() - self._timing.breaker_window)
-            world = await self._observer.observe(lease, [state], recently)
-            return plan_all([state], world, self._policy)[0]
+            world = await self._observer.observe(lease, [state], recently, to_the_end=True)
+            return foresee(state, world, self._policy)
 
 
 def _has_changed(plan: Plan) -> bool:

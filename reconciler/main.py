@@ -20,9 +20,8 @@ from reconciler.clock import Clock, SystemClock
 from reconciler.config import MetBy, Mode, SeedingSettings, Settings
 from reconciler.errors import ConfigError, Unauthorized, UpstreamError
 from reconciler.loop import Reconciler, Timing
-from reconciler.model import DeletionId, DeletionState, MediaKind, UpstreamKind
-from reconciler.plan import Plan, Policy
-from reconciler.plan.actions import Action, DeleteEntry, RemoveTorrent
+from reconciler.model import DeletionId, DeletionRequest, DeletionState, MediaKind, UpstreamKind, deletion_of
+from reconciler.plan import Policy
 from reconciler.plan.policy import (
     Address,
     CrossSeeds,
@@ -32,12 +31,14 @@ from reconciler.plan.policy import (
     TorrentInstance,
 )
 from reconciler.ports import CheckResult, PlanPreview, Store, Upstream
+from reconciler.preview import preview_of
 from reconciler.store import migrate as migrate_store
 from reconciler.store import open_store
 from reconciler.telemetry import Calls, Metrics, Observer, configure_logging, fan_out, get_logger
 from reconciler.upstreams import Upstreams
 from reconciler.web.app import create_app
 from reconciler.web.deps import WebDeps
+from reconciler.windows import DenyWindows
 
 LAST_REQUESTS_SHARE = 4
 """Of the time a stop may take, the part that is left to requests under way; the rest is for the call to an upstream."""
@@ -142,16 +143,29 @@ class Service:
     upstreams: Upstreams
     reconciler: Reconciler
     metrics: Metrics
+    clock: Clock
 
     async def preview(self, deletion: DeletionId) -> PlanPreview | None:
         """Plan one deletion from fresh readings, sending nothing; `None` when there is no such deletion."""
         state = await self.store.deletion(deletion)
         if state is None:
             return None
-        plan = await self.reconciler.preview(state)
-        if plan is None:
-            return PlanPreview(deletion, (), state.conditions, ("another process reconciles now; ask it",))
-        return _preview_of(state, plan)
+        return await self._foreseen(state, deletion)
+
+    async def dry_run(self, wishes: tuple[DeletionRequest, ...]) -> tuple[PlanPreview, ...]:
+        """Plan wishes that are not in the log, each to its end and for itself, from fresh readings."""
+        now = self.clock.now()
+        states = [
+            DeletionState(deletion_of(wish, self.settings.library_instances(wish.media.kind), now)) for wish in wishes
+        ]
+        return tuple([await self._foreseen(state, None) for state in states])
+
+    async def _foreseen(self, state: DeletionState, deletion: DeletionId | None) -> PlanPreview:
+        foreseen = await self.reconciler.foresee(state)
+        if foreseen is None:
+            note = "another process reconciles now; ask it"
+            return PlanPreview(deletion, (), state.conditions, state.targets, state.phase, (note,))
+        return preview_of(state, foreseen, deletion=deletion)
 
     async def aclose(self) -> None:
         """Stop the loop, then close every connection."""
@@ -185,8 +199,9 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
         calls=calls,
         metrics=metrics,
         suspicious_minimum=settings.suspicious_minimum,
+        denied_until=DenyWindows(settings.deny_windows).open_until,
     )
-    return Service(settings, store, upstreams, reconciler, metrics)
+    return Service(settings, store, upstreams, reconciler, metrics, clock)
 
 
 def _holder(settings: Settings) -> str:
@@ -217,6 +232,7 @@ def app_of(service: Service, clock: Clock | None = None) -> Starlette:
             status=service.reconciler.status,
             metrics=service.metrics,
             preview=service.preview,
+            dry_run=service.dry_run,
             lifespan=lifespan,
         )
     )
@@ -319,25 +335,3 @@ async def _check(upstream: Upstream) -> CheckResult:
         fix = f"mend that at {upstream.instance}; until then its deletions wait"
         return replace(result, message=f"{app.name} {app.version} answers, but {obstacle}", fix=fix)
     return replace(result, ok=True, app=app.name, version=app.version, message=f"{app.name} {app.version} answers")
-
-
-def _preview_of(state: DeletionState, plan: Plan) -> PlanPreview:
-    actions = [_tell(action) for action in plan.actions]
-    notes: list[str] = []
-    if plan.bind is not None:
-        notes.append("nothing is bound yet; these are what the next pass would bind")
-        actions += [f"bind {t.kind.value} {t.name or t.external_id} at {t.instance}" for t in plan.bind.targets]
-    if plan.settle is not None:
-        notes.append(f"it would end as {plan.settle[0].value}")
-    return PlanPreview(state.deletion.id, tuple(actions), plan.conditions, tuple(notes))
-
-
-def _tell(action: Action) -> str:
-    words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(action).__name__).strip()
-    match action:
-        case RemoveTorrent(name=name):
-            return f"{words} at {action.instance}: {name}"
-        case DeleteEntry(path=path):
-            return f"{words} at {action.instance}: {path}"
-        case _:
-            return f"{words} at {action.instance}"

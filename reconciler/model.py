@@ -272,6 +272,29 @@ class Deletion:
         return f"{titled}, season{'s' if len(self.seasons) > 1 else ''} {numbers}"
 
 
+def deletion_of(wish: DeletionRequest, configured: frozenset[InstanceName], at: datetime) -> Deletion:
+    """Return a wish as a deletion that is not in the log, for planning only; it has no id.
+
+    `configured` are the instances of its kind of media, covered when it names none.
+    """
+    return Deletion(
+        id=DeletionId(""),
+        media=wish.media,
+        title=wish.title,
+        year=wish.year,
+        source=wish.source,
+        requested_by=wish.requested_by,
+        requested_at=at,
+        instances=configured if wish.instances is None else wish.instances,
+        options=wish.options,
+        hints=wish.hints,
+        inferred=wish.inferred,
+        not_before=wish.not_before,
+        seasons=wish.seasons,
+        needs_approval=wish.needs_approval,
+    )
+
+
 # --- bound ---------------------------------------------------------------------------------------------------------
 
 

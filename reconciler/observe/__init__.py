@@ -84,8 +84,10 @@ class Observer:
             id_ = target.external_id
             self._lists.removed(target.instance, [id_[:40].lower() if target.kind in _TORRENTS else id_])
 
-    async def observe(self, lease: Lease, states: Sequence[DeletionState], recently: Destroyed) -> World:
-        """Read everything the planner needs for these deletions.
+    async def observe(
+        self, lease: Lease, states: Sequence[DeletionState], recently: Destroyed, *, to_the_end: bool = False
+    ) -> World:
+        """Read everything the planner needs for the next step of these deletions, or for all steps `to_the_end`.
 
         The order matters. What reaches us while we read counts as later than this round, so our own position comes
         first. Torrents and requests are read after the histories: the torrent of a grab that a history tells was added
@@ -133,7 +135,7 @@ class Observer:
             clients=self._policy.torrent_clients,
             unseen_clients=unseen_clients,
             issues=await self._details.issues(states) if isinstance(board, Seen) else {},
-            media_server=await self._media_server(lease, states),
+            media_server=await self._media_server(lease, states, to_the_end=to_the_end),
             denied_until=self._denied_until(now),
             position=position,
             destructive_recently=recently.deletions,
@@ -143,10 +145,12 @@ class Observer:
 
     # --- what these deletions need ---------------------------------------------------------------------------------
 
-    async def _media_server(self, lease: Lease, states: Sequence[DeletionState]) -> Seen[MediaServer] | Unseen | None:
+    async def _media_server(
+        self, lease: Lease, states: Sequence[DeletionState], *, to_the_end: bool
+    ) -> Seen[MediaServer] | Unseen | None:
         if self._policy.media_server is None:
             return None
-        if not any(asks_media_server(s) for s in states):
+        if not to_the_end and not any(asks_media_server(s) for s in states):
             return Unseen(Reason.NOT_LOOKED_YET, "not looked yet")
         return await self._lists.media_server(lease)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from reconciler.errors import Rejected, UpstreamError
+from reconciler.intake import command_text
 from reconciler.model import ConditionType, DeletionState, InstanceName, TargetKind
 from reconciler.observed import (
     EntryFile,
@@ -170,7 +171,7 @@ class Details:
             elif answer.data is None:
                 found[number] = Unseen(Reason.COMMAND_UNVERIFIED, f"{client.instance} does not show it")
             else:
-                found[number] = Seen(answer.data, answer.at)
+                found[number] = Seen(_cleaned(answer.data), answer.at)
         return found
 
     async def tvdb_ids(self, tmdb_ids: Iterable[int]) -> tuple[dict[int, int], dict[int, Unseen]]:
@@ -189,6 +190,12 @@ class Details:
             if tvdb_id is not None:
                 found[tmdb_id] = tvdb_id
         return found, failed
+
+
+def _cleaned(issue: Issue) -> Issue:
+    """Bring what was written into the form in which a webhook's order is kept, so that the two can be compared."""
+    comments = tuple(replace(comment, text=command_text(comment.text)) for comment in issue.comments)
+    return replace(issue, comments=comments)
 
 
 async def _each(items: Sequence[K], read: Callable[[K], Awaitable[T]]) -> list[T]:

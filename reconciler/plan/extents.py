@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reconciler.observed import Torrent, TorrentFile
-from reconciler.plan.paths import join, normal
+from reconciler.plan.paths import is_within, join, normal, relative
 
 
 def absolute_files(torrent: Torrent, files: Iterable[TorrentFile]) -> tuple[str, ...]:
@@ -30,6 +30,7 @@ def extents(torrent: Torrent) -> tuple[str, ...]:
     """Return the folders or files within which all content of a torrent lies."""
     if is_rootless(torrent):
         return tuple(p for p in (torrent.save_path, torrent.download_path) if p)
-    name = torrent.content_path.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
-    final = join(torrent.save_path, name) if torrent.save_path else torrent.content_path
-    return (torrent.content_path, final)
+    content = torrent.content_path
+    if torrent.save_path and torrent.download_path and is_within(content, torrent.download_path):
+        return (content, join(torrent.save_path, relative(content, torrent.download_path)))
+    return (content,)

@@ -1,7 +1,7 @@
 """Everything that would be done for one deletion, foreseen by planning on and on in a world that does as it is told.
 
-It is the planner itself that plans every step, so that what is foreseen and what is done can only differ where the world
-does: somebody acts meanwhile, an upstream refuses, a file stays.
+It is the planner itself that plans every step, so that what is foreseen and what is done can only differ where the
+world does: somebody acts meanwhile, an upstream refuses, a file stays.
 """
 
 from collections.abc import Sequence

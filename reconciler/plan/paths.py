@@ -34,6 +34,11 @@ def is_within(path: str, folder: str) -> bool:
     return inner == outer or inner.startswith(outer if outer.endswith("/") else outer + "/")
 
 
+def relative(path: str, folder: str) -> str:
+    """Return the part of `path` below `folder`, which it must lie in, with `/` between its parts."""
+    return "/".join(_parts(path)[len(_parts(folder)) :])
+
+
 def touch(a: str, b: str) -> bool:
     """Tell whether two paths are equal or one lies in the other."""
     return is_within(a, b) or is_within(b, a)

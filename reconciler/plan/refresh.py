@@ -42,10 +42,10 @@ def judge_refresh(
         return RefreshFinding(is_true(_TYPE, instance, Reason.FILES_KEPT, "the files were to be kept"))
     if deletion.finishing and deletion.units <= deletion.finishing:
         return RefreshFinding(is_true(_TYPE, instance, Reason.WANTED_AGAIN, "the title is wanted again"))
-    if isinstance(world.media_server, Unseen):
-        return RefreshFinding(unseen(_TYPE, instance, world.media_server))
     if not is_settled_before:
         return RefreshFinding(is_false(_TYPE, instance, Reason.AFTER_ENTRY, "comes after the files"))
+    if isinstance(world.media_server, Unseen):
+        return RefreshFinding(unseen(_TYPE, instance, world.media_server))
     items = listed_items(state, world, policy, coverage, world.media_server.data)
     if not items:
         return RefreshFinding(is_true(_TYPE, instance, Reason.ABSENT, f"{instance} does not list it (any more)"))
@@ -56,6 +56,9 @@ def judge_refresh(
     targets = {t.external_id: t for t in state.targets_of(TargetKind.ITEM)}
     known = [targets[item.id] for item in items if item.id in targets]
     due = [t for t in known if t.sent_at is None or world.now - t.sent_at >= ANNOUNCE_AGAIN]
+    if all(item.season is not None for item in items) and len(known) == len(items) and due and _were_told(due):
+        text = f"{instance} was told, and may go on listing the empty {names}"
+        return RefreshFinding(is_true(_TYPE, instance, Reason.NOT_OBSERVABLE, text))
     told = any(t.sent_at is not None for t in known)
     text = f"{instance} still lists {names}" + ("; it was told and looks in a minute or so" if told else "")
     paths = _paths(state, policy)
@@ -63,6 +66,10 @@ def judge_refresh(
         return RefreshFinding(is_false(_TYPE, instance, Reason.STILL_LISTED, text))
     action = Announce(deletion.id, instance, due[0].number, tuple(t.number for t in due), paths)
     return RefreshFinding(is_false(_TYPE, instance, Reason.STILL_LISTED, text), (action,))
+
+
+def _were_told(targets: list[Target]) -> bool:
+    return all(t.sent_at is not None for t in targets)
 
 
 def item_targets(state: DeletionState, world: World, policy: Policy, coverage: Coverage) -> tuple[Target, ...]:

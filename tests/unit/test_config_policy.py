@@ -9,7 +9,7 @@ from reconciler.config import LikelyCrossSeeds, Settings
 from reconciler.main import address_of, policy_of
 from reconciler.model import InstanceName, MediaKind
 from reconciler.plan import Policy
-from reconciler.plan.world import (
+from reconciler.plan.policy import (
     Address,
     CrossSeeds,
     LibraryInstance,

@@ -73,7 +73,7 @@ class Desk:
 
     async def run(self, *actions: Action) -> Executed:
         self.home.calls.clear()
-        return await self.executor.execute(await self.lease(), actions, self.bench.clock.now())
+        return await self.executor.execute(await self.lease(), actions, self.bench.clock.now(), 0)
 
     def writes(self, name: str) -> list[tuple[object, ...]]:
         return [c.arguments for c in self.home.writes() if c.name == name]
@@ -448,7 +448,7 @@ async def test_no_destructive_call_is_made_without_a_lease_that_outlives_it(desk
     other = await desk.bench.store.acquire_lease("somebody else", timedelta(minutes=5), desk.bench.clock.now())
     assert other is not None
     with pytest.raises(LeaseLost):
-        await desk.executor.execute(lease, [action], desk.bench.clock.now())
+        await desk.executor.execute(lease, [action], desk.bench.clock.now(), 0)
     assert desk.home.writes() == []
 
 

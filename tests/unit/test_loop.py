@@ -1,6 +1,7 @@
 """Passes over a real store and upstreams in memory; time moves by hand."""
 
 import asyncio
+import typing
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from reconciler.model import (
 )
 from reconciler.plan import Plan, Policy
 from reconciler.plan import plan_deletion as real_plan_deletion
+from reconciler.plan.actions import Action
 from reconciler.plan.world import World
 from reconciler.reasons import Reason
 from tests.support import memory_base
@@ -29,6 +31,8 @@ from tests.support.bench import Bench, bench_at
 from tests.support.clocks import START, RunningClock
 from tests.support.memory_base import Call
 from tests.support.worlds import HEAT, QBITTORRENT, RADARR, RONIN, hash_of, torrent_id
+
+ACTION_NAMES = frozenset(action.__name__ for action in typing.get_args(Action))
 
 TORRENTS, ENTRY, FILES, REQUEST = (
     ConditionType.TORRENTS_ABSENT,
@@ -383,13 +387,16 @@ async def test_losing_an_upstream_is_logged_once_over_many_passes(home: Bench) -
     assert row.reachable
 
 
-async def test_a_preview_shows_what_would_be_done_and_does_nothing(home: Bench) -> None:
+async def test_a_dry_plan_sends_nothing_and_tells_exactly_what_is_then_done(home: Bench) -> None:
     deletion = await home.ask(HEAT)
-    plan = await home.reconciler.preview(await home.state(deletion))
-    assert plan is not None
-    assert plan.bind is not None
+    foreseen = await home.reconciler.foresee(await home.state(deletion))
+    assert foreseen is not None
+    assert foreseen.ends_as is Phase.CONVERGED
     assert (await home.state(deletion)).deletion.bound_at is None
     assert writes(home) == []
+    await home.passes()
+    done = [e.kind for e in await home.store.events(deletion) if e.kind in ACTION_NAMES]
+    assert [type(a).__name__ for a in foreseen.actions] == done
 
 
 async def test_a_cancel_after_something_was_destroyed_gives_back_what_it_can(home: Bench) -> None:

@@ -13,7 +13,7 @@ from reconciler.observe import Observer
 from reconciler.observed import Entry, EntryFile, Library, RequestStatus, RootFolder, Seen, Unseen
 from reconciler.plan import World
 from reconciler.plan.world import Torrents
-from reconciler.ports import Binding, Lease
+from reconciler.ports import Binding, Destroyed, Lease
 from reconciler.reasons import Reason
 from reconciler.upstreams import Health
 from tests.support.bench import Bench, bench_at
@@ -48,7 +48,7 @@ class Lookout:
             pass
         states = [await self.bench.state(d) for d in deletions]
         self.observer.begin_pass()
-        return await self.observer.observe(lease, states, 0)
+        return await self.observer.observe(lease, states, Destroyed())
 
 
 @pytest.fixture
@@ -87,8 +87,10 @@ async def test_everything_that_concerns_a_title_is_read(lookout: Lookout) -> Non
     deletion = await lookout.bench.ask(HEAT)
     world = await lookout.look(deletion)
     assert set(seen_library(world, RADARR).entries) == {1, 2}
-    assert set(seen_torrents(world).by_id) == {torrent_id(1), torrent_id(2), torrent_id(3)}
-    assert set(seen_torrents(world).files) == {torrent_id(1), torrent_id(2)}, "only the files that matter"
+    assert {key.id for key in seen_torrents(world).by_key} == {torrent_id(1), torrent_id(2), torrent_id(3)}
+    assert {key.id for key in seen_torrents(world).files} == {torrent_id(1), torrent_id(2)}, (
+        "only the files that matter"
+    )
     assert {r.hash for r in world.references} == {hash_of(1), hash_of(2)}
     assert all(r.media == HEAT for r in world.references)
     assert world.ledger[RADARR].is_current
@@ -112,7 +114,7 @@ async def test_references_to_torrents_that_may_share_files_are_read_too(lookout:
     lookout.home.qbittorrent.add(hash_of(9), "Heat.0", save_path="/data/torrents")
     lookout.home.radarr.grab(ronin.id, hash_of(9))
     world = await lookout.look(await lookout.bench.ask(HEAT))
-    assert set(seen_torrents(world).files) == {torrent_id(1), torrent_id(9)}
+    assert {key.id for key in seen_torrents(world).files} == {torrent_id(1), torrent_id(9)}
     assert {r.media for r in world.references} == {HEAT, RONIN}
 
 
@@ -236,7 +238,7 @@ async def test_torrents_and_requests_are_read_after_the_histories(lookout: Looko
     lookout.home.radarr.before = request_again
     world = await lookout.look(deletion)
     assert hash_of(2) in {r.hash for r in world.references}
-    assert torrent_id(2) in seen_torrents(world).by_id
+    assert torrent_id(2) in {key.id for key in seen_torrents(world).by_key}
     assert isinstance(world.board, Seen)
     assert len(world.board.data.requests) == 2
 
@@ -310,7 +312,7 @@ async def test_another_program_behind_the_url_shows_nothing(lookout: Lookout) ->
 async def test_the_settings_of_a_library_are_read_once_per_pass(lookout: Lookout) -> None:
     await lookout.look()
     lookout.home.radarr.roots = (RootFolder("/data/movies", False),)
-    states = await lookout.observer.observe(await lookout.lease(), [], 0)
+    states = await lookout.observer.observe(await lookout.lease(), [], Destroyed())
     assert seen_library(states, RADARR).root_folders == (RootFolder("/data/movies", True),)
     assert seen_library(await lookout.look(), RADARR).root_folders == (RootFolder("/data/movies", False),)
 

@@ -310,7 +310,7 @@ def test_the_deletion_that_releases_a_group_last_takes_all_of_it() -> None:
         radarr=library(HEAT_7, entry(8, RONIN, monitored=False)),
         references=[reference(1, 1, 7), reference(2, 2, 8, RONIN)],
     )
-    first, seen = bound(deletion(HEAT, number=1), seen)
+    _, seen = bound(deletion(HEAT, number=1), seen)
     second, seen = bound(deletion(RONIN, number=2), replace(seen, releasers={}))
     assert removed(look(second, seen)) == {torrent_id(1), torrent_id(2)}
 
