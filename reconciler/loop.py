@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from reconciler.backoff import backoff, delay_after
+from reconciler.catchup import CatchUp
 from reconciler.clock import Clock
 from reconciler.errors import LeaseLost, ReconcilerError
 from reconciler.execute import Executor, Failure
@@ -43,6 +44,7 @@ class Timing:
 
     interval: timedelta = timedelta(seconds=60)
     ledger_interval: timedelta = timedelta(minutes=5)
+    resync_interval: timedelta = timedelta(minutes=15)
     breaker_window: timedelta = timedelta(hours=1)
     shutdown: timedelta = timedelta(seconds=10)
     receipts_kept: timedelta = timedelta(days=30)
@@ -65,6 +67,7 @@ class Reconciler:
         rng: random.Random | None = None,
         suspicious_minimum: int = 10,
         denied_until: Callable[[datetime], datetime | None] = lambda _now: None,
+        catch_up: CatchUp | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
@@ -97,6 +100,7 @@ class Reconciler:
             on_removed=self._observer.removed,
             is_stopping=lambda: self._is_stopping,
         )
+        self._catch_up = catch_up
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._turn = asyncio.Lock()
         self._is_stopping = False
@@ -108,7 +112,7 @@ class Reconciler:
     # --- schedule --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Run the ledger and the passes at their intervals, beginning now."""
+        """Run the ledger, the passes and the resync at their intervals, beginning now."""
         common = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         now = self._clock.now()
         self._scheduler.add_job(
@@ -124,6 +128,14 @@ class Reconciler:
             "interval",
             seconds=self._timing.interval.total_seconds(),
             id="pass",
+            next_run_time=now,
+            **common,
+        )
+        self._scheduler.add_job(
+            self.run_resync,
+            "interval",
+            seconds=self._timing.resync_interval.total_seconds(),
+            id="resync",
             next_run_time=now,
             **common,
         )
@@ -223,6 +235,31 @@ class Reconciler:
             self._hasten("ledger", backoff(self._ledger_attempt, self._rng, cap=60.0))
         await self._wake_waiting(lease, force=is_complete and not was_complete)
         self.wake()
+
+    async def run_resync(self) -> None:
+        """Look for what no webhook told, where it can be seen, and let a pass begin with what was found."""
+        try:
+            if await self._resync():
+                self.wake()
+        except ReconcilerError as error:
+            self._log.error("resync failed", error=str(error), kind=type(error).__name__)
+        except Exception:  # noqa: BLE001 - the next resync must come; this one is logged with its traceback
+            self._log.exception("resync failed")
+
+    async def _resync(self) -> int:
+        """Return how many deletions follow from what was missed."""
+        if self._catch_up is None or self._is_stopping:
+            return 0
+        async with self._turn:
+            lease = await self._keeper.take()
+            if lease is None:
+                return 0
+            self._observer.begin_pass()
+            libraries = await self._observer.libraries(lease)
+            found = [await self._catch_up.library(lease, name, seen) for name, (seen, _) in libraries.items()]
+            found.append(await self._catch_up.board(lease, await self._observer.board(lease)))
+            await self._store.save_health(self.health.rows())
+            return sum(found)
 
     async def _wake_waiting(self, lease: Lease, *, force: bool = False) -> None:
         """Let what waited for an upstream go on as soon as it is back, and not when its backoff ends."""

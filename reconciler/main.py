@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
+from reconciler.catchup import CatchUp
 from reconciler.clients import jellyfin, qbittorrent, radarr, seerr, sonarr
 from reconciler.clock import Clock, SystemClock
 from reconciler.config import MetBy, Mode, SeedingSettings, Settings
@@ -22,6 +23,7 @@ from reconciler.errors import ConfigError, Unauthorized, UpstreamError
 from reconciler.loop import Reconciler, Timing
 from reconciler.model import DeletionId, DeletionRequest, DeletionState, MediaKind, UpstreamKind, deletion_of
 from reconciler.plan import Policy
+from reconciler.plan.catchup import CatchUpPolicy, Reaction
 from reconciler.plan.policy import (
     Address,
     CrossSeeds,
@@ -104,6 +106,19 @@ def policy_of(settings: Settings) -> Policy:
         protect_tags=frozenset(settings.protect_tags),
         files_left_behind=timedelta(seconds=settings.files_left_behind_seconds),
         watch_window=timedelta(seconds=settings.watch_window_seconds),
+    )
+
+
+def reactions_of(settings: Settings) -> CatchUpPolicy:
+    """Translate what a resync makes of what it finds."""
+    resync = settings.resync
+    return CatchUpPolicy(
+        vanished_title=Reaction(resync.vanished_title.value),
+        vanished_title_with_files=Reaction(resync.vanished_title_with_files.value),
+        declined=Reaction(settings.on_declined().value),
+        vanished_record=Reaction(resync.vanished_record.value),
+        vanished_request=Reaction(resync.vanished_request.value),
+        status_deleted=Reaction(resync.status_deleted.value),
     )
 
 
@@ -190,6 +205,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
         Timing(
             interval=timedelta(seconds=settings.interval_seconds),
             ledger_interval=timedelta(seconds=settings.ledger_interval_seconds),
+            resync_interval=timedelta(seconds=settings.resync.interval_seconds),
             breaker_window=timedelta(seconds=settings.breaker_window_seconds),
             receipts_kept=timedelta(days=settings.receipts_days),
             shutdown=timedelta(seconds=settings.shutdown_seconds * (1 - 1 / LAST_REQUESTS_SHARE) - 0.5),
@@ -200,6 +216,15 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
         metrics=metrics,
         suspicious_minimum=settings.suspicious_minimum,
         denied_until=DenyWindows(settings.deny_windows).open_until,
+        catch_up=CatchUp(
+            store,
+            upstreams,
+            policy,
+            reactions_of(settings),
+            clock,
+            grace_for=settings.grace_for,
+            needs_approval=settings.needs_approval,
+        ),
     )
     return Service(settings, store, upstreams, reconciler, metrics, clock)
 

@@ -120,6 +120,7 @@ class Source(StrEnum):
     RADARR = "radarr"
     SONARR = "sonarr"
     JELLYFIN = "jellyfin"
+    RESYNC = "resync"  # nobody: a resync found it
     API = "api"
     CLI = "cli"
 

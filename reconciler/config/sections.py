@@ -52,6 +52,7 @@ class GraceSettings(Section):
     radarr: Annotated[Seconds | None, _GRACE] = None
     sonarr: Annotated[Seconds | None, _GRACE] = None
     jellyfin: Annotated[Seconds | None, _GRACE] = None
+    resync: Annotated[Seconds | None, _GRACE] = None
     api: Annotated[Seconds | None, _GRACE] = None
     cli: Annotated[Seconds | None, _GRACE] = None
 

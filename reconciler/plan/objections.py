@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reconciler.model import Condition, ConditionType, Deletion, InstanceName, MediaKind
+from reconciler.model import Condition, ConditionType, Deletion, InstanceName, MediaKind, Source
 from reconciler.observed import MediaRequest, MediaStatus, RequestStatus, Seen
 from reconciler.plan.bind import aliases_of, live_entries
 from reconciler.plan.facts import LIBRARY_SOURCES, contradicts, covered_variants, is_false, listed
@@ -88,7 +88,8 @@ def _entry_added_since(deletion: Deletion, world: World, coverage: Coverage) -> 
 
 def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverage: Coverage) -> Objection | None:
     """A decline cleans up after its own request only: whoever else has or wants the title keeps it."""
-    if not deletion.inferred or policy.request_instance is None or not isinstance(world.board, Seen):
+    is_decline = deletion.inferred and deletion.source is Source.JELLYSEERR
+    if not is_decline or policy.request_instance is None or not isinstance(world.board, Seen):
         return None
     board = world.board.data
     instance = policy.request_instance
