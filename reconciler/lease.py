@@ -41,6 +41,13 @@ class LeaseKeeper:
         if current is None or current.epoch != lease.epoch:
             raise LeaseLost("another process reconciles now")
 
+    async def renew(self, lease: Lease) -> Lease:
+        """Renew a lease in force; raises `LeaseLost` if it went to somebody else."""
+        renewed = await self.take()
+        if renewed is None or renewed.epoch != lease.epoch:
+            raise LeaseLost("another process reconciles now")
+        return renewed
+
     async def release(self) -> None:
         """Give the lease back, so that another process can go on at once."""
         if self._lease is not None:
