@@ -5,7 +5,6 @@ from datetime import timedelta
 from pathlib import Path
 
 from reconciler.errors import Unreachable
-from reconciler.loop import WATCH_STEPS
 from reconciler.model import (
     ConditionType,
     ManualAdd,
@@ -16,6 +15,7 @@ from reconciler.model import (
 )
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.reasons import Reason
+from reconciler.rounds import WATCH_STEPS
 from tests.support.bench import Bench, bench_at
 from tests.support.clocks import START
 from tests.support.memory_base import Call
