@@ -14,10 +14,10 @@ from reconciler.config import SETTINGS_REFERENCE, Settings
 from reconciler.config.sources import CONFIG_VARIABLE
 from reconciler.lease import LONGEST_CALL, SHORT_LEASE
 from reconciler.ledger import LONGEST_SILENCE
-from reconciler.loop import WATCH_STEPS
 from reconciler.model import ConditionType, InstanceName, Phase, Source
 from reconciler.ports import Heard
 from reconciler.reasons import MEANINGS, Effect, Reason
+from reconciler.rounds import WATCH_STEPS
 from reconciler.store.ingest import REMEMBERED
 from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, WEBHOOK_OUTCOMES, Metrics
 from tests.support.pages import PAGES, ROOT, Row, blocks, code, prose, read, rows_of, section
