@@ -8,7 +8,7 @@ def waits_for_a_person(reason: Reason) -> bool:
     return MEANINGS[reason].effect is Effect.HOLD or MEANINGS[reason].approvable
 
 
-_WORDS: dict[Reason, str] = {
+ADVICE: dict[Reason, str] = {
     Reason.BREAKER_OPEN: (
         "Many deletions, or very large ones, came within a short time. If they are meant, approve this one or all that "
         "the breaker holds; otherwise cancel it."
@@ -23,13 +23,6 @@ _WORDS: dict[Reason, str] = {
     ),
     Reason.HASH_BELONGS_ELSEWHERE: (
         "A hash that came with the request belongs to another title. Cancel, and ask again with the right hash or none."
-    ),
-    Reason.SHARED_WITH_WANTED: (
-        "The torrent also holds titles that stay. It goes by itself once they are deleted too; to keep it, cancel."
-    ),
-    Reason.SHARED_WITH_UNKNOWN: (
-        "Another torrent that no history explains uses the same files. Remove it in qBittorrent if it may go, "
-        "then retry."
     ),
     Reason.GROUP_UNDETERMINED: (
         "Which torrents share these files could not be told. Look at the torrent in qBittorrent, put it right or "
@@ -69,8 +62,8 @@ _WORDS: dict[Reason, str] = {
         "qBittorrent and retry; approve to leave it as it is."
     ),
     Reason.AMBIGUOUS_CLIENT: (
-        "Which qBittorrent a download went to could not be told. Give each download client in Radarr and Sonarr the "
-        "address by which that qBittorrent is configured here, then retry."
+        "The torrent is in several qBittorrents, and the history does not tell which is meant. Name each in its "
+        "download_clients as Radarr and Sonarr call it and restart, or correct its address in their settings and retry."
     ),
     Reason.STILL_LISTED: (
         "Jellyfin still lists the title although its files are gone. Let it scan that library, or check the paths it "
@@ -81,6 +74,4 @@ _WORDS: dict[Reason, str] = {
         "short list is right."
     ),
 }
-
-ADVICE = {reason: words for reason, words in _WORDS.items() if waits_for_a_person(reason)}
 """Every reason that holds, and every waiting one that `approve` can lift."""
