@@ -25,7 +25,7 @@ FROM python:${PYTHON_TAG}${PYTHON_DIGEST:+@${PYTHON_DIGEST}} AS runtime
 ARG VERSION=0.1.0
 ARG REVISION=""
 LABEL org.opencontainers.image.title="deletion-reconciler" \
-      org.opencontainers.image.description="Deletes a movie or series everywhere, keeps at it until it is gone, and shows the evidence." \
+      org.opencontainers.image.description="Deletes a movie, series or season everywhere, keeps at it until it is gone, and shows the evidence." \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

@@ -15,6 +15,7 @@ from reconciler.config.sources import CONFIG_VARIABLE
 from reconciler.lease import LONGEST_CALL, SHORT_LEASE
 from reconciler.ledger import LONGEST_SILENCE
 from reconciler.model import ConditionType, InstanceName, Phase, Source
+from reconciler.plan.refresh import ANNOUNCE_AGAIN
 from reconciler.ports import Heard
 from reconciler.reasons import MEANINGS, Effect, Reason
 from reconciler.rounds import WATCH_STEPS
@@ -139,7 +140,9 @@ def test_every_setting_is_listed(setting: Any) -> None:
 def test_a_page_names_only_variables_that_exist(page: str) -> None:
     variables = {setting.env for setting in SETTINGS_REFERENCE if setting.env}
     files = {f"{setting.env}_FILE" for setting in SETTINGS_REFERENCE if setting.env and setting.secret}
-    named = set(re.findall(r"\b(?:RECONCILER|QBITTORRENT|RADARR|SONARR|JELLYSEERR|DATABASE)_[A-Z0-9_]+\b", read(page)))
+    named = set(
+        re.findall(r"\b(?:RECONCILER|QBITTORRENT|RADARR|SONARR|JELLYSEERR|JELLYFIN|DATABASE)_[A-Z0-9_]+\b", read(page))
+    )
     assert named - variables - files - {CONFIG_VARIABLE, URL_VARIABLE} == set()
 
 
@@ -152,6 +155,24 @@ def test_a_setting_in_brackets_exists(page: str) -> None:
     assert keys <= Settings.model_fields.keys()
 
 
+@every_page
+def test_a_setting_of_a_section_exists(page: str) -> None:
+    """Such as `seeding.block_entry`."""
+    keys = {setting.key for setting in SETTINGS_REFERENCE}
+    sections = {key.partition(".")[0] for key in keys if "." in key and "[" not in key}
+    named = set(re.findall(r"`([a-z_]+\.[a-z_\[\].]+)(?::[^`]*)?`", read(page)))
+    assert {key for key in named if key.partition(".")[0] in sections} - keys == set()
+
+
+def test_the_defaults_of_the_resync_are_those_of_the_code() -> None:
+    rows = rows_of(section("docs/how-it-works.md", "Catch-up by polling"))
+    told = {code(setting).removeprefix("resync."): code(default) for _, setting, default in rows}
+    default = Settings().resync
+    values = {name: getattr(default, name) for name in type(default).model_fields if name != "interval_seconds"}
+    assert told == {name: str(value) if value is not None else "" for name, value in values.items()}
+    assert Settings().on_declined() == "ignore", "without a Jellyseerr"
+
+
 def _defaults() -> Iterator[tuple[str, str]]:
     default = Settings()
     minutes, hours = 60, 3600
@@ -160,6 +181,9 @@ def _defaults() -> Iterator[tuple[str, str]]:
     yield how, f"every {default.ledger_interval_seconds // minutes} minutes (`ledger_interval_seconds`)"
     yield how, f"For {default.watch_window_seconds // hours} hours (`watch_window_seconds`)"
     yield how, f"When {default.breaker_limit} deletions (`breaker_limit`) have begun to destroy within an hour"
+    yield how, f"by which more than {_in_tb(default.breaker_bytes)} (`breaker_bytes`) would go"
+    yield how, f"every {default.resync.interval_seconds // minutes} minutes (`resync.interval_seconds`)"
+    yield how, f"told again every {ANNOUNCE_AGAIN.total_seconds() / minutes:.0f} minutes"
     yield how, f"at least {default.suspicious_minimum} entries (`suspicious_minimum`)"
     yield how, f"after {default.files_left_behind_seconds // minutes} minutes (`files_left_behind_seconds`)"
     yield how, f"for more than {LONGEST_SILENCE.total_seconds() / minutes:.0f} minutes, it notes a gap"
@@ -171,12 +195,19 @@ def _defaults() -> Iterator[tuple[str, str]]:
     )
     yield how, f"{SHORT_LEASE.total_seconds():.0f} seconds after it is gone"
     yield "README.md", f"More than {default.breaker_limit} deletions that begin within an hour (`breaker_limit`)"
+    yield "README.md", f"or more than {_in_tb(default.breaker_bytes)} (`breaker_bytes`)"
+    yield "README.md", f"is looked for every {default.resync.interval_seconds // minutes} minutes"
+    yield "docs/reasons.md", f"more data than allowed ({_in_tb(default.breaker_bytes)})"
     yield "README.md", f"within {REMEMBERED.days} days"
     yield "README.md", f"(default `http://127.0.0.1:{default.port}`)"
     yield "docs/reasons.md", f"({default.breaker_limit} in an hour, unless set otherwise)"
     yield "docs/reasons.md", f"seen {default.files_left_behind_seconds // minutes} minutes after everything else went"
     yield "docs/reasons.md", f"At least {default.suspicious_minimum} titles"
     yield "docs/reasons.md", f"looked at every {HELD.total_seconds() / minutes:.0f} minutes by itself"
+
+
+def _in_tb(size: int) -> str:
+    return f"{size / 1000**4:.0f} TB"
 
 
 @pytest.mark.parametrize(("page", "said"), [*_defaults()])

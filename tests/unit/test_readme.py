@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 from starlette.routing import Route
+from typer.testing import CliRunner
 
 from reconciler.cli import app
 from reconciler.cli.exits import ExitCode
 from reconciler.config import Settings, load_settings
-from reconciler.intake import parse_arr, parse_dashboard, parse_jellyseerr
+from reconciler.intake import InvalidPayload, parse_arr, parse_dashboard, parse_jellyfin, parse_jellyseerr
 from reconciler.model import InstanceName, MediaKind, Phase, UpstreamKind
 from reconciler.ports import Heard
 from reconciler.web.schemas import (
@@ -38,6 +39,7 @@ def test_the_variables_of_the_readme_are_a_configuration() -> None:
     assert all(settings.library_instances(kind) for kind in MediaKind)
     assert settings.qbittorrent
     assert settings.jellyseerr
+    assert settings.jellyfin
     assert load_settings({**environment, "RECONCILER_HOST": "0.0.0.0"}).host == "0.0.0.0", "as in the image"
 
 
@@ -50,12 +52,26 @@ def with_secrets(text: str, folder: Path) -> Path:
     return path
 
 
+def yaml_settings(page: str, folder: Path) -> list[Settings]:
+    return [load_settings({}, with_secrets(block, folder)) for block in blocks(page, "yaml")]
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/configuration.md"])
-def test_the_yaml_of_a_page_is_a_configuration(page: str, tmp_path: Path) -> None:
-    (block,) = blocks(page, "yaml")
-    settings = load_settings({}, with_secrets(block, tmp_path))
+def test_the_first_yaml_of_a_page_is_a_whole_configuration(page: str, tmp_path: Path) -> None:
+    settings, *_ = yaml_settings(page, tmp_path)
     assert settings.webhook_secret is not None
     assert [r.api_key.get_secret_value() for r in settings.radarr] == ["a-secret-of-this-test"]
+
+
+def test_the_other_yaml_of_the_readme_is_taken_too_and_is_about_what_it_says(tmp_path: Path) -> None:
+    _, seeding, instances = yaml_settings("README.md", tmp_path)
+    assert seeding.seeding.private_min_hours == 336
+    assert [rule.min_ratio for rule in seeding.seeding.rules] == [1, 2]
+    assert [r.name for r in instances.radarr if r.is_4k] == ["radarr-4k"]
+    assert [(q.name, q.download_clients) for q in instances.qbittorrent] == [
+        ("main", frozenset()),
+        ("seedbox", {"Seedbox"}),
+    ]
 
 
 def test_declines_can_be_turned_off_as_the_readme_says(tmp_path: Path) -> None:
@@ -75,16 +91,41 @@ def test_the_body_of_the_curl_example_is_understood_and_shows_every_field() -> N
     assert movie.hints.hashes
     assert series.hints.hashes
     shown = {key for wish in body["deletions"] for key in wish}
-    listed = {name for row in rows_of(section("docs/api.md", "Asking for a deletion")) for name in _codes(row[0])}
-    assert shown == listed
+    assert shown == fields_of("Asking for a deletion")
 
 
-def _codes(cell: str) -> list[str]:
-    return re.findall(r"`(\w+)`", cell)
+def fields_of(title: str) -> set[str]:
+    """Return the fields in the table of a section of `docs/api.md`."""
+    return {name for row in rows_of(section("docs/api.md", title)) for name in re.findall(r"`(\w+)`", row[0])}
+
+
+INSTANCES = {MediaKind.MOVIE: [InstanceName("radarr-4k")], MediaKind.SERIES: [InstanceName("sonarr")]}
+MOVIE = {"media_type": "movie", "tmdb_id": 10331}
+SERIES = {"media_type": "tv", "tvdb_id": 71471}
+
+
+def test_every_further_field_has_an_example_that_is_taken() -> None:
+    cells = [code(row[0]) for row in rows_of(section("README.md", "Set up the webhooks")) if row[0].startswith('`"')]
+    examples = [json.loads(f"{{{cell}}}") for cell in cells]
+    shown = {key for example in examples for key in example}
+    assert shown == fields_of("Less than everything, later, or in another way") | {"delete_files"}
+    for cell, example in zip(cells, examples, strict=True):
+        row = next(row for row in rows_of(read("README.md")) if code(row[0]) == cell)
+        of_seasons = {"seasons": [3]} if "with `seasons` only" in row[1] else {}
+        (wish,) = parse_dashboard(
+            (SERIES if of_seasons or "seasons" in example else MOVIE) | of_seasons | example, instances=INSTANCES
+        )
+        assert wish.media.kind is (MediaKind.MOVIE if wish.seasons is None else MediaKind.SERIES)
+
+
+@pytest.mark.parametrize("option", ["blocklist", "remove_empty_series"])
+def test_what_is_said_to_be_with_seasons_only_is_refused_without(option: str) -> None:
+    with pytest.raises(InvalidPayload, match=option):
+        parse_dashboard({**SERIES, option: True})
 
 
 def test_the_answers_in_the_readme_have_the_fields_of_real_ones() -> None:
-    accepted, status = (json.loads(block) for block in blocks("README.md", "json"))
+    _template, accepted, status = (json.loads(block) for block in blocks("README.md", "json"))
     assert accepted.keys() == AcceptedListOut.model_fields.keys()
     assert all(one.keys() == AcceptedOut.model_fields.keys() for one in accepted["deletions"])
     AcceptedListOut.model_validate(accepted)
@@ -139,6 +180,43 @@ def test_the_notification_types_to_tick_are_those_that_are_understood() -> None:
         assert parse_jellyseerr(payload, delete_on=frozenset({"MEDIA_DECLINED"})).heard is not Heard.IGNORED
 
 
+COMMANDS_IN_ISSUES = {
+    "Issue Reported": "jellyseerr-issue-created-command-season.json",
+    "Issue Comment": "jellyseerr-issue-comment-command.json",
+}
+"""The notification types that an order in an issue needs, and what each sends."""
+
+
+@pytest.mark.parametrize("title", COMMANDS_IN_ISSUES)
+def test_an_order_in_an_issue_is_set_up_as_the_readme_says(title: str) -> None:
+    assert title in section("README.md", "Set up the webhooks")
+    (phrase,) = re.findall(r"`JELLYSEERR_COMMAND_PHRASE=(\S+)`", read("README.md"))
+    settings = load_settings(
+        {
+            "JELLYSEERR_URL": "http://jellyseerr:5055",
+            "JELLYSEERR_API_KEY": "key",
+            "JELLYSEERR_COMMAND_PHRASE": phrase,
+        }
+    )
+    payload = json.loads((FIXTURES / COMMANDS_IN_ISSUES[title]).read_text())
+    (jellyseerr,) = settings.jellyseerr
+    heard = [
+        parse_jellyseerr(payload, delete_on=frozenset(), command_phrase=phrase).heard
+        for phrase in (jellyseerr.command_phrase, None)
+    ]
+    assert heard == [Heard.DELETE, Heard.IGNORED]
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+def test_the_template_for_jellyfin_tells_what_left_its_library(page: str) -> None:
+    (template,) = [block for block in blocks(page, "json") if "NotificationType" in block]
+    known = json.loads((FIXTURES / "jellyfin-item-deleted-movie.json").read_text())
+    sent = re.sub(r"\{\{(\w+)\}\}", lambda variable: str(known.get(variable.group(1), "")), template)
+    (wish,) = parse_jellyfin(json.loads(sent), deletes=True, needs_approval=True).deletions
+    assert (wish.media.tmdb_id, wish.title, wish.year) == (533514, known["Name"], known["Year"])
+    assert (wish.inferred, wish.needs_approval) == (True, True)
+
+
 TRIGGERS = {
     UpstreamKind.RADARR: {
         "On Grab": "radarr-grab.json",
@@ -191,6 +269,25 @@ def test_the_readme_lists_every_command() -> None:
     assert sorted(listed) == sorted(COMMANDS)
 
 
+def test_the_readme_names_only_options_that_exist() -> None:
+    known = {
+        option
+        for command in app.registered_commands
+        for option in re.findall(r"--[a-z][a-z-]+", _help_of(str(command.name)))
+    }
+    named = {
+        option
+        for spelt in re.findall(r"(?:`|^)(?:reconciler |--|approve )[^`\n]*", read("README.md"), flags=re.MULTILINE)
+        for option in re.findall(r"--[a-z][a-z-]+", spelt)
+    }
+    assert {"--season", "--instance", "--dry-run", "--all-breaker", "--torrent"} <= named
+    assert named - known == set()
+
+
+def _help_of(command: str) -> str:
+    return CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "400", "NO_COLOR": "1"}).output
+
+
 def test_the_readme_lists_every_exit_code() -> None:
     listed = [row[0] for row in rows_of(section("README.md", "See what it does")) if row[0].isdigit()]
     assert listed == [str(code.value) for code in ExitCode]
@@ -201,4 +298,4 @@ def test_the_readme_has_the_two_commands() -> None:
 
 
 def test_the_readme_stays_short() -> None:
-    assert len(read("README.md").splitlines()) <= 350
+    assert len(read("README.md").splitlines()) <= 470
