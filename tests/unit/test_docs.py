@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.routing import Route
 
 from reconciler.backoff import HELD, REFUSED_CALL, REFUSED_LOGIN
 from reconciler.cli import app
@@ -22,6 +23,7 @@ from reconciler.rounds import WATCH_STEPS
 from reconciler.store.ingest import REMEMBERED
 from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, WEBHOOK_OUTCOMES, Metrics
 from tests.support.pages import PAGES, ROOT, Row, blocks, code, prose, read, rows_of, section
+from tests.unit.web.fakes import World
 
 every_page = pytest.mark.parametrize("page", PAGES)
 
@@ -106,11 +108,15 @@ def test_every_metric_is_listed_with_its_type_and_labels() -> None:
     assert sorted(listed) == sorted(METRIC_NAMES)
 
 
+SENDERS = {r.path.split("/")[2] for r in World().app().routes if isinstance(r, Route) and "/webhooks/" in r.path}
+"""Whose webhooks are taken."""
+
+
 @pytest.mark.parametrize(
     ("label", "values"),
     [
         ("`phase`", {phase.value for phase in Phase}),
-        ("`source`", {source.value for source in Source} - {Source.API.value, Source.CLI.value}),
+        ("`source`", SENDERS),
         ("`outcome` of a call", CALL_OUTCOMES),
         ("`outcome` of a webhook", WEBHOOK_OUTCOMES),
     ],
