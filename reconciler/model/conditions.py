@@ -1,0 +1,98 @@
+"""What is known of a deletion: conditions, phases and its timeline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.model.bound import Target, TargetKind
+from reconciler.model.desired import Deletion, SettledAs
+from reconciler.model.identity import InstanceName
+from reconciler.reasons import Effect, Reason, effect_of
+
+
+class ConditionType(StrEnum):
+    TORRENTS_ABSENT = "TorrentsAbsent"
+    ENTRY_ABSENT = "EntryAbsent"
+    FILES_ABSENT = "FilesAbsent"
+    LIBRARY_REFRESHED = "LibraryRefreshed"
+    REQUEST_CLEARED = "RequestCleared"
+
+
+class Status(StrEnum):
+    TRUE = "True"
+    FALSE = "False"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A fact about one deletion at one upstream instance, in the style of Kubernetes.
+
+    "Could not look" is `UNKNOWN`, never `FALSE`. `last_transition_time` moves only when `status` changes; the store
+    keeps that promise, so planners leave it `None`.
+    """
+
+    type: ConditionType
+    instance: InstanceName
+    status: Status
+    reason: Reason
+    message: str
+    last_transition_time: datetime | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        return effect_of(self.reason) is Effect.DONE
+
+
+class Phase(StrEnum):
+    PENDING = "pending"
+    WAITING = "waiting"
+    CONVERGING = "converging"
+    HELD = "held"
+    CONVERGED = "converged"
+    CANCELLED = "cancelled"
+
+
+def phase_of(deletion: Deletion, conditions: tuple[Condition, ...]) -> Phase:
+    """Compute the one word for people. Stored nowhere else than as the facts it follows from."""
+    if deletion.settled_as is SettledAs.CONVERGED:
+        return Phase.CONVERGED
+    if deletion.settled_as is SettledAs.CANCELLED:
+        return Phase.CANCELLED
+    effects = {effect_of(c.reason) for c in conditions}
+    if Effect.HOLD in effects:
+        return Phase.HELD
+    if Effect.WAIT in effects:
+        return Phase.WAITING
+    return Phase.PENDING if deletion.bound_at is None else Phase.CONVERGING
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a deletion's append-only timeline; `kind` is a stable CamelCase word, `data` is JSON."""
+
+    kind: str
+    message: str
+    at: datetime | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionState:
+    """A deletion with everything recorded about it."""
+
+    deletion: Deletion
+    targets: tuple[Target, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def phase(self) -> Phase:
+        return phase_of(self.deletion, self.conditions)
+
+    def targets_of(self, kind: TargetKind) -> tuple[Target, ...]:
+        return tuple(t for t in self.targets if t.kind is kind)
+
+    def condition(self, type_: ConditionType, instance: InstanceName) -> Condition | None:
+        return next((c for c in self.conditions if c.type is type_ and c.instance == instance), None)

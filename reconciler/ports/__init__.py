@@ -1,0 +1,54 @@
+"""The seams: what the reconciler needs from an upstream and from the database.
+
+Clients raise `UpstreamError`, stores raise `StoreError`, and neither retries: the loop does, where retries survive a
+restart and are counted. A method that asks for removal says nothing about absence by returning.
+"""
+
+from reconciler.ports.intake import Accepted, AcceptedDeletion, Heard, IngestResult, Receipt, Understood
+from reconciler.ports.records import (
+    Baseline,
+    Binding,
+    DeletionFilter,
+    DeletionPage,
+    Destroyed,
+    Lease,
+    Overview,
+    PassRecord,
+    UpstreamHealth,
+    Verdict,
+)
+from reconciler.ports.shown import CheckResult, LoopStatus, PlannedStep, PlanPreview
+from reconciler.ports.stores import IntakeStore, PassStore, ReadStore, Store
+from reconciler.ports.upstreams import LibraryClient, MediaServerClient, RequestClient, TorrentClient, Upstream
+
+__all__ = [
+    "Accepted",
+    "AcceptedDeletion",
+    "Baseline",
+    "Binding",
+    "CheckResult",
+    "DeletionFilter",
+    "DeletionPage",
+    "Destroyed",
+    "Heard",
+    "IngestResult",
+    "IntakeStore",
+    "Lease",
+    "LibraryClient",
+    "LoopStatus",
+    "MediaServerClient",
+    "Overview",
+    "PassRecord",
+    "PassStore",
+    "PlanPreview",
+    "PlannedStep",
+    "ReadStore",
+    "Receipt",
+    "RequestClient",
+    "Store",
+    "TorrentClient",
+    "Understood",
+    "Upstream",
+    "UpstreamHealth",
+    "Verdict",
+]

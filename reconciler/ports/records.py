@@ -1,0 +1,159 @@
+"""What passes write and pages read, row by row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.model import (
+    Condition,
+    DeletionId,
+    DeletionState,
+    Event,
+    InstanceName,
+    LedgerCoverage,
+    Media,
+    MediaKind,
+    Phase,
+    SettledAs,
+    Source,
+    Target,
+    Unit,
+    UpstreamKind,
+)
+from reconciler.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to reconcile. Every write of a pass carries `epoch`; `expires_at` is our wall time."""
+
+    holder: str
+    epoch: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What `bind` stores in one transaction: targets, released references (by number), and where the ledger stood.
+
+    A target that is bound already stays as it was bound first. What is covered can only become narrower by it:
+    `withdrawn` units are added to the deletion's, and `seasons` are set if it had none and was not bound before.
+    """
+
+    deletion: DeletionId
+    media: Media
+    targets: tuple[Target, ...]
+    released: tuple[int, ...]
+    bound_seq: int
+    live_request_ids: frozenset[int]
+    at: datetime
+    withdrawn: frozenset[Unit] = frozenset()
+    seasons: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one planning round says of one deletion; written in one transaction.
+
+    The store sets each condition's transition time, appends an event per condition whose status or reason changed,
+    and replaces the deletion's conditions by these. `absent` and `present` are the numbers of targets observed
+    (sets or clears `absent_since`). `settle` ends the deletion; a cancellation also gives back its references:
+    each goes to another unsettled deletion that bound the same hash for the same media, or becomes unreleased.
+    `reopen` makes a settled deletion unsettled again (drift). `withdrawn` and `finishing` are added to what the
+    deletion has. `unreleased` are numbers of references it needs to release no more: each goes to another unsettled
+    deletion as with a cancellation, or becomes unreleased; what it did not release is left alone.
+    """
+
+    deletion: DeletionId
+    conditions: tuple[Condition, ...]
+    at: datetime
+    next_due_at: datetime | None
+    attempt: int
+    absent: tuple[int, ...] = ()
+    present: tuple[int, ...] = ()
+    settle: tuple[SettledAs, Reason | None] | None = None
+    watch_until: datetime | None = None
+    reopen: bool = False
+    withdrawn: frozenset[Unit] = frozenset()
+    finishing: frozenset[Unit] = frozenset()
+    unreleased: tuple[int, ...] = ()
+    searched: bool = False
+    blocklisted: bool = False
+    trip_breaker: bool = False
+    frozen: bool = False
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The ids of an upstream's last complete list, for telling a suspicious one."""
+
+    instance: InstanceName
+    identity: str
+    ids: frozenset[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Destroyed:
+    """How much turned destructive in the breaker's window.
+
+    `size` is in bytes; a title's torrents and its library copy are counted once, as they usually are one file on disk:
+    per deletion, the larger of what its torrents and what its titles and files amount to.
+    """
+
+    deletions: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamHealth:
+    """What the status page says of one instance. `since` is when `reachable` last changed."""
+
+    instance: InstanceName
+    kind: UpstreamKind
+    reachable: bool
+    since: datetime
+    app: str = ""
+    version: str = ""
+    last_seen_at: datetime | None = None
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PassRecord:
+    started_at: datetime
+    finished_at: datetime
+    deletions: int
+    rounds: int
+    calls: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionFilter:
+    phase: Phase | None = None
+    kind: MediaKind | None = None
+    source: Source | None = None
+    tmdb_id: int | None = None
+    tvdb_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionPage:
+    """Newest first; `next_cursor` is opaque, `None` on the last page."""
+
+    deletions: tuple[DeletionState, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What `/status` counts, read at one moment."""
+
+    by_phase: Mapping[Phase, int] = field(default_factory=dict)
+    oldest_unsettled_at: datetime | None = None
+    schema_version: int = 0
+    upstreams: tuple[UpstreamHealth, ...] = ()
+    coverage: tuple[LedgerCoverage, ...] = ()
+    last_pass: PassRecord | None = None
