@@ -83,6 +83,7 @@ class Reason(StrEnum):
     STILL_WANTED = "StillWanted"
     NOT_COVERED = "NotCovered"
     NOT_ALLOWED = "NotAllowed"
+    SUPERSEDED = "Superseded"
     # why a webhook created nothing
     AMBIGUOUS_INSTANCE = "AmbiguousInstance"
 
@@ -160,6 +161,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.STILL_WANTED: _DONE,
     Reason.NOT_COVERED: _DONE,
     Reason.NOT_ALLOWED: _DONE,
+    Reason.SUPERSEDED: _DONE,
     Reason.AMBIGUOUS_INSTANCE: _DONE,
 }
 

@@ -6,9 +6,21 @@ from datetime import datetime, timedelta
 
 import uuid_utils
 
-from reconciler.model import DeletionId, DeletionRequest, Event, Hints, InstanceName, Media, Source, TargetKind
+from reconciler.model import (
+    DeletionId,
+    DeletionRequest,
+    Event,
+    Hints,
+    InstanceName,
+    Media,
+    SettledAs,
+    Source,
+    TargetKind,
+)
 from reconciler.ports import Accepted, AcceptedDeletion, Understood
+from reconciler.reasons import Reason
 from reconciler.store.database import Connection, Row, fetch_one
+from reconciler.store.ledger import give_back
 from reconciler.store.rows import (
     hints_json,
     hints_of,
@@ -18,6 +30,7 @@ from reconciler.store.rows import (
     seasons_json,
     seasons_of,
     time_or_none,
+    units_of,
 )
 from reconciler.store.states import add_events, open_rows, wake
 
@@ -81,6 +94,9 @@ async def accept(
     instances = configured if request.instances is None else request.instances
     not_before = _not_before(request, received_at, grace)
     existing = await _open_with(connection, request.media, instances, request.seasons)
+    if existing is not None and _is_less_by_now(existing) and _is_spoken_out(request):
+        await _supersede(connection, DeletionId(str(existing["id"])), now)
+        existing = None
     if existing is None:
         deletion = await _create(connection, request, instances, received_at, not_before, now)
         await _remember_decline(connection, request, deletion)
@@ -110,6 +126,36 @@ async def _open_with(
         if {c["instance"] for c in covered} == instances and seasons_of(row["seasons"]) == seasons:
             return row
     return None
+
+
+def _is_less_by_now(row: Row) -> bool:
+    """Tell whether parts of an open deletion are not deleted any more, because they are wanted or were never meant."""
+    return bool(units_of(row["withdrawn"]) or units_of(row["finishing"]))
+
+
+def _is_spoken_out(request: DeletionRequest) -> bool:
+    """Tell whether somebody asked in words, and nothing must be verified first."""
+    return not request.inferred and request.hints.command is None
+
+
+async def _supersede(connection: Connection, deletion: DeletionId, now: datetime) -> None:
+    """End an open deletion that covers less by now than it was asked for: what is asked for anew covers all of it."""
+    await connection.execute(
+        """
+        UPDATE deletions SET settled_at = :now, settled_as = :settled_as, settled_reason = :reason,
+            watch_until = NULL, next_due_at = NULL
+        WHERE id = :id
+        """,
+        {
+            "now": now,
+            "settled_as": SettledAs.CANCELLED.value,
+            "reason": Reason.SUPERSEDED.value,
+            "id": deletion,
+        },
+    )
+    await give_back(connection, deletion)
+    text = "all of it was asked for again, so that a new deletion takes over"
+    await add_events(connection, deletion, [Event("Superseded", text)], now)
 
 
 async def _remember_decline(connection: Connection, request: DeletionRequest, deletion: DeletionId) -> None:

@@ -18,6 +18,7 @@ from reconciler.model import (
     Unit,
 )
 from reconciler.ports import Accepted, Store
+from reconciler.reasons import Reason
 from tests.support.store import (
     LOST,
     SONARR,
@@ -234,6 +235,32 @@ async def test_who_withdraws_in_the_same_round_inherits_nothing(store: Store, or
     await store.record(lease, [verdicts[number] for number in order])
     assert await holder_of(store, 1) is None
     assert await store.unreleased_among([A], after=0) == {A}
+
+
+@pytest.mark.parametrize("how", ["withdrawn", "finishing"])
+async def test_what_covers_less_by_now_is_superseded_by_a_wish_for_all_of_it(store: Store, how: str) -> None:
+    await hear(store, reference(LOST, instance=SONARR, raw_hash=A, season=1))
+    first = await created(store, wish(LOST, seasons=BOTH))
+    lease = await lease_of(store)
+    await store.bind(lease, binding(first, torrent_target(A), media=LOST, released=(1,), seq=1))
+    parts = frozenset({Unit(SONARR, 1)})
+    is_withdrawn = how == "withdrawn"
+    less = replace(verdict(first), withdrawn=parts) if is_withdrawn else replace(verdict(first), finishing=parts)
+    await store.record(lease, [less])
+    again = await ask_one(store, wish(LOST, seasons=BOTH))
+    assert again.outcome is Accepted.CREATED
+    assert again.id != first
+    ended = await stored(store, first)
+    assert (ended.settled_as, ended.settled_reason) == (SettledAs.CANCELLED, Reason.SUPERSEDED)
+    assert await holder_of(store, 1) is None
+
+
+async def test_what_covers_less_by_now_is_not_superseded_by_what_nobody_spoke_out(store: Store) -> None:
+    first = await created(store, wish(LOST, seasons=BOTH))
+    lease = await lease_of(store)
+    await store.record(lease, [replace(verdict(first), withdrawn=frozenset({Unit(SONARR, 1)}))])
+    again = await ask_one(store, replace(wish(LOST, seasons=BOTH), inferred=True))
+    assert (again.outcome, again.id) == (Accepted.EXISTING, first)
 
 
 async def test_a_cancelled_deletion_withdraws_nothing_any_more(store: Store) -> None:
