@@ -75,8 +75,10 @@ def _prior(target: Target, entry: Entry, season: int | None) -> Monitoring | Non
         return prior if prior.monitored and not entry.monitoring.monitored else None
     now = dict(entry.monitoring.seasons)
     was = dict(prior.seasons)
-    if was.get(season) and not now.get(season, False):
-        return Monitoring(False, ((season, True),))
+    is_season_lost = was.get(season, False) and not now.get(season, False)
+    is_title_lost = prior.monitored and not entry.monitoring.monitored
+    if is_season_lost or is_title_lost:
+        return Monitoring(is_title_lost, ((season, True),) if is_season_lost else ())
     return None
 
 

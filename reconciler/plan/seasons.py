@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from reconciler.model import ReferenceKind, Target, TargetKind, Unit
+from reconciler.model import Reference, ReferenceKind, Target, TargetKind, Unit
 from reconciler.observed import Entry, EntryFile
 from reconciler.plan.actions import Blocklist, DeleteFiles, Unmonitor, UnmonitorSeasons
 from reconciler.plan.blockers import seeding_in_place, seeds_in_place, unreachable_root, unwanted, whole_blocker
@@ -104,10 +104,17 @@ def _grabs(shelf: Shelf) -> tuple[int, ...]:
     ]
     by_release: dict[str, int] = {}
     for row in rows:
-        others = shelf.world.references_to([row.hash]) if row.hash is not None else ()
-        if all(shelf.coverage.covers(r) for r in others if r.instance == shelf.instance):
+        if all(shelf.coverage.covers(r) for r in _of_release(row, shelf)):
             by_release.setdefault(row.hash or row.raw_hash or str(row.history_id), row.history_id or 0)
     return tuple(sorted(by_release.values()))
+
+
+def _of_release(row: Reference, shelf: Shelf) -> tuple[Reference, ...]:
+    """Return all that this library took from the release of a row; Usenet's are known by their download's id."""
+    if row.hash is not None:
+        return tuple(r for r in shelf.world.references_to([row.hash]) if r.instance == shelf.instance)
+    rows = shelf.world.references if row.raw_hash is not None else ()
+    return tuple(r for r in rows if (r.instance, r.raw_hash) == (shelf.instance, row.raw_hash))
 
 
 def _deleting(shelf: Shelf, target: Target, entry: Entry, mine: list[EntryFile]) -> EntryFinding | None:
@@ -150,6 +157,11 @@ def _why_series_stays(shelf: Shelf, entry: Entry, files: tuple[EntryFile, ...]) 
     if monitored:
         return f"the series stays: season {', '.join(monitored)} is monitored"
     deletion = shelf.state.deletion
+    if any(unit.instance == shelf.instance for unit in deletion.finishing | deletion.withdrawn):
+        return "the series stays: a season that was covered is wanted again"
+    covered = shelf.coverage
+    if any(i.entry_id == entry.id and not covered.has(shelf.instance, i.season) for i in shelf.library.queue):
+        return "the series stays: more of it is being downloaded"
     for request in shelf.world.requests.same(shelf.coverage.media):
         concerns = instances_of_request(request, [shelf.instance], shelf.world, shelf.policy)
         asked = frozenset(request.seasons)

@@ -51,7 +51,6 @@ from reconciler.observed import (
     Seen,
     Torrent,
     TorrentFile,
-    TorrentKey,
     Unseen,
 )
 from reconciler.plan import Plan, Policy, World, plan_deletion
@@ -115,8 +114,10 @@ def deletion(
     approved: Iterable[Reason] = (),
     not_before: datetime | None = None,
     requested_at: datetime = START,
+    seasons: Iterable[int] | None = None,
+    needs_approval: bool = False,
 ) -> DeletionState:
-    """An unbound deletion of one title in the library of its kind."""
+    """An unbound deletion of one title, or of some of its seasons, in the library of its kind."""
     covered = instances if instances is not None else [RADARR if media.kind is MediaKind.MOVIE else SONARR]
     return DeletionState(
         Deletion(
@@ -133,6 +134,8 @@ def deletion(
             inferred=inferred,
             not_before=not_before,
             approved=frozenset(approved),
+            seasons=None if seasons is None else frozenset(seasons),
+            needs_approval=needs_approval,
         )
     )
 
@@ -180,18 +183,20 @@ def torrent(
     infohash_v2: InfoHash | None = None,
     tags: Iterable[str] = (),
     progress: float = 1.0,
+    instance: InstanceName = QBITTORRENT,
+    size: int = 1000,
 ) -> Torrent:
     """A v1 torrent with a folder of its own, unless told otherwise."""
     name = name or f"Release.{number}"
     return Torrent(
-        instance=QBITTORRENT,
+        instance=instance,
         id=torrent_id(number),
         name=name,
         state="stalledUP",
         save_path=save_path,
         download_path=download_path,
         content_path=content_path if content_path is not None else f"{save_path}/{name}",
-        size=1000,
+        size=size,
         progress=progress,
         added_on=1_700_000_000 + number if added_on is None else added_on,
         infohash_v1=infohash_v1 or (None if infohash_v2 else hash_of(number)),
@@ -215,8 +220,12 @@ def entry(
     files: tuple[EntryFile, ...] | None = None,
     tags: Iterable[str] = (),
     title: str | None = None,
+    seasons: Mapping[int, bool] | None = None,
 ) -> Entry:
-    """A title with one file in a folder of its own; a series does not carry its files."""
+    """A title with one file in a folder of its own; a series does not carry its files.
+
+    `seasons` are the numbers of a series' seasons and whether each is monitored.
+    """
     folder = path or (f"/data/movies/Title {number}" if media.kind is MediaKind.MOVIE else f"/data/tv/Title {number}")
     if files is None and media.kind is MediaKind.MOVIE:
         files = (EntryFile(1000 + number, f"{folder}/movie.mkv", 1000),) if file_count != 0 else ()
@@ -227,12 +236,17 @@ def entry(
         year=1995,
         path=folder,
         added=added or f"2024-01-01T00:00:{number:02d}Z",
-        monitoring=Monitoring(monitored),
+        monitoring=Monitoring(monitored, tuple(sorted((seasons or {}).items()))),
         file_count=(len(files) if files is not None else 1) if file_count is None else file_count,
         size=1000,
         tags=frozenset(tags),
         files=files,
     )
+
+
+def episode(number: int, season: int, folder: str = "/data/tv/Title 5", *, size: int = 1000) -> EntryFile:
+    """The file of one episode, in the folder of its season."""
+    return EntryFile(season * 100 + number, f"{folder}/Season {season}/E{number:02d}.mkv", size, season)
 
 
 def queue_item(
@@ -242,8 +256,11 @@ def queue_item(
     *,
     client: str | None = "qBittorrent",
     protocol: DownloadProtocol = DownloadProtocol.TORRENT,
+    season: int | None = None,
 ) -> QueueItem:
-    return QueueItem(number, entry_id, download_id, protocol, client, f"Download.{number}", "downloading")
+    return QueueItem(
+        number, entry_id, download_id, protocol, client, f"Download.{number}", "downloading", season=season
+    )
 
 
 def library(
@@ -294,9 +311,19 @@ def request(
     *,
     status: RequestStatus = RequestStatus.APPROVED,
     is_4k: bool = False,
+    seasons: Iterable[int] = (),
+    server_id: int | None = None,
 ) -> MediaRequest:
     return MediaRequest(
-        number, record_id, media, is_4k, status, requested_by="bob", created_at=f"2024-03-01T00:00:{number:02d}Z"
+        number,
+        record_id,
+        media,
+        is_4k,
+        status,
+        requested_by="bob",
+        seasons=tuple(seasons),
+        created_at=f"2024-03-01T00:00:{number:02d}Z",
+        server_id=server_id,
     )
 
 
@@ -392,7 +419,7 @@ def world(
         seen_torrents = torrents
     else:
         by_key = {t.key: t for t in torrents}
-        by_id = {TorrentKey(QBITTORRENT, id_): known for id_, known in (files or {}).items()}
+        by_id = {key: (files or {})[key.id] for key in by_key if key.id in (files or {})}
         known = {t.key: files_of(t) for t in by_key.values()} | by_id
         seen_torrents = Seen(Torrents(by_key, known), now)
     seen_board = board if board is None or isinstance(board, Unseen) else Seen(board, now)
