@@ -133,14 +133,14 @@ def _prove(
             continue
         own = places(torrent, torrents)
         is_inside = own is not None and bool(own) and own <= covered
-        if is_inside or (policy.cross_seeds is CrossSeeds.TOGETHER and _is_alike(torrent, targets, torrents)):
+        if is_inside or (policy.cross_seeds is CrossSeeds.TOGETHER and is_alike(torrent, targets, torrents)):
             going.append(torrent)
         else:
             unproven.append(torrent)
     return going, unproven
 
 
-def _is_alike(torrent: Torrent, targets: Sequence[Target], torrents: Torrents) -> bool:
+def is_alike(torrent: Torrent, targets: Sequence[Target], torrents: Torrents) -> bool:
     """Tell whether a torrent elsewhere has the size and all the file names of one that is bound."""
     names = [f.name for f in torrents.files.get(torrent.key) or ()]
     return bool(names) and any(

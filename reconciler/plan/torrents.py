@@ -19,7 +19,7 @@ from reconciler.plan.content import places
 from reconciler.plan.facts import absent_upstream, is_false, is_true, listed, unmanaged_note, unseen
 from reconciler.plan.owners import owner_verdict
 from reconciler.plan.paths import is_within, normal
-from reconciler.plan.payload import Removable, Staying, Undecided, judge_payloads
+from reconciler.plan.payload import Removable, Staying, Undecided, is_alike, judge_payloads
 from reconciler.plan.policy import CrossSeeds, Policy
 from reconciler.plan.seeding import unmet
 from reconciler.plan.world import Coverage, Torrents, World
@@ -123,6 +123,7 @@ class _Judge:
             for torrent in present[target.number]:
                 self.found.setdefault(torrent.key, (torrent, target))
         self._judge_payloads(self._condemned())
+        self._let_none_go_ahead()
         self._hold_for_likely_cross_seeds()
         kept = frozenset(t.key for t in (*self.returned, *self.unknown, *(t for t, _ in self.shared)))
         numbers = tuple(n for n, matches in present.items() if any(t.key not in kept for t in matches))
@@ -188,6 +189,23 @@ class _Judge:
             self.seeding += [(t, "; ".join(owing)) for t in torrents]
             return
         self.going += [(t, targets[t.key], with_data, why) for t in torrents]
+
+    def _let_none_go_ahead(self) -> None:
+        """Let an equal tree elsewhere go along with its torrent, never ahead: it stays or waits as long as that."""
+        ready = {t.key for t, *_ in self.going}
+        owed = {t.key: text for t, text in self.seeding}
+        behind = [(t, target) for t, target in self.found.values() if t.key not in ready]
+        for going in [g for g in self.going if g[1].kind is TargetKind.CROSS_SEED]:
+            torrent = going[0]
+            others = [t for t, target in behind if is_alike(torrent, [target], self.torrents)]
+            if not others:
+                continue
+            self.going.remove(going)
+            text = next((owed[t.key] for t in others if t.key in owed), None)
+            if text is not None:
+                self.seeding.append((torrent, text))
+            else:
+                self.shared.append((torrent, f"{torrent.name!r} stays as long as its twin does, which is needed"))
 
     def _owes(self, torrent: Torrent) -> str | None:
         return unmet(torrent, self.torrents.trackers.get(torrent.key), self.policy.seeding)
