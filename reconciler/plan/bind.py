@@ -14,11 +14,12 @@ from reconciler.model import (
     TargetKind,
     Unit,
 )
-from reconciler.observed import Entry, Library, MediaRequest, RequestStatus, Seen, Unseen
+from reconciler.observed import Entry, Library, RequestStatus, Seen, Unseen
 from reconciler.plan.downloads import downloads_of, queued_hashes
-from reconciler.plan.facts import LIBRARY_SOURCES, covered_variants, is_bound
+from reconciler.plan.facts import LIBRARY_SOURCES, is_bound
 from reconciler.plan.paths import name_of
 from reconciler.plan.policy import Policy
+from reconciler.plan.variants import covers_request
 from reconciler.plan.world import Coverage, World
 from reconciler.ports import Binding
 
@@ -238,21 +239,9 @@ def _request_targets(
     targets += [
         Target(TargetKind.REQUEST, instance, str(r.id), media=r.media, added=r.created_at, name=r.requested_by)
         for r in requests
-        if covers_request(r, deletion, policy)
+        if covers_request(r, deletion, world, policy)
         and r.status is not RequestStatus.PENDING
         and r.id != deletion.hints.request_id
         and not (deletion.inferred and r.status is RequestStatus.DECLINED)
     ]
     return targets, frozenset(r.id for r in requests if r.is_live)
-
-
-def covers_request(request: MediaRequest, deletion: Deletion, policy: Policy) -> bool:
-    """Tell whether all that a request is for is covered, and not only being finished."""
-    if request.is_4k not in covered_variants(deletion, policy):
-        return False
-    if deletion.seasons is None:
-        return True
-    libraries = [n for n in deletion.instances if n in policy.libraries and policy.libraries[n].is_4k is request.is_4k]
-    asked = frozenset(request.seasons)
-    units = deletion.units - deletion.finishing
-    return bool(asked) and all(Unit(n, season) in units for n in libraries for season in asked)

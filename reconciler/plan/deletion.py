@@ -104,6 +104,9 @@ def _plan_wanted(
         return None
     findings = _judge(state, world, policy, coverage)
     plan = findings.plan()
+    hidden = [u for u in free if not isinstance(world.libraries.get(u.instance), Seen)]
+    if hidden and deletion.frozen_at is not None:
+        return plan  # its monitoring could not be given back, and nobody would do it later
     restores = thaw(state, world, free)
     if restores:
         shown = next((c for c in plan.conditions if not c.is_settled), plan.conditions[0])

@@ -182,7 +182,7 @@ def _title_holding(paths: tuple[str, ...], world: World, coverage: Coverage) -> 
             for holder, entry in world.folders.holding(path):
                 if holder != instance:
                     continue
-                if (holder, entry.id) not in coverage.entry_ids:
+                if (holder, entry.id) not in coverage.entry_ids or holder not in coverage.instances:
                     return repr(entry.title)
                 if not coverage.is_whole(holder) and _is_of_another_season(path, holder, entry, library.data, coverage):
                     return f"{entry.title!r} as a file of a season that stays"
@@ -190,7 +190,12 @@ def _title_holding(paths: tuple[str, ...], world: World, coverage: Coverage) -> 
 
 
 def _is_of_another_season(path: str, holder: InstanceName, entry: Entry, library: Library, coverage: Coverage) -> bool:
-    """Tell whether a path is that of an episode file which stays; one in none of the files is nobody's."""
-    files = entry.files if entry.files is not None else library.entry_files.get(entry.id, ())
+    """Tell whether a path is that of an episode file which stays; one in none of the files is nobody's.
+
+    As long as the files were not read, any may stay.
+    """
+    files = entry.files if entry.files is not None else library.entry_files.get(entry.id)
+    if files is None:
+        return True
     here = normal(path)
     return any(normal(f.path) == here and not coverage.has(holder, f.season) for f in files)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, MediaKind, Target, TargetKind
 from reconciler.observed import MediaRequest, MediaStatus, Record, RequestBoard, RequestStatus, Unseen
 from reconciler.plan.actions import DeleteRecord, DeleteRequest, ResetVariant
-from reconciler.plan.bind import covers_request, live_entries
+from reconciler.plan.bind import live_entries
 from reconciler.plan.facts import absent_upstream, covered_variants, is_due, is_false, is_true, listed, unseen
 from reconciler.plan.policy import Policy
+from reconciler.plan.variants import covers_request
 from reconciler.plan.world import Coverage, World
 from reconciler.reasons import Reason
 
@@ -57,7 +58,7 @@ def judge_requests(
     bound = [
         (t, r)
         for t, r in requests
-        if isinstance(r, MediaRequest) and r.record_id == record.id and covers_request(r, state.deletion, policy)
+        if isinstance(r, MediaRequest) and r.record_id == record.id and covers_request(r, state.deletion, world, policy)
     ]
     condition, actions = _clear(state, instance, target, record, bound, world, policy)
     return RequestFinding(condition, actions, absent, present)

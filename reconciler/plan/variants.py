@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from reconciler.model import DeletionState, InstanceName, Unit
+from reconciler.model import Deletion, DeletionState, InstanceName, Unit
 from reconciler.observed import MediaRequest, Seen
 from reconciler.plan.policy import Address, Policy
 from reconciler.plan.world import World
@@ -36,6 +36,18 @@ def _server(request: MediaRequest, world: World, policy: Policy) -> frozenset[In
         chosen = [s for s in servers if s.is_default]
     addresses = {Address(s.host, s.port, s.url_base) for s in chosen}
     return frozenset(n for n, library in policy.libraries.items() if library.address in addresses)
+
+
+def covers_request(request: MediaRequest, deletion: Deletion, world: World, policy: Policy) -> bool:
+    """Tell whether all that a request is for is covered, and not only being finished."""
+    asked = frozenset(request.seasons)
+    if not deletion.instances:
+        return deletion.seasons is None or (bool(asked) and asked <= deletion.seasons)
+    units = deletion.units - deletion.finishing
+    fitting = instances_of_request(request, deletion.instances, world, policy)
+    if deletion.seasons is None:
+        return any(Unit(name) in units for name in fitting)
+    return bool(asked and fitting) and all(Unit(name, season) in units for name in fitting for season in asked)
 
 
 def narrowed(state: DeletionState, world: World, policy: Policy) -> tuple[frozenset[Unit], frozenset[int] | None]:
