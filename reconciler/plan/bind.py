@@ -12,7 +12,6 @@ from reconciler.model import (
     Source,
     Target,
     TargetKind,
-    Unit,
 )
 from reconciler.observed import Entry, Library, RequestStatus, Seen, Unseen
 from reconciler.plan.downloads import downloads_of, queued_hashes

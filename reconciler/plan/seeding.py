@@ -7,6 +7,7 @@ from reconciler.plan.policy import SeedingPolicy, SeedingRule
 
 HOUR = 3600.0
 _STOPPED = frozenset({"pausedUP", "stoppedUP"})
+_IDLE = "stalledUP"  # its seeding time is shown as of its last successful announce
 
 
 def unmet(torrent: Torrent, trackers: Trackers | None, policy: SeedingPolicy) -> str | None:
@@ -20,11 +21,15 @@ def unmet(torrent: Torrent, trackers: Trackers | None, policy: SeedingPolicy) ->
     rules = [rule for rule in policy.rules if _matches(rule, torrent, trackers)]
     if not rules and policy.private_min_time is not None and _is_private(torrent, trackers) is not False:
         rules = [SeedingRule(min_time=policy.private_min_time)]
-    owed = [text for rule in rules if (text := _owed(rule, torrent)) is not None]
+    owed = [(rule, text) for rule in rules if (text := _owed(rule, torrent)) is not None]
     if not owed:
         return None
-    stopped = "; it is stopped, so that this does not grow" if torrent.state in _STOPPED else ""
-    return "; ".join(dict.fromkeys(owed)) + stopped
+    note = ""
+    if torrent.state in _STOPPED:
+        note = "; it is stopped, so that this does not grow"
+    elif torrent.state == _IDLE and any(rule.min_time is not None for rule, _ in owed):
+        note = "; it is idle, so that the time shown may lag"
+    return "; ".join(dict.fromkeys(text for _, text in owed)) + note
 
 
 def needs_trackers(policy: SeedingPolicy) -> bool:
@@ -49,10 +54,10 @@ def _is_private(torrent: Torrent, trackers: Trackers | None) -> bool | None:
 
 
 def _announces_to(host: str, torrent: Torrent, trackers: Trackers | None) -> bool:
+    if trackers is None:
+        return True  # nobody knows: it may be this one, too
     working = urlsplit(torrent.tracker).hostname if torrent.tracker else None
-    hosts = {*(trackers.hosts if trackers else ()), *([working] if working else [])}
-    if not hosts:
-        return trackers is None  # nobody knows: it may be this one
+    hosts = {*trackers.hosts, *([working] if working else [])}
     wanted = host.lower()
     return any(h.lower() == wanted or h.lower().endswith(f".{wanted}") for h in hosts)
 
@@ -69,7 +74,7 @@ def _owed(rule: SeedingRule, torrent: Torrent) -> str | None:
         wanted = rule.min_time.total_seconds() / HOUR
         parts.append((hours >= wanted, f"{_hours(hours)} of {_hours(wanted)}", wanted - hours))
     met = [is_met for is_met, _, _ in parts]
-    if all(met) if rule.both else any(met):
+    if not parts or (all(met) if rule.both else any(met)):
         return None
     lefts = [left for is_met, _, left in parts if not is_met]
     known = [left for left in lefts if left is not None]
