@@ -1,6 +1,6 @@
 """What forbids deleting a title or its files: protection, other titles' folders, and torrents that stay."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, TargetKind
 from reconciler.observed import Entry, Library, Seen, Torrent, TorrentKey
@@ -15,17 +15,22 @@ _TYPE = ConditionType.ENTRY_ABSENT
 
 
 def unwanted(
-    state: DeletionState, instance: InstanceName, entry: Entry, file_count: int, policy: Policy
+    state: DeletionState, instance: InstanceName, entry: Entry, doomed: Iterable[str], file_count: int, policy: Policy
 ) -> Condition | None:
-    """Return why the operator does not want this title touched, or nobody asked for it in words."""
+    """Return why the operator does not want this title touched, or nobody asked for it in words.
+
+    `doomed` are the paths that would go, of `file_count` files.
+    """
     deletion = state.deletion
     if Reason.PROTECTED not in deletion.approved:
         labels = entry.tags & policy.protect_labels
         if labels:
             return is_false(_TYPE, instance, Reason.PROTECTED, f"{entry.title!r} has the tag {listed(labels)}")
-        folder = next((f for f in sorted(policy.protect_paths) if is_within(entry.path, f)), None)
-        if folder:
-            return is_false(_TYPE, instance, Reason.PROTECTED, f"{entry.title!r} lies in {folder}")
+        for folder in sorted(policy.protect_paths):
+            if is_within(entry.path, folder):
+                return is_false(_TYPE, instance, Reason.PROTECTED, f"{entry.title!r} lies in {folder}")
+            if any(touch(path, folder) for path in doomed):
+                return is_false(_TYPE, instance, Reason.PROTECTED, f"{entry.title!r} has files in {folder}")
     if deletion.inferred and file_count and Reason.INFERRED_DELETE not in deletion.approved:
         text = f"nobody asked for it in words, and {entry.title!r} has {file_count} files"
         return is_false(_TYPE, instance, Reason.INFERRED_DELETE, text)
@@ -52,7 +57,8 @@ def whole_blocker(
     kept: frozenset[TorrentKey],
 ) -> Condition | None:
     """Return why this title must not be deleted with its folder now."""
-    blocker = unwanted(state, instance, entry, entry.file_count, policy)
+    doomed = [entry.path] if state.deletion.options.delete_files else []
+    blocker = unwanted(state, instance, entry, doomed, entry.file_count, policy)
     if blocker is not None or not state.deletion.options.delete_files:
         return blocker
     if entry.file_count:

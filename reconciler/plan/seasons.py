@@ -70,8 +70,10 @@ def delete_files(shelf: Shelf, target: Target, entry: Entry, files: Iterable[Ent
 
 
 def _blocked(shelf: Shelf, entry: Entry, mine: list[EntryFile]) -> EntryFinding | None:
-    blocker = unwanted(shelf.state, shelf.instance, entry, len(mine), shelf.policy)
-    if blocker is None and mine and shelf.state.deletion.options.delete_files:
+    takes_files = shelf.state.deletion.options.delete_files
+    doomed = [f.path for f in mine] if takes_files else []
+    blocker = unwanted(shelf.state, shelf.instance, entry, doomed, len(mine), shelf.policy)
+    if blocker is None and mine and takes_files:
         blocker = unreachable_root(shelf.instance, shelf.library, entry)
         for file in mine:
             blocker = blocker or seeds_in_place(

@@ -16,6 +16,7 @@ from reconciler.observed import Torrent, TorrentKey, Unseen
 from reconciler.plan.actions import RemoveTorrent
 from reconciler.plan.attribution import judge_unattributed
 from reconciler.plan.content import places
+from reconciler.plan.extents import absolute_files
 from reconciler.plan.facts import absent_upstream, is_false, is_true, listed, unmanaged_note, unseen
 from reconciler.plan.owners import owner_verdict
 from reconciler.plan.paths import is_within, normal
@@ -213,7 +214,7 @@ class _Judge:
     def _objections(self, torrent: Torrent) -> Iterable[tuple[Reason, str]]:
         deletion = self.state.deletion
         if Reason.PROTECTED not in deletion.approved:
-            why = protection(torrent, self.policy)
+            why = protection(torrent, absolute_files(torrent, self.torrents.files.get(torrent.key) or ()), self.policy)
             if why:
                 yield Reason.PROTECTED, why
         takes_data = deletion.options.delete_files and torrent.progress > 0
@@ -309,13 +310,13 @@ def _matching(target: Target, torrents: Torrents) -> tuple[Torrent, ...]:
     return tuple(t for t in found if t.instance == target.instance)
 
 
-def protection(torrent: Torrent, policy: Policy) -> str | None:
-    """Return why the operator protects a torrent, or `None`."""
+def protection(torrent: Torrent, files: Iterable[str], policy: Policy) -> str | None:
+    """Return why the operator protects a torrent with these files, or `None`."""
     tags = torrent.tags & policy.protect_tags
     if tags:
         return f"{torrent.name!r} has the tag {listed(tags)}"
     if torrent.category in policy.protect_categories:
         return f"{torrent.name!r} has the category {torrent.category}"
-    places = [torrent.content_path or torrent.save_path, torrent.save_path]
+    places = [torrent.content_path or torrent.save_path, torrent.save_path, *(files if policy.protect_paths else ())]
     folder = next((f for f in sorted(policy.protect_paths) if any(is_within(p, f) for p in places)), None)
     return f"{torrent.name!r} lies in {folder}" if folder else None
