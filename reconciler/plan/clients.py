@@ -21,17 +21,16 @@ class ClientNames:
             name.casefold(): frozenset({one.name}) for one in ours.values() for name in one.download_clients
         }
         unclear: list[str] = []
+        taken: frozenset[InstanceName] = frozenset()
         for client in settings:
             name = client.name.casefold()
-            if name in self._meant:
-                continue
             here = Address(client.host, client.port, client.url_base)
-            at = frozenset(one.name for one in ours.values() if one.address == here)
+            at = self._meant.get(name) or frozenset(one.name for one in ours.values() if one.address == here)
             if at:
                 self._meant[name] = at
+                taken |= at
             else:
                 unclear.append(name)
-        taken = frozenset(name for meant in self._meant.values() for name in meant)
         self._meant |= dict.fromkeys(unclear, self._all - taken)
 
     def meant(self, name: str | None) -> frozenset[InstanceName]:
