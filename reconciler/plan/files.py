@@ -59,9 +59,13 @@ def paths_of(state: DeletionState, instance: InstanceName, library: Library) -> 
 
 def _goes_with_its_folder(target: Target, deletion: Deletion) -> bool:
     """Tell whether an entry is to go as a whole, or went because nothing was left of it."""
-    if Unit(target.instance) in deletion.units:
-        return True
-    return deletion.options.remove_empty_series and target.sent_at is not None and target.absent_since is not None
+    return Unit(target.instance) in deletion.units or went_empty(target, deletion)
+
+
+def went_empty(target: Target, deletion: Deletion) -> bool:
+    """Tell whether a series went with the last of its seasons."""
+    was_asked = deletion.options.remove_empty_series and target.sent_at is not None
+    return deletion.seasons is not None and was_asked and target.absent_since is not None
 
 
 def folders_of(state: DeletionState, instance: InstanceName, library: Library) -> tuple[str, ...]:

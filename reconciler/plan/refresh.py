@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, MediaKind, Target, TargetKind
+from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, Target, TargetKind, Unit
 from reconciler.observed import MediaItem, MediaServer, Seen, Unseen
 from reconciler.plan.actions import Announce
 from reconciler.plan.bind import live_entries
 from reconciler.plan.facts import is_false, is_true, listed, unseen
+from reconciler.plan.files import went_empty
 from reconciler.plan.paths import is_within, normal, parent, touch
 from reconciler.plan.policy import Policy
 from reconciler.plan.world import Coverage, World
@@ -88,11 +89,12 @@ def item_targets(state: DeletionState, world: World, policy: Policy, coverage: C
 def listed_items(
     state: DeletionState, world: World, policy: Policy, coverage: Coverage, server: MediaServer
 ) -> tuple[MediaItem, ...]:
-    """Return the items of what is covered whose files should be gone, in order of id.
+    """Return the items of what is covered, and not only being finished, whose files should be gone, in order of id.
 
     A title may be there twice, HD and 4K, under the same public ids: then only paths tell them apart. An item whose
     path cannot be compared counts unless another library, which is not covered, still holds the title.
     """
+    coverage = coverage.only(state.deletion.units - state.deletion.finishing)
     gone = _paths(state, policy)
     others = [
         name
@@ -104,16 +106,20 @@ def listed_items(
     return tuple(
         item
         for item in sorted(server.items, key=lambda item: item.id)
-        if item.media.is_same(coverage.media) and _is_covered(item, coverage) and _is_gone(item, gone, others)
+        if item.media.is_same(coverage.media) and _is_covered(item, state, coverage) and _is_gone(item, gone, others)
     )
 
 
-def _is_covered(item: MediaItem, coverage: Coverage) -> bool:
-    if coverage.media.kind is MediaKind.MOVIE:
+def _is_covered(item: MediaItem, state: DeletionState, coverage: Coverage) -> bool:
+    deletion = state.deletion
+    seasons: set[int | None] = {unit.season for unit in coverage.units}
+    if not deletion.instances:  # no library is configured: what was asked for is all there is to go by
+        seasons = {None} if deletion.seasons is None else set(deletion.seasons)
+    if None in seasons:
         return True
-    return any(unit.season in {None, item.season} for unit in coverage.units) and (
-        item.season is not None or any(unit.season is None for unit in coverage.units)
-    )
+    if item.season is None:
+        return any(went_empty(t, deletion) for t in state.targets_of(TargetKind.ENTRY))
+    return item.season in seasons
 
 
 def _is_gone(item: MediaItem, gone: tuple[str, ...], others: list[InstanceName]) -> bool:
@@ -130,9 +136,11 @@ def _shares_a_root(path: str, gone: tuple[str, ...]) -> bool:
 def _paths(state: DeletionState, policy: Policy) -> tuple[str, ...]:
     """Return where the title lay, as the media server sees it: its folder, or the folders of its episodes."""
     deletion = state.deletion
-    whole = {u.instance for u in deletion.units - deletion.finishing if u.season is None}
-    found = [t.path for t in state.targets_of(TargetKind.ENTRY) if t.path and t.instance in whole]
-    found += [parent(t.path).rstrip("/\\") for t in state.targets_of(TargetKind.FILE) if t.path]
+    units = deletion.units - deletion.finishing
+    entries = (t for t in state.targets_of(TargetKind.ENTRY) if Unit(t.instance) in units or went_empty(t, deletion))
+    found = [t.path for t in entries if t.path]
+    files = (t for t in state.targets_of(TargetKind.FILE) if Unit(t.instance, t.season) in units)
+    found += [parent(t.path).rstrip("/\\") for t in files if t.path]
     return tuple(dict.fromkeys(_as_media_server_sees(path, policy) for path in found))
 
 
