@@ -20,7 +20,7 @@ from reconciler.observed import (
     Trackers,
     Unseen,
 )
-from reconciler.plan.content import files_to_read
+from reconciler.plan.content import files_to_read, likely_cross_seeds, payload_of
 from reconciler.plan.files import folders_of
 from reconciler.plan.policy import Policy
 from reconciler.plan.seeding import needs_trackers
@@ -81,7 +81,7 @@ class Details:
         return found if isinstance(found, Unseen) else replace(torrents, files={**torrents.files, **found})
 
     async def _with_trackers(self, torrents: Torrents, condemned: Sequence[Torrent]) -> Torrents | Unseen:
-        """Add who the condemned are announced to, if an obligation may depend on it."""
+        """Add who the condemned, and what goes along with them, are announced to, if an obligation may depend on it."""
         if not needs_trackers(self._policy.seeding):
             return torrents
 
@@ -94,7 +94,8 @@ class Details:
                 known = self._trackers[_shape(torrent)] = trackers
             return known
 
-        found = await self._of_torrents(torrents, [t.key for t in condemned], read)
+        along = {o.key for t in condemned for o in (*(payload_of(t, torrents) or ()), *likely_cross_seeds(t, torrents))}
+        found = await self._of_torrents(torrents, {t.key for t in condemned} | along, read)
         if isinstance(found, Unseen):
             return found
         return replace(torrents, trackers={k: t for k, t in found.items() if t is not None})

@@ -7,12 +7,12 @@ world does: somebody acts meanwhile, an upstream refuses, a file stays.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.model import DeletionState, Phase, SettledAs, Target, phase_of
+from reconciler.model import ConditionType, DeletionState, Phase, SettledAs, Target, phase_of
 from reconciler.plan import plan_all
-from reconciler.plan.actions import Action, Blocklist, Plan, Search, is_destructive, targets_of
+from reconciler.plan.actions import Action, Announce, Blocklist, Plan, Search, is_destructive, targets_of
 from reconciler.plan.policy import Policy, SeedingPolicy
 from reconciler.plan.world import World
-from reconciler.plan.worlds_after import after
+from reconciler.plan.worlds_after import after, with_disks_unknown
 from reconciler.ports import Binding
 from reconciler.reasons import Reason
 
@@ -58,6 +58,8 @@ def foresee(state: DeletionState, world: World, policy: Policy) -> Foreseen:
             break
         actions += plan.actions
         state, world = _lived(state, world, plan)
+        if plan.actions:
+            world = replace(world, now=world.now + policy.resend_after)  # what is sent again is planned again
         plan = plan_all([state], world, policy)[0]
     return Foreseen(now, tuple(actions), state.targets, phase_of(state.deletion, plan.conditions), tuple(notes))
 
@@ -87,6 +89,8 @@ def _assumed(
             case Reason.SEEDING if policy.seeding.block_entry:
                 note = f"everything waits until it was seeded: {condition.message}"
                 return state, world, replace(policy, seeding=SeedingPolicy()), note
+            case Reason.REMOVING if condition.type is ConditionType.FILES_ABSENT:
+                return state, with_disks_unknown(world), policy, f"once its files are gone: {condition.message}"
             case _:
                 continue
     return None
@@ -167,5 +171,6 @@ def _sent(state: DeletionState, world: World, actions: Sequence[Action], *, froz
         deletion = replace(deletion, searched_at=deletion.searched_at or world.now)
     if any(isinstance(a, Blocklist) for a in actions):
         deletion = replace(deletion, blocklisted_at=deletion.blocklisted_at or world.now)
-    targets = tuple(replace(t, sent_at=world.now) if t.number in destructive else t for t in state.targets)
+    sent = destructive | {n for a in actions if isinstance(a, Announce) for n in targets_of(a)}
+    targets = tuple(replace(t, sent_at=world.now) if t.number in sent else t for t in state.targets)
     return replace(state, deletion=deletion, targets=targets)

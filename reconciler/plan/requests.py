@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, MediaKind, Target, TargetKind
-from reconciler.observed import MediaRequest, MediaStatus, Record, RequestBoard, RequestStatus, Unseen
+from reconciler.observed import MediaRequest, MediaStatus, Record, RequestBoard, RequestStatus, Seen, Unseen
 from reconciler.plan.actions import DeleteRecord, DeleteRequest, ResetVariant
 from reconciler.plan.bind import live_entries
 from reconciler.plan.facts import absent_upstream, covered_variants, is_due, is_false, is_true, listed, unseen
 from reconciler.plan.policy import Policy
 from reconciler.plan.variants import covers_request
+from reconciler.plan.watching import bound_live
 from reconciler.plan.world import Coverage, World
 from reconciler.reasons import Reason
 
@@ -125,7 +126,7 @@ def _clear(
     bound_ids = {r.id for _, r in bound}
     on_record = [r for r in world.requests.sharing_an_id(record.media) if r.record_id == record.id]
     others = [r for r in on_record if r.id not in bound_ids]
-    keeps = _why_kept(state, record, others, policy)
+    keeps = _why_kept(state, record, others, world, policy)
     singles = tuple(
         DeleteRequest(deletion.id, instance, t.number, r.id, r.created_at, deletion.live_request_ids)
         for t, r in bound
@@ -163,7 +164,7 @@ def _clear(
 
 
 def _why_kept(
-    state: DeletionState, record: Record, others: list[MediaRequest], policy: Policy
+    state: DeletionState, record: Record, others: list[MediaRequest], world: World, policy: Policy
 ) -> tuple[Reason, str] | None:
     """Return why the record must stay after its covered requests went, or `None` if the whole of it is covered."""
     deletion = state.deletion
@@ -180,7 +181,7 @@ def _why_kept(
             Reason.PARTLY_COVERED,
             f"requests it does not cover stay: {listed(str(r.id) for r in others)}",
         )
-    if deletion.seasons is not None and not _is_series_gone(state):
+    if deletion.seasons is not None and not _is_series_gone(state, world):
         return Reason.PARTLY_COVERED, "the series stays; Jellyseerr's own availability sync notes what is gone of it"
     variants = covered_variants(deletion, policy)
     other = [v for v in (False, True) if v not in variants and _variant(record, is_4k=v) not in _EMPTY]
@@ -189,10 +190,14 @@ def _why_kept(
     return None
 
 
-def _is_series_gone(state: DeletionState) -> bool:
+def _is_series_gone(state: DeletionState, world: World) -> bool:
     """Tell whether the series itself went with its last season."""
     entries = state.targets_of(TargetKind.ENTRY)
-    return bool(entries) and all(t.absent_since is not None for t in entries)
+    return (
+        bool(entries)
+        and all(isinstance(world.libraries.get(t.instance), Seen) for t in entries)
+        and not bound_live(state, world)
+    )
 
 
 def _variant(record: Record, *, is_4k: bool) -> MediaStatus:

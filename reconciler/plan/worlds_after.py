@@ -1,14 +1,16 @@
 """The world as it is once every upstream has done what a round's actions ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.model import InstanceName
 from reconciler.observed import (
     Entry,
     Library,
+    MediaRequest,
     MediaServer,
     MediaStatus,
+    Record,
     RequestBoard,
     Seen,
     TorrentKey,
@@ -40,6 +42,11 @@ def after(world: World, actions: Iterable[Action]) -> World:
 
 def _after(world: World, action: Action) -> World:
     match action:
+        case RemoveTorrent(delete_files=True) | DeleteEntry(delete_files=True) | DeleteFiles():
+            world = with_disks_unknown(world)
+        case _:
+            pass
+    match action:
         case RemoveTorrent():
             return _without_torrent(world, TorrentKey(action.instance, action.torrent))
         case Announce():
@@ -48,6 +55,15 @@ def _after(world: World, action: Action) -> World:
             return _with_board(world, action)
         case _:
             return _with_library(world, action.instance, action)
+
+
+def with_disks_unknown(world: World) -> World:
+    """Forget what folders were seen to hold: files go now, and nobody has looked since."""
+    libraries = {
+        name: Seen(replace(o.data, listings={}), o.at) if isinstance(o, Seen) else o
+        for name, o in world.libraries.items()
+    }
+    return replace(world, libraries=libraries)
 
 
 def _without_torrent(world: World, key: TorrentKey) -> World:
@@ -73,7 +89,9 @@ def _with_board(world: World, action: DeleteRequest | DeleteRecord | ResetVarian
     records, requests = dict(board.records), dict(board.requests)
     match action:
         case DeleteRequest(request_id=number):
-            requests.pop(number, None)
+            request = requests.pop(number, None)
+            if request is not None:
+                _forget_variant(request, records, requests)
         case DeleteRecord(record_id=number):
             records.pop(number, None)
             requests = {n: r for n, r in requests.items() if r.record_id != number}
@@ -84,6 +102,18 @@ def _with_board(world: World, action: DeleteRequest | DeleteRecord | ResetVarian
         case _:
             pass
     return replace(world, board=Seen(RequestBoard(board.app, records, requests, board.servers), world.board.at))
+
+
+def _forget_variant(request: MediaRequest, records: dict[int, Record], requests: Mapping[int, MediaRequest]) -> None:
+    """Let the record forget a variant whose last request went, unless a copy is there (upstreams.md 2.4)."""
+    record = records.get(request.record_id)
+    is_last = not any((r.record_id, r.is_4k) == (request.record_id, request.is_4k) for r in requests.values())
+    if record is None or not is_last:
+        return
+    if request.is_4k and record.status_4k is not MediaStatus.AVAILABLE:
+        records[record.id] = replace(record, status_4k=MediaStatus.UNKNOWN)
+    elif not request.is_4k and record.status is not MediaStatus.AVAILABLE:
+        records[record.id] = replace(record, status=MediaStatus.UNKNOWN)
 
 
 def _with_library(world: World, instance: InstanceName, action: Action) -> World:
