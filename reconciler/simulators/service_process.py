@@ -97,7 +97,7 @@ class ServiceProcess:
         return process.returncode
 
 
-_OWN_PREFIXES = ("RECONCILER_", "QBITTORRENT_", "RADARR_", "SONARR_", "JELLYSEERR_", "DATABASE_URL")
+_OWN_PREFIXES = ("RECONCILER_", "QBITTORRENT_", "RADARR_", "SONARR_", "JELLYSEERR_", "JELLYFIN_", "DATABASE_URL")
 
 
 def free_port() -> int:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.cli.exits import ExitCode
-from tests.support.e2e import SECRET, Json, Stage, open_stage
+from tests.support.e2e import SECRET, Stage, open_stage
+from tests.support.e2e_shown import Json
 from tests.support.real_parts import require_real_qbittorrent
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.e2e import Stage, condition, events, open_stage, reasons
+from tests.support.e2e import Stage, open_stage
+from tests.support.e2e_shown import condition, events, reasons
 from tests.support.real_parts import require_real_qbittorrent
 
 

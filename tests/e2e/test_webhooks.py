@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.e2e import Json, Shelved, Stage, open_stage, reasons
+from tests.support.e2e import Shelved, Stage, open_stage
+from tests.support.e2e_shown import Json, reasons
 from tests.support.real_parts import require_real_qbittorrent
 
 

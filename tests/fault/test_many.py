@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 from reconciler.simulators.household import Household
-from tests.support.e2e import Stage, open_stage, reasons
+from tests.support.e2e import Stage, open_stage
+from tests.support.e2e_shown import reasons
 
 LIMIT = 25
 

@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from tests.support.e2e import condition, open_stage, reasons
+from tests.support.e2e import open_stage
+from tests.support.e2e_shown import condition, reasons
 
 
 async def test_an_upstream_that_never_answers_is_shown_and_the_others_go_on(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.simulators.faults import Faults
-from tests.support.e2e import Json, Shelved, Stage, condition, open_stage, reasons
+from tests.support.e2e import Shelved, Stage, open_stage
+from tests.support.e2e_shown import Json, condition, reasons
 
 KINDS = ("qbittorrent", "radarr", "sonarr", "jellyseerr")
 GATED = ("radarr", "sonarr", "jellyseerr")  # qBittorrent takes no request for a port that is not its own

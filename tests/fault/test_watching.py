@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.e2e import Stage, events, open_stage
+from tests.support.e2e import Stage, open_stage
+from tests.support.e2e_shown import events
 
 
 @pytest.fixture

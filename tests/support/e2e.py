@@ -3,30 +3,29 @@
 import contextlib
 import itertools
 import shutil
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import yaml
 
 from reconciler.model import Media, MediaKind, TorrentId
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.simulators.arr_releases import Release
-from reconciler.simulators.household import API_KEY, Household
+from reconciler.simulators.household import API_KEY, Extra, Household
 from reconciler.simulators.radarr import Movie as MovieRow
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.service_process import ServiceProcess
 from reconciler.simulators.sonarr import SonarrSimulator
 from reconciler.simulators.sonarr_state import Series as SeriesRow
 from tests.support.e2e_gate import Gate, Relay, gate_to, relay_to
+from tests.support.e2e_shown import Json, told
 
 SECRET = "a-secret-for-whole-product-tests"
 PATIENCE_SECONDS = 60.0
 _BUSY = {"checkingUP", "checkingDL", "checkingResumeData", "moving", "metaDL", "downloading", "stalledDL", "allocating"}
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,18 @@ class Stage:
 
     # --- the library -----------------------------------------------------------------------------------------------
 
+    def new(self, prefix: str) -> tuple[str, int]:
+        """Return a word and a number that no other title has."""
+        number = next(self._numbers)
+        return f"{prefix}{number:03}", number
+
+    @property
+    def libraries(self) -> tuple[RadarrSimulator | SonarrSimulator, ...]:
+        """Every Radarr and Sonarr."""
+        house = self.house
+        more = [house.radarr_4k] if Extra.RADARR_4K in house.extras else []
+        return (house.radarr, house.sonarr, *more, *([house.sonarr_4k] if Extra.SONARR_4K in house.extras else []))
+
     async def movie(
         self,
         *,
@@ -79,8 +90,8 @@ class Stage:
         tags: Sequence[str] = (),
     ) -> Shelved:
         """Put a movie on the shelf; all torrents but the last are leftovers of upgrades."""
-        number = next(self._numbers)
-        word, tmdb_id = f"Feature{number:03}", 5000 + number
+        word, number = self.new("Feature")
+        tmdb_id = 5000 + number
         entry = self.house.radarr.add_movie(tmdb_id, word, 1950, monitored=monitored, tags=tags)
         releases = tuple(self.house.movie_release(tmdb_id, f"{word}.1950.v{n}.1080p") for n in range(1, torrents + 1))
         await self._download(releases, "radarr")
@@ -93,8 +104,8 @@ class Stage:
 
     async def series(self, *, is_requested: bool = True) -> Shelved:
         """Put a series on the shelf: its first season as a pack of two episodes, its second as two single episodes."""
-        number = next(self._numbers)
-        word, tvdb_id, tmdb_id = f"Serial{number:03}", 70000 + number, 8000 + number
+        word, number = self.new("Serial")
+        tvdb_id, tmdb_id = 70000 + number, 8000 + number
         sonarr = self.house.sonarr
         entry = sonarr.add_series(tvdb_id, word, 1950, tmdb_id=tmdb_id, seasons={1: 2, 2: 2})
         releases = (
@@ -263,11 +274,12 @@ class Stage:
 
     async def left_of(self, title: Shelved) -> list[str]:
         """Name everything that any upstream or the disk still has of a title."""
-        rows = [self.movie_row(title), self.series_row(title)]
+        rows = [row for library in self.libraries for row in library.titles.values()]
         record = self.house.seerr.database.media_of("movie" if title.media_type == "movie" else "tv", title.tmdb_id)
+        names = [name for box in self.house.boxes for name in (await self.house.torrents(box)).values()]
         return [
-            *(f"torrent {name}" for name in (await self.house.torrents()).values() if title.word in name),
-            *(f"entry {row.name}" for row in rows if row is not None),
+            *(f"torrent {name}" for name in names if title.word in name),
+            *(f"entry {row.name}" for row in rows if row.name == title.word),
             *([f"record {record.id}"] if record is not None else []),
             *(f"file {path}" for path in self.house.files() if title.word in path),
         ]
@@ -279,18 +291,19 @@ class Stage:
         def is_theirs(name: str) -> bool:
             return any(word in name for word in words)
 
-        radarr, sonarr, database = self.house.radarr, self.house.sonarr, self.house.seerr.database
+        database = self.house.seerr.database
         gone = {(title.media_type, title.tmdb_id) for title in without}
         return Snapshot(
             files={path: digest for path, digest in self.house.files().items() if not is_theirs(path)},
             torrents={
                 id_: (str(row["name"]), str(row["save_path"]), float(str(row["progress"])), str(row["added_on"]))
-                for id_, row in (await self.house.user.rows()).items()
+                for box in self.house.boxes
+                for id_, row in (await box.user.rows()).items()
                 if not is_theirs(str(row["name"]))
             },
             titles={
-                (library.app_name, row.id, row.name, row.added, row.monitored)
-                for library in (radarr, sonarr)
+                (library.instance_name, row.id, row.name, row.added, row.monitored)
+                for library in self.libraries
                 for row in library.titles.values()
                 if not is_theirs(row.name)
             },
@@ -318,28 +331,6 @@ class Snapshot:
     requests: set[tuple[int, int, int, int]]
 
 
-def told(shown: Mapping[str, Any]) -> str:
-    """Put what a deletion shows in a few lines, for a failing test."""
-    conditions = [f"{c['type']}: {c['status']} {c['reason']}, {c['message']}" for c in shown.get("conditions", ())]
-    events = [f"{e['kind']}: {e['message']}" for e in shown.get("timeline", ())]
-    return "\n  ".join([f"{shown.get('phase')} {shown.get('settled')}", *conditions, *events])
-
-
-def condition(shown: Mapping[str, Any], type_: str) -> Json:
-    """Return one condition of a deletion."""
-    return next(dict(c) for c in shown["conditions"] if c["type"] == type_)
-
-
-def reasons(shown: Mapping[str, Any]) -> dict[str, str]:
-    """Return the reason of every condition by its type; one that is not there yet has none."""
-    return defaultdict(str, {str(c["type"]): str(c["reason"]) for c in shown["conditions"]})
-
-
-def events(shown: Mapping[str, Any], kind: str) -> list[str]:
-    """Return the messages of one kind in a timeline."""
-    return [str(e["message"]) for e in shown["timeline"] if e["kind"] == kind]
-
-
 @contextlib.asynccontextmanager
 async def open_stage(
     folder: Path,
@@ -350,15 +341,18 @@ async def open_stage(
     is_started: bool = True,
     relayed: Sequence[str] = (),
     gated: Sequence[str] = (),
+    extras: Sequence[Extra] = (),
+    config: Mapping[str, Any] | None = None,
     **settings: str,
 ) -> AsyncIterator[Stage]:
     """Open a household and start the service at it; `settings` are further variables of its environment.
 
     With `listens` every application's webhooks are set up. `is_started` false leaves the start to the test. The
-    service reaches the upstreams in `relayed` (by kind) through a relay, and those in `gated` through a gate.
+    service reaches the upstreams in `relayed` (by kind) through a relay, and those in `gated` through a gate. A
+    household with `extras` is told to the service in a file, and so are the sections in `config`.
     """
     async with (
-        Household(folder / "house", real_torrents=real_torrents) as house,
+        Household(folder / "house", real_torrents=real_torrents, extras=extras) as house,
         contextlib.AsyncExitStack() as between,
     ):
         urls = house.environment()
@@ -375,6 +369,10 @@ async def open_stage(
             "DATABASE_URL": database_url or f"sqlite:///{folder}/reconciler.db",
             **settings,
         }
+        if extras or config:
+            written = folder / "reconciler.yaml"
+            written.write_text(yaml.safe_dump({**house.configuration(), **(config or {})}), encoding="utf-8")
+            environment["RECONCILER_CONFIG"] = str(written)
         service = ServiceProcess(environment, folder / "service.log")
         headers = {"Authorization": f"Bearer {SECRET}"}
         async with httpx.AsyncClient(base_url=service.url, headers=headers, trust_env=False, timeout=30) as http:
@@ -396,6 +394,6 @@ async def until_ready(stage: Stage) -> None:
     async def is_complete() -> bool:
         status = await stage.get("/status")
         coverages = [row["coverage"] for row in status["upstreams"] if row["coverage"] is not None]
-        return len(coverages) == 2 and all(c["complete"] for c in coverages)
+        return len(coverages) == len(stage.libraries) and all(c["complete"] for c in coverages)
 
     await stage.house.until(is_complete, "the histories to be read", seconds=PATIENCE_SECONDS)

@@ -1,0 +1,70 @@
+"""Seasons go one by one, and a pack goes with the last of what it serves: with the real qBittorrent."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from tests.support.e2e import Shelved, Stage, open_stage
+from tests.support.e2e_shelf import seasons_on_disk, series_in_packs
+from tests.support.e2e_shown import Json, condition, reasons
+from tests.support.real_parts import require_real_qbittorrent
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    require_real_qbittorrent()
+    async with open_stage(tmp_path_factory.mktemp("seasons")) as opened:
+        yield opened
+
+
+async def delete_season(stage: Stage, series: Shelved, *seasons: int) -> Json:
+    """Ask for seasons to go and wait until they have."""
+    deletion = await stage.delete({**series.wish, "seasons": list(seasons)})
+    return await stage.until_phase(deletion, "converged")
+
+
+async def test_a_pack_stays_until_the_last_of_its_seasons_was_deleted(stage: Stage) -> None:
+    series, other = await series_in_packs(stage), await stage.series()
+    before = await stage.snapshot(series)
+    pack, better, *singles = (release.meta.torrent_id for release in series.releases)
+    data = {
+        path: d
+        for path, d in stage.house.files().items()
+        if path.startswith(f"downloads/tv-sonarr/{series.word}.S01-S03")
+    }
+
+    def data_of_pack() -> dict[str, str]:
+        return {path: digest for path, digest in stage.house.files().items() if path in data}
+
+    first = await delete_season(stage, series, 1)
+    row = stage.series_row(series)
+    assert row is not None
+    assert reasons(first)["TorrentsAbsent"] == "SharedWithWanted"
+    assert series.releases[0].title in condition(first, "TorrentsAbsent")["message"]
+    assert seasons_on_disk(stage, row) == {2, 3}
+    assert series.torrents & set(await stage.house.torrents()) == {pack, *singles}
+    assert data_of_pack() == data
+    assert better not in await stage.house.torrents()
+
+    third = await delete_season(stage, series, 3)
+    assert reasons(third)["TorrentsAbsent"] == "SharedWithWanted"
+    assert seasons_on_disk(stage, row) == {2}
+    assert series.torrents & set(await stage.house.torrents()) == {pack}
+    assert data_of_pack() == data
+
+    second = await delete_season(stage, series, 2)
+    assert reasons(second)["TorrentsAbsent"] == "Absent"
+    assert seasons_on_disk(stage, row) == set()
+    assert not series.torrents & set(await stage.house.torrents())
+    assert not [path for path in stage.house.files() if series.word in path]
+
+    kept = stage.series_row(series)
+    assert kept is not None, "the series itself stays"
+    assert kept.monitored
+    assert not any(is_monitored for number, is_monitored in kept.seasons.items() if number in {1, 2, 3})
+    assert series.request_id in stage.house.seerr.database.requests, "no request is cleared for a part of it"
+    assert await stage.snapshot(series) == before
+    assert other.torrents <= set(await stage.house.torrents())
