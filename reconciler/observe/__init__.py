@@ -23,6 +23,7 @@ from reconciler.observed import Entry, Library, MediaServer, RequestBoard, Seen,
 from reconciler.plan.attribution import candidates_to_read
 from reconciler.plan.bind import coverage_of, resolve
 from reconciler.plan.index import MediaIndex
+from reconciler.plan.paths import normal
 from reconciler.plan.policy import Policy
 from reconciler.plan.world import LedgerView, Torrents, World
 from reconciler.ports import Destroyed, Lease, PassStore
@@ -198,6 +199,8 @@ class Observer:
             condemned: dict[TorrentKey, Torrent] = {t.key: t for h in sorted(hashes) for t in torrents.data.matching(h)}
             folders = [e.path for _, e in due.entries]
             read = await self._details.with_files(torrents.data, tuple(condemned.values()), folders)
+            if not isinstance(read, Unseen):
+                read = await self._details.with_files_of(read, _users_of_what_went(states, read) - read.files.keys())
             torrents = read if isinstance(read, Unseen) else Seen(read, torrents.at)
             if isinstance(torrents, Seen):
                 concerned = {*condemned, *torrents.data.files}
@@ -258,3 +261,10 @@ def _hashes(states: Sequence[DeletionState], references: Iterable[Reference]) ->
         hashes |= set(state.deletion.hints.hashes)
         hashes |= {InfoHash(t.external_id) for t in state.targets if t.kind in _TORRENTS}
     return hashes
+
+
+def _users_of_what_went(states: Sequence[DeletionState], torrents: Torrents) -> set[TorrentKey]:
+    """Return the torrents that may use the files of removed ones: they tell whether the data went, too."""
+    sent = [t for s in states for t in s.targets if t.kind in _TORRENTS and t.sent_at is not None]
+    paths = {normal(path) for target in sent for path in target.files}
+    return {torrent.key for path in paths for torrent in torrents.by_extent.holding(path)}

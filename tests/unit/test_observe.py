@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import Rejected, Unintelligible, Unreachable
-from reconciler.model import DeletionId, InstanceName, ManualAdd, Media, MediaKind, TargetKind
+from reconciler.model import (
+    ConditionType,
+    DeletionId,
+    InstanceName,
+    ManualAdd,
+    Media,
+    MediaKind,
+    Phase,
+    TargetKind,
+)
 from reconciler.observe import Observer
 from reconciler.observed import Entry, EntryFile, Library, RequestStatus, RootFolder, Seen, Unseen
 from reconciler.plan import World
@@ -116,6 +125,21 @@ async def test_references_to_torrents_that_may_share_files_are_read_too(lookout:
     world = await lookout.look(await lookout.bench.ask(HEAT))
     assert {key.id for key in seen_torrents(world).files} == {torrent_id(1), torrent_id(9)}
     assert {r.media for r in world.references} == {HEAT, RONIN}
+
+
+async def test_whoever_still_uses_the_files_of_a_removed_torrent_is_read_and_told(lookout: Lookout) -> None:
+    bench, client = lookout.bench, lookout.home.qbittorrent
+    lookout.home.obtain(HEAT, "Heat", hash_of(1))
+    files = [f.name for f in client.by_id[torrent_id(1)][1]]
+    client.add(hash_of(9), "Heat.0", [*files, "Heat.0/extra.srt"], save_path="/data/torrents")
+    deletion = await bench.ask(HEAT)
+    await bench.reconciler.run_ledger()
+    await bench.passes()
+    assert await bench.phase(deletion) is Phase.CONVERGED
+    assert set(client.by_id) == {torrent_id(9)}
+    assert (await bench.reasons(deletion))[ConditionType.TORRENTS_ABSENT] is Reason.SHARED_WITH_UNKNOWN
+    world = await lookout.look(deletion)
+    assert {key.id for key in seen_torrents(world).files} == {torrent_id(9)}
 
 
 async def test_a_torrent_that_vanishes_while_its_files_are_read_is_told_as_unreadable(lookout: Lookout) -> None:
