@@ -115,16 +115,21 @@ def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverag
             ),
             Reason.STILL_WANTED,
         )
+    apart = _kept_apart(variants, policy, coverage)
     others = [
         r.id
         for r in world.requests.same(coverage.media)
-        if r.id != deletion.hints.request_id and r.status is not RequestStatus.DECLINED and _overlaps(r, deletion)
+        if r.id != deletion.hints.request_id
+        and r.status is not RequestStatus.DECLINED
+        and r.is_4k not in apart
+        and _overlaps(r, deletion)
     ]
     # Which seasons are there, Jellyseerr's own word for the whole series does not tell; their files will.
     available = [
         r.id
         for r in world.records.same(coverage.media)
-        if deletion.seasons is None and (_is_available(r.status) or _is_available(r.status_4k))
+        if deletion.seasons is None
+        and any(_is_available(s) for s, v in ((r.status, False), (r.status_4k, True)) if v not in apart)
     ]
     if others or available:
         why = f"request {listed(str(i) for i in others)} is still open" if others else "a copy is available"
@@ -132,6 +137,13 @@ def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverag
             is_false(ConditionType.REQUEST_CLEARED, instance, Reason.STILL_WANTED, why), Reason.STILL_WANTED
         )
     return None
+
+
+def _kept_apart(variants: frozenset[bool], policy: Policy, coverage: Coverage) -> frozenset[bool]:
+    """Return the variants (`is4k`) that are not covered and have a library of their own: they lose nothing."""
+    return frozenset(
+        library.is_4k for library in policy.libraries.values() if library.kind is coverage.media.kind
+    ).difference(variants)
 
 
 def _overlaps(request: MediaRequest, deletion: Deletion) -> bool:

@@ -352,6 +352,18 @@ def test_a_decline_of_something_still_wanted_is_cancelled(rows: tuple[Record | M
     assert plan.bind is None
 
 
+def test_a_copy_or_request_of_a_variant_with_a_library_of_its_own_does_not_cancel_a_decline_of_the_other() -> None:
+    rows = board_of(
+        record(4, status=MediaStatus.AVAILABLE, status_4k=MediaStatus.PENDING),
+        request(5, 4, status=RequestStatus.DECLINED, is_4k=True),
+        request(6, 4, status=RequestStatus.COMPLETED),
+    )
+    seen = world(radarr=library(entry(7)), libraries={RADARR_4K: library(entry(3, file_count=0))}, board=rows)
+    asked = deletion(source=Source.JELLYSEERR, inferred=True, hints=Hints(request_id=5), instances=[RADARR, RADARR_4K])
+    state, _ = bound(asked, seen, WITH_4K)
+    assert [t.instance for t in targets(state, TargetKind.ENTRY)] == [RADARR_4K]
+
+
 def test_a_decline_for_a_variant_without_a_library_is_not_covered() -> None:
     seen = world(
         radarr=library(entry(7)),
