@@ -161,7 +161,7 @@ class Household(ReleaseMaker):
 
     async def _open_extras(self) -> None:
         if Extra.TORRENTS in self.extras:
-            self._second = await self._open_box(Extra.TORRENTS, self.folder / "downloads-2")
+            self._second = await self._open_box(Extra.TORRENTS.value, self.folder / "downloads-2")
             self._urls[Extra.TORRENTS] = self._second.url
         box = self._second or self.first
         if Extra.RADARR_4K in self.extras:
