@@ -1,30 +1,15 @@
 """The command line against the running service, with the exit codes that scripts rely on."""
 
 import asyncio
-import json
-import os
-import sys
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from reconciler.cli.exits import ExitCode
-from tests.support.e2e import SECRET, Stage, open_stage
-from tests.support.e2e_shown import Json
+from tests.support.e2e import Stage, open_stage
+from tests.support.e2e_cli import cli
 from tests.support.real_parts import require_real_qbittorrent
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Json:
-        return dict(json.loads(self.out))
 
 
 @pytest.fixture
@@ -32,27 +17,6 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     require_real_qbittorrent()
     async with open_stage(tmp_path) as opened:
         yield opened
-
-
-async def cli(stage: Stage, *arguments: str, **environment: str) -> Done:
-    """Run one command as a person would."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "reconciler",
-        *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={
-            "PATH": os.environ["PATH"],
-            "RECONCILER_URL": stage.service.url,
-            "RECONCILER_API_TOKEN": SECRET,
-            **environment,
-        },
-    )
-    out, err = await process.communicate()
-    return Done(process.returncode or 0, out.decode(), err.decode())
 
 
 async def test_a_deletion_is_asked_for_shown_and_listed(stage: Stage) -> None:

@@ -1,0 +1,42 @@
+"""The command line as a person uses it against the service of a stage."""
+
+import asyncio
+import json
+import os
+import sys
+from dataclasses import dataclass
+
+from tests.support.e2e import SECRET, Stage
+from tests.support.e2e_shown import Json
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Json:
+        return dict(json.loads(self.out))
+
+
+async def cli(stage: Stage, *arguments: str, **environment: str) -> Done:
+    """Run one command as a person would."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "reconciler",
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={
+            "PATH": os.environ["PATH"],
+            "RECONCILER_URL": stage.service.url,
+            "RECONCILER_API_TOKEN": SECRET,
+            **environment,
+        },
+    )
+    out, err = await process.communicate()
+    return Done(process.returncode or 0, out.decode(), err.decode())
