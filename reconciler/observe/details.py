@@ -78,7 +78,7 @@ class Details:
             return known
 
         found = await self._of_torrents(torrents, keys, read)
-        return found if isinstance(found, Unseen) else replace(torrents, files={**torrents.files, **found})
+        return found if isinstance(found, Unseen) else torrents.knowing(files=found)
 
     async def _with_trackers(self, torrents: Torrents, condemned: Sequence[Torrent]) -> Torrents | Unseen:
         """Add who the condemned, and what goes along with them, are announced to, if an obligation may depend on it."""
@@ -98,7 +98,7 @@ class Details:
         found = await self._of_torrents(torrents, {t.key for t in condemned} | along, read)
         if isinstance(found, Unseen):
             return found
-        return replace(torrents, trackers={k: t for k, t in found.items() if t is not None})
+        return torrents.knowing(trackers={k: t for k, t in found.items() if t is not None})
 
     async def _of_torrents(
         self, torrents: Torrents, keys: Iterable[TorrentKey], read: Callable[[Torrent], Awaitable[T]]

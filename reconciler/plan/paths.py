@@ -126,10 +126,17 @@ def existence(path: str, listings: Mapping[str, FolderListing]) -> Existence:
     if listing is None:
         return Existence.UNKNOWN
     if not listing.is_empty:
-        wanted = normal(join(folder, name_of(path)))
-        there = {normal(join(folder, name)) for name in (*listing.directories, *listing.files)}
-        return Existence.PRESENT if wanted in there else Existence.ABSENT
+        return Existence.PRESENT if _is_listed(name_of(path), folder, listing) else Existence.ABSENT
     return Existence.ABSENT if existence(folder, listings) is Existence.ABSENT else Existence.UNKNOWN
+
+
+def _is_listed(name: str, folder: str, listing: FolderListing) -> bool:
+    if name in listing.directories or name in listing.files:
+        return True
+    wanted = join(folder, name)
+    if not _is_windows(wanted):
+        return False  # as it is spelt or not at all; download folders hold too many names to compare each
+    return any(normal(join(folder, each)) == normal(wanted) for each in (*listing.directories, *listing.files))
 
 
 def folders_to_list(path: str) -> tuple[str, ...]:

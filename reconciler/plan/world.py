@@ -44,6 +44,9 @@ from reconciler.plan.paths import as_library_sees
 from reconciler.plan.policy import TorrentInstance
 from reconciler.reasons import Effect, Reason, effect_of
 
+_INDEXES = frozenset({"_by_alias", "by_extent", "by_size"})
+"""What `Torrents` derives from its lists alone."""
+
 
 @dataclass(frozen=True)
 class Torrents:
@@ -81,6 +84,18 @@ class Torrents:
         for _, torrent in sorted(self.by_key.items()):
             found[torrent.size].append(torrent)
         return {size: tuple(torrents) for size, torrents in found.items()}
+
+    def knowing(
+        self,
+        *,
+        files: Mapping[TorrentKey, tuple[TorrentFile, ...] | None] | None = None,
+        trackers: Mapping[TorrentKey, Trackers] | None = None,
+    ) -> "Torrents":
+        """Return the same lists with more known about some torrents; what was indexed is not indexed anew."""
+        more = Torrents(self.by_key, {**self.files, **(files or {})}, {**self.trackers, **(trackers or {})})
+        for name in _INDEXES & self.__dict__.keys():
+            more.__dict__[name] = self.__dict__[name]
+        return more
 
     def matching(self, hash_: InfoHash) -> tuple[Torrent, ...]:
         """Return the torrents that a hash may mean (upstreams.md 5.6), in order of client and id."""
