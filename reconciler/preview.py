@@ -32,7 +32,7 @@ def preview_of(state: DeletionState, foreseen: Foreseen, *, deletion: DeletionId
     return PlanPreview(
         deletion,
         tuple(_step(action, targets) for action in foreseen.actions),
-        foreseen.now.conditions,
+        foreseen.conditions,
         foreseen.targets,
         foreseen.ends_as,
         tuple(notes),

@@ -7,7 +7,7 @@ world does: somebody acts meanwhile, an upstream refuses, a file stays.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.model import ConditionType, DeletionState, Phase, SettledAs, Target, phase_of
+from reconciler.model import Condition, ConditionType, DeletionState, Phase, SettledAs, Target, phase_of
 from reconciler.plan import plan_all
 from reconciler.plan.actions import Action, Announce, Blocklist, Plan, Search, is_destructive, targets_of
 from reconciler.plan.policy import Policy, SeedingPolicy
@@ -22,12 +22,13 @@ MOST_ROUNDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """The actions in the order in which they would be sent, what is bound by then, and how it would end.
+    """The actions in the order in which they would be sent, and how it would end.
 
-    `conditions` of `now` are those of the first look. `notes` say what was assumed, in words.
+    `conditions` are those of the first judgement, which follows binding. `targets` are bound by the end, and as they
+    are now: none of them was sent for. `notes` say what was assumed, in words.
     """
 
-    now: Plan
+    conditions: tuple[Condition, ...]
     actions: tuple[Action, ...]
     targets: tuple[Target, ...]
     ends_as: Phase
@@ -43,13 +44,14 @@ def foresee(state: DeletionState, world: World, policy: Policy) -> Foreseen:
     if not policy.enforce:
         notes.append("observe mode: none of this is sent")
         policy = replace(policy, enforce=True)
-    now = plan_all([state], world, policy)[0]
+    plan = plan_all([state], world, policy)[0]
+    conditions = plan.conditions
     actions: list[Action] = []
-    plan = now
+    targets = {t.number: t for t in state.targets}
     for _ in range(MOST_ROUNDS):
         if plan.settle is not None:
             ends_as = Phase.CONVERGED if plan.settle[0] is SettledAs.CONVERGED else Phase.CANCELLED
-            return Foreseen(now, tuple(actions), state.targets, ends_as, tuple(notes))
+            return Foreseen(conditions, tuple(actions), tuple(targets.values()), ends_as, tuple(notes))
         assumed = None if _does_something(plan) else _assumed(plan, state, world, policy)
         if assumed is not None:
             state, world, policy, note = assumed
@@ -57,11 +59,15 @@ def foresee(state: DeletionState, world: World, policy: Policy) -> Foreseen:
         elif not _does_something(plan) and plan.conditions == state.conditions:
             break
         actions += plan.actions
+        is_binding = state.deletion.bound_at is None and plan.bind is not None
         state, world = _lived(state, world, plan)
+        targets = {**{t.number: t for t in state.targets}, **targets}
         if plan.actions:
             world = replace(world, now=world.now + policy.resend_after)  # what is sent again is planned again
         plan = plan_all([state], world, policy)[0]
-    return Foreseen(now, tuple(actions), state.targets, phase_of(state.deletion, plan.conditions), tuple(notes))
+        conditions = plan.conditions if is_binding else conditions
+    ends_as = phase_of(state.deletion, plan.conditions)
+    return Foreseen(conditions, tuple(actions), tuple(targets.values()), ends_as, tuple(notes))
 
 
 def _does_something(plan: Plan) -> bool:
