@@ -109,9 +109,10 @@ class CatchUp:
         """Return the missing titles as last seen, without those that a deletion knows of already."""
         if not missing:
             return []
-        known = await self._store.known_targets(TargetKind.ENTRY, instance, [str(n) for n in missing])
-        rows = await self._store.library_of(instance)
-        return [row for row in rows if row.entry_id in missing and str(row.entry_id) not in known]
+        bound = await self._store.known_targets(TargetKind.ENTRY, instance, [str(n) for n in missing])
+        answered = await self._store.known_titles(instance, missing)
+        left = {n for n in missing if str(n) not in bound} - answered
+        return [row for row in await self._store.library_of(instance) if row.entry_id in left]
 
     async def _listings(self, client: LibraryClient, rows: Sequence[LibraryRow]) -> dict[str, FolderListing]:
         """Read the folders that show whether the files of these titles are there; what cannot be read shows nothing."""

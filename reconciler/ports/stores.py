@@ -165,6 +165,9 @@ class PassStore(Protocol):
     ) -> frozenset[str]:
         """Return those of the ids that any deletion, settled or not, has bound as targets of this kind there."""
 
+    async def known_titles(self, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
+        """Return those of the titles whose delete in a library any deletion, settled or not, was created for."""
+
     async def known_declines(self, request_ids: Collection[int]) -> frozenset[int]:
         """Return those of the requests whose decline any deletion, settled or not, was created for."""
 

@@ -100,12 +100,14 @@ async def accept(
     if existing is None:
         deletion = await _create(connection, request, instances, received_at, not_before, now)
         await _remember_decline(connection, request, deletion)
+        await _remember_deleted_title(connection, request, deletion)
         return AcceptedDeletion(Accepted.CREATED, deletion)
     deletion = DeletionId(str(existing["id"]))
     if options_of(existing) != request.options:
         return AcceptedDeletion(Accepted.CONFLICT, deletion)
     if request.hints.command is None:  # nobody has verified a command yet, so what is asked already stays as it is
         await _merge(connection, existing, request, not_before, now)
+        await _remember_deleted_title(connection, request, deletion)
     await wake(connection, [deletion], now)
     return AcceptedDeletion(Accepted.EXISTING, deletion)
 
@@ -167,6 +169,21 @@ async def _remember_decline(connection: Connection, request: DeletionRequest, de
             ON CONFLICT (request_id) DO NOTHING
             """,
             {"request_id": request.hints.request_id, "deletion": deletion},
+        )
+
+
+async def _remember_deleted_title(connection: Connection, request: DeletionRequest, deletion: DeletionId) -> None:
+    """Store that a library's own delete is answered: a resync misses the title too, whatever became of the wish."""
+    entry_id = request.hints.radarr_id if request.source is Source.RADARR else request.hints.sonarr_id
+    if request.source not in {Source.RADARR, Source.SONARR} or entry_id is None:
+        return
+    for instance in sorted(request.instances or ()):
+        await connection.execute(
+            """
+            INSERT INTO deleted_titles (instance, entry_id, deletion) VALUES (:instance, :entry_id, :deletion)
+            ON CONFLICT (instance, entry_id) DO NOTHING
+            """,
+            {"instance": instance, "entry_id": entry_id, "deletion": deletion},
         )
 
 

@@ -13,6 +13,8 @@ SELECT DISTINCT external_id FROM targets
 WHERE kind = :kind AND instance = :instance AND external_id IN :external_ids
 """
 
+KNOWN_TITLES = "SELECT entry_id FROM deleted_titles WHERE instance = :instance AND entry_id IN :entry_ids"
+
 KNOWN_DECLINES = "SELECT request_id FROM declines WHERE request_id IN :request_ids"
 
 
@@ -48,6 +50,12 @@ async def known_targets(
         KNOWN_TARGETS, {"kind": kind.value, "instance": instance, "external_ids": sorted(external_ids)}
     )
     return frozenset(row["external_id"] for row in rows)
+
+
+async def known_titles(connection: Connection, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
+    """Return those of the titles whose delete in this library was answered by any deletion."""
+    rows = await connection.fetch_all(KNOWN_TITLES, {"instance": instance, "entry_ids": sorted(entry_ids)})
+    return frozenset(int(row["entry_id"]) for row in rows)
 
 
 async def known_declines(connection: Connection, request_ids: Collection[int]) -> frozenset[int]:

@@ -200,6 +200,10 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await resyncs.known_targets(connection, kind, instance, external_ids)
 
+    async def known_titles(self, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
+        async with self._database.read() as connection:
+            return await resyncs.known_titles(connection, instance, entry_ids)
+
     async def known_declines(self, request_ids: Collection[int]) -> frozenset[int]:
         async with self._database.read() as connection:
             return await resyncs.known_declines(connection, request_ids)

@@ -49,3 +49,19 @@ SELECT CAST(hints ->> 'request_id' AS bigint), id FROM deletions
 WHERE source = 'jellyseerr' AND hints ->> 'request_id' IS NOT NULL
 ORDER BY id
 ON CONFLICT (request_id) DO NOTHING;
+
+-- Which titles a library said, or showed, to have deleted, and the deletion that answered it first. A person may have
+-- cancelled that before anything was bound, and a resync must not ask again.
+CREATE TABLE deleted_titles (
+    instance text NOT NULL,
+    entry_id bigint NOT NULL,
+    deletion uuid NOT NULL,
+    PRIMARY KEY (instance, entry_id)
+);
+
+INSERT INTO deleted_titles (instance, entry_id, deletion)
+SELECT c.instance, coalesce(CAST(d.hints ->> 'radarr_id' AS bigint), CAST(d.hints ->> 'sonarr_id' AS bigint)), d.id
+FROM deletions d JOIN covered_instances c ON c.deletion = d.id
+WHERE d.source IN ('radarr', 'sonarr') AND coalesce(CAST(d.hints ->> 'radarr_id' AS bigint), CAST(d.hints ->> 'sonarr_id' AS bigint)) IS NOT NULL
+ORDER BY d.id
+ON CONFLICT (instance, entry_id) DO NOTHING;

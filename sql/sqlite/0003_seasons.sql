@@ -89,3 +89,19 @@ SELECT json_extract(hints, '$.request_id'), id FROM deletions
 WHERE source = 'jellyseerr' AND json_extract(hints, '$.request_id') IS NOT NULL
 ORDER BY id
 ON CONFLICT (request_id) DO NOTHING;
+
+-- Which titles a library said, or showed, to have deleted, and the deletion that answered it first. A person may have
+-- cancelled that before anything was bound, and a resync must not ask again.
+CREATE TABLE deleted_titles (
+    instance TEXT NOT NULL,
+    entry_id INTEGER NOT NULL,
+    deletion TEXT NOT NULL,
+    PRIMARY KEY (instance, entry_id)
+) STRICT;
+
+INSERT INTO deleted_titles (instance, entry_id, deletion)
+SELECT c.instance, coalesce(json_extract(d.hints, '$.radarr_id'), json_extract(d.hints, '$.sonarr_id')), d.id
+FROM deletions d JOIN covered_instances c ON c.deletion = d.id
+WHERE d.source IN ('radarr', 'sonarr') AND coalesce(json_extract(d.hints, '$.radarr_id'), json_extract(d.hints, '$.sonarr_id')) IS NOT NULL
+ORDER BY d.id
+ON CONFLICT (instance, entry_id) DO NOTHING;

@@ -48,6 +48,7 @@ QUERIES: dict[str, tuple[str, Values, str]] = {
         {"kind": "torrent", "instance": "qbittorrent", "external_ids": ["a" * 40, "b" * 40]},
         "targets_external",
     ),
+    "known titles": (resyncs.KNOWN_TITLES, {"instance": "radarr", "entry_ids": [5, 6]}, "deleted_titles"),
     "known declines": (resyncs.KNOWN_DECLINES, {"request_ids": [5, 6]}, "declines"),
     "held by the breaker": (commands.HELD_BY_BREAKER, {"reason": "BreakerOpen"}, "deletions_open_requested"),
 }
@@ -95,7 +96,7 @@ async def fill(database: Database) -> None:
 
 
 async def fill_by_number(connection: Connection) -> None:
-    """What stands beside each deletion: an instance, a target, a condition and a decline."""
+    """What stands beside each deletion: an instance, a target, a condition, a decline and a deleted title."""
     statements = (
         "INSERT INTO covered_instances (deletion, instance) VALUES (:id, 'radarr')",
         """
@@ -107,6 +108,7 @@ async def fill_by_number(connection: Connection) -> None:
         VALUES (:id, 'TorrentsAbsent', 'qbittorrent', 'True', 'Absent', '', :now)
         """,
         "INSERT INTO declines (request_id, deletion) VALUES (:number, :id)",
+        "INSERT INTO deleted_titles (instance, entry_id, deletion) VALUES ('radarr', :number, :id)",
     )
     for statement in statements:
         rows: list[Values] = [

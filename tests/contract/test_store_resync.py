@@ -80,6 +80,24 @@ async def test_a_decline_is_known_once_a_deletion_was_created_for_it_also_after_
     assert await store.known_declines([]) == frozenset()
 
 
+@pytest.mark.parametrize("is_repeated", [False, True])
+async def test_a_title_that_a_library_deleted_is_known_whatever_became_of_it(store: Store, is_repeated: bool) -> None:
+    told = wish(source=Source.RADARR, hints=Hints(radarr_id=7), instances=frozenset({RADARR}))
+    if is_repeated:
+        await created(store, wish(instances=frozenset({RADARR})))
+    deletion = (await ask_one(store, told)).id
+    assert deletion is not None
+    await store.cancel(deletion, "alice")
+    assert await store.known_titles(RADARR, [6, 7, 8]) == {7}
+    assert await store.known_titles(RADARR_4K, [7]) == frozenset()
+    assert await store.known_titles(RADARR, []) == frozenset()
+
+
+async def test_a_number_that_somebody_only_hinted_at_is_no_title_that_a_library_deleted(store: Store) -> None:
+    await created(store, wish(hints=Hints(radarr_id=7)))
+    assert await store.known_titles(RADARR, [7]) == frozenset()
+
+
 @pytest.mark.parametrize("is_bound", [False, True])
 async def test_a_decline_that_an_open_deletion_answers_is_known(store: Store, is_bound: bool) -> None:
     deletion = await created(store)

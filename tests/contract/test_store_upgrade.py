@@ -236,7 +236,8 @@ async def test_later_targets_are_numbered_on(upgraded: Store) -> None:
 
 
 async def test_open_deletions_are_recognised_and_go_on(upgraded: Store) -> None:
-    again = await ask_one(upgraded, wish(MATRIX, instances=frozenset({RADARR, RADARR_4K})))
+    repeated = wish(MATRIX, instances=frozenset({RADARR, RADARR_4K}))
+    again = await ask_one(upgraded, replace(repeated, inferred=True))  # its old copy is only being finished
     assert (again.outcome, again.id) == (Accepted.EXISTING, MATRIX_OPEN)
     assert (await ask_one(upgraded, wish(LOST))).id == LOST_OPEN
     assert (await ask_one(upgraded, wish(LOST, seasons=frozenset({1})))).outcome is Accepted.CREATED

@@ -93,6 +93,7 @@ class Bench:
         instances: Collection[InstanceName] | None = None,
         needs_approval: bool = False,
         command: IssueCommand | None = None,
+        entry_id: int | None = None,
     ) -> DeletionId:
         """Ask for a deletion as a webhook does, and return its id (of the open one when it was asked before)."""
         wish = DeletionRequest(
@@ -101,7 +102,13 @@ class Bench:
             year=2000,
             source=source,
             options=options or Options(),
-            hints=Hints(hashes=hashes, request_id=request_id, command=command),
+            hints=Hints(
+                hashes=hashes,
+                radarr_id=entry_id if source is Source.RADARR else None,
+                sonarr_id=entry_id if source is Source.SONARR else None,
+                request_id=request_id,
+                command=command,
+            ),
             inferred=inferred,
             seasons=None if seasons is None else frozenset(seasons),
             instances=None if instances is None else frozenset(instances),

@@ -139,6 +139,17 @@ async def test_a_crash_between_finding_and_remembering_repeats_without_harm(benc
     assert len(await watch.resync()) == 1
 
 
+async def test_what_a_person_cancelled_before_it_was_bound_is_not_found_again(bench: Bench) -> None:
+    watch = await watch_over(bench)
+    entry = next(e for e in watch.home.radarr.by_id.values() if e.media == HEAT)
+    forget(watch, HEAT)
+    told = await bench.ask(HEAT, source=Source.RADARR, entry_id=entry.id, instances=[RADARR])
+    assert await bench.store.cancel(told, "alice")
+    (only,) = await watch.resync()
+    assert only.deletion.settled_as is SettledAs.CANCELLED
+    assert watch.home.writes() == []
+
+
 async def test_our_own_delete_is_no_news(bench: Bench) -> None:
     watch = await watch_over(bench)
     await bench.ask(HEAT)
