@@ -26,13 +26,14 @@ from reconciler.model import (
 )
 from reconciler.observed import AppInfo, Entry, Library, RequestBoard, Seen, Torrent, TorrentFile
 from reconciler.plan import Policy, World, plan_all
-from reconciler.plan.policy import LibraryInstance
+from reconciler.plan.policy import LibraryInstance, TorrentInstance
 from reconciler.plan.world import LedgerView, Torrents
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RADARR = InstanceName("radarr")
+QBITTORRENT = InstanceName("qbittorrent")
 POLICY = Policy(
-    InstanceName("qbittorrent"),
+    {QBITTORRENT: TorrentInstance(QBITTORRENT)},
     InstanceName("jellyseerr"),
     {RADARR: LibraryInstance(RADARR, MediaKind.MOVIE)},
     breaker_limit=1_000_000,
@@ -42,8 +43,8 @@ POLICY = Policy(
 def world_of(titles: int) -> World:
     """Return a library in which every movie has one torrent that seeds."""
     numbers = range(1, titles + 1)
-    torrents = {_torrent_id(n): _torrent(n) for n in numbers}
-    files = {id_: (TorrentFile(f"{t.name}/{t.name}.mkv", t.size),) for id_, t in torrents.items()}
+    torrents = {t.key: t for t in map(_torrent, numbers)}
+    files = {key: (TorrentFile(f"{t.name}/{t.name}.mkv", t.size),) for key, t in torrents.items()}
     library = Library(AppInfo("Radarr", "6"), {n: _entry(n) for n in numbers})
     return World(
         now=NOW,
@@ -52,6 +53,7 @@ def world_of(titles: int) -> World:
         board=Seen(RequestBoard(AppInfo("Seerr", "3"), {}, {}), NOW),
         ledger={RADARR: LedgerView(LedgerCoverage(RADARR, backfilled_at=NOW, synced_at=NOW), is_current=True)},
         references=tuple(_reference(n) for n in numbers),
+        clients=POLICY.torrent_clients,
         position=titles,
     )
 
@@ -76,8 +78,8 @@ def _torrent_id(number: int) -> TorrentId:
 def _torrent(number: int) -> Torrent:
     path = f"/data/torrents/Movie.{number}"
     return Torrent(
-        _torrent_id(number), f"Movie.{number}", "stalledUP", "/data/torrents", "", path, 10**9, 1.0, number,
-        infohash_v1=InfoHash(_torrent_id(number)),
+        QBITTORRENT, _torrent_id(number), f"Movie.{number}", "stalledUP", "/data/torrents", "", path, 10**9, 1.0,
+        number, infohash_v1=InfoHash(_torrent_id(number)),
     )  # fmt: skip
 
 

@@ -67,8 +67,8 @@ def with_torrents(seen: World, *added: Torrent) -> World:
     data = seen.torrents.data
     fresh = world(torrents=added).torrents
     assert isinstance(fresh, Seen)
-    by_id = {**data.by_id, **fresh.data.by_id}
-    return replace(seen, torrents=Seen(Torrents(by_id, {**data.files, **fresh.data.files}), seen.torrents.at))
+    by_key = {**data.by_key, **fresh.data.by_key}
+    return replace(seen, torrents=Seen(Torrents(by_key, {**data.files, **fresh.data.files}), seen.torrents.at))
 
 
 def with_rows(seen: World, *rows: Record | MediaRequest) -> World:
@@ -266,8 +266,8 @@ def _brought_to(stage: str, seen: World, state: DeletionState) -> tuple[World, D
         return seen, state
     assert isinstance(seen.torrents, Seen)
     gone = {torrent_id(n) for n in range(100) if any(t.external_id == hash_of(n) for t in state.targets)}
-    by_id = {i: t for i, t in seen.torrents.data.by_id.items() if i not in gone}
-    seen = replace(seen, torrents=Seen(Torrents(by_id, seen.torrents.data.files), seen.now))
+    by_key = {k: t for k, t in seen.torrents.data.by_key.items() if k.id not in gone}
+    seen = replace(seen, torrents=Seen(Torrents(by_key, seen.torrents.data.files), seen.now))
     state = sent(state, TargetKind.TORRENT)
     if stage == "entry":
         return seen, state

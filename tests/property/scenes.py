@@ -8,6 +8,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import TypeVar
 
 from hypothesis import strategies as st
@@ -39,7 +40,7 @@ from reconciler.observed import (
     Torrent,
     Unseen,
 )
-from reconciler.plan import Policy, World, plan_deletion
+from reconciler.plan import Plan, Policy, World, plan_all, plan_deletion
 from reconciler.plan.world import LedgerView, Torrents
 from reconciler.reasons import Reason
 from tests.support.clocks import START
@@ -57,6 +58,7 @@ from tests.support.worlds import (
     deletion,
     entry,
     files_of,
+    finishing,
     hash_of,
     incomplete_ledger,
     library,
@@ -95,6 +97,10 @@ class Scene:
     world: World
     policy: Policy
 
+    @cached_property
+    def plans(self) -> tuple[Plan, ...]:
+        return plan_all(self.states, self.world, self.policy)
+
     def state(self, id_: str) -> DeletionState:
         return next(s for s in self.states if s.deletion.id == id_)
 
@@ -107,7 +113,7 @@ class Scene:
 
         torrents = seen.torrents
         if isinstance(torrents, Seen):
-            rows = dict(mixed(list(torrents.data.by_id.items())))
+            rows = dict(mixed(list(torrents.data.by_key.items())))
             torrents = Seen(Torrents(rows, dict(mixed(list(torrents.data.files.items())))), torrents.at)
         libraries = {
             name: Seen(replace(o.data, entries=dict(mixed(list(o.data.entries.items())))), o.at)
@@ -356,8 +362,8 @@ def _readded(seen: World, number: int) -> World:
     """Let one torrent have been removed and added again."""
     assert isinstance(seen.torrents, Seen)
     data = seen.torrents.data
-    by_id = {i: replace(t, added_on=3000) if i == torrent_id(number) else t for i, t in data.by_id.items()}
-    return replace(seen, torrents=Seen(Torrents(by_id, data.files), seen.torrents.at))
+    by_key = {k: replace(t, added_on=3000) if k.id == torrent_id(number) else t for k, t in data.by_key.items()}
+    return replace(seen, torrents=Seen(Torrents(by_key, data.files), seen.torrents.at))
 
 
 def _lived(draw: st.DrawFn, state: DeletionState) -> DeletionState:
@@ -369,7 +375,7 @@ def _lived(draw: st.DrawFn, state: DeletionState) -> DeletionState:
         at = draw(some([START - timedelta(hours=1), START]))
         targets = tuple(replace(t, sent_at=at) if draw(st.booleans()) else t for t in state.targets)
         state = changed(replace(state, targets=targets), frozen_at=START, destroyed_at=at)
-        return changed(state, finishing_old_copy=stage == "finishing")
+        return finishing(state) if stage == "finishing" else state
     if stage == "cancelling":
         return changed(state, frozen_at=START, cancel_requested_at=START)
     return state
