@@ -21,7 +21,7 @@ from reconciler.plan.actions import (
 )
 from reconciler.reasons import Effect, Reason, effect_of
 from tests.property.judged import actions_of, is_covered, names, payload, plans_of, removals_of, torrents_of
-from tests.property.scenes import Scene
+from tests.property.scene import Scene
 
 # --- rule 3: a re-request wins ---
 
@@ -207,7 +207,8 @@ def check_what_converges_is_really_gone(scene: Scene) -> None:
             elif target.kind is TargetKind.FILE and state.deletion.options.delete_files:
                 assert isinstance(library, Seen)
                 if Unit(target.instance, target.season) in state.deletion.units - state.deletion.finishing:
-                    there = {f.id for files in library.data.entry_files.values() for f in files}
+                    shelves = library.data.entry_files
+                    there = {f.id for number in library.data.entries for f in shelves.get(number, ())}
                     assert int(target.external_id) not in there
 
 

@@ -33,7 +33,7 @@ from tests.property.judged import (
     target_of,
     torrents_of,
 )
-from tests.property.scenes import Scene
+from tests.property.scene import Scene
 
 # --- rule 1: nothing outside the request ---
 

@@ -19,7 +19,8 @@ from reconciler.observed import (
 )
 from reconciler.plan import World, plan_deletion
 from reconciler.plan.world import Torrents
-from tests.property.scenes import TITLES, Scene, home_of, seldom, settled_judgements, some
+from tests.property.scene import Scene, settled_judgements
+from tests.property.scenes import TITLES, home_of, seldom, some
 from tests.support.worlds import (
     POLICY,
     UNREACHABLE,

@@ -10,7 +10,7 @@ from reconciler.plan import Plan
 from reconciler.plan.actions import Action, DeleteEntry, DeleteFiles, RemoveTorrent, RestoreMonitoring
 from reconciler.plan.extents import absolute_files
 from reconciler.plan.world import Torrents
-from tests.property.scenes import Scene
+from tests.property.scene import Scene
 
 CLIENTS = {"qBittorrent": InstanceName("qbittorrent"), "upstairs": InstanceName("upstairs")}
 """Which client the libraries mean by a name; by another one, or by none, they may mean any."""

@@ -4,12 +4,9 @@ A scene is made in two steps, as in life: deletions are bound in one world, and 
 anything may have changed.
 """
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
-from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -40,9 +37,10 @@ from reconciler.observed import (
     Torrent,
     Unseen,
 )
-from reconciler.plan import Plan, Policy, World, plan_all, plan_deletion
+from reconciler.plan import Policy, World, plan_deletion
 from reconciler.plan.world import LedgerView, Torrents
 from reconciler.reasons import Reason
+from tests.property.scene import Scene, settled_judgements
 from tests.support.clocks import START
 from tests.support.worlds import (
     POLICY,
@@ -72,8 +70,6 @@ from tests.support.worlds import (
     world,
 )
 
-T = TypeVar("T")
-
 TITLES = (
     Media(MediaKind.MOVIE, tmdb_id=1),
     Media(MediaKind.MOVIE, tmdb_id=2),
@@ -87,59 +83,6 @@ FOLDERS = ("/data/movies/A", "/data/movies/B", "/data/movies/A/Extras", "/data/t
 some = st.sampled_from
 seldom = st.integers(0, 19).map(lambda n: n == 19)
 sometimes = st.integers(0, 3).map(lambda n: n == 3)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What one round plans for."""
-
-    states: tuple[DeletionState, ...]
-    world: World
-    policy: Policy
-
-    @cached_property
-    def plans(self) -> tuple[Plan, ...]:
-        return plan_all(self.states, self.world, self.policy)
-
-    def state(self, id_: str) -> DeletionState:
-        return next(s for s in self.states if s.deletion.id == id_)
-
-    def shuffled(self, rng: random.Random) -> "Scene":
-        """Return the same scene with everything in another order."""
-        seen = self.world
-
-        def mixed(items: Sequence[T]) -> list[T]:
-            return rng.sample(list(items), len(items))
-
-        torrents = seen.torrents
-        if isinstance(torrents, Seen):
-            rows = dict(mixed(list(torrents.data.by_key.items())))
-            torrents = Seen(Torrents(rows, dict(mixed(list(torrents.data.files.items())))), torrents.at)
-        libraries = {
-            name: Seen(replace(o.data, entries=dict(mixed(list(o.data.entries.items())))), o.at)
-            if isinstance(o, Seen)
-            else o
-            for name, o in mixed(list(seen.libraries.items()))
-        }
-        board = seen.board
-        if isinstance(board, Seen):
-            rows_ = dict(mixed(list(board.data.records.items())))
-            asked = dict(mixed(list(board.data.requests.items())))
-            board = Seen(RequestBoard(board.data.app, rows_, asked), board.at)
-        return Scene(
-            tuple(mixed(self.states)),
-            replace(
-                seen,
-                torrents=torrents,
-                libraries=libraries,
-                board=board,
-                references=tuple(mixed(seen.references)),
-                library_rows=tuple(mixed(seen.library_rows)),
-                manual_adds=tuple(mixed(seen.manual_adds)),
-                ledger=dict(mixed(list(seen.ledger.items()))),
-            ),
-            self.policy,
-        )
 
 
 def home_of(media: Media) -> InstanceName:
@@ -332,15 +275,6 @@ def scenes(
     if draw(dark):
         later = replace(later, torrents=UNREACHABLE) if draw(st.booleans()) else replace(later, board=UNREACHABLE)
     return settled_judgements(bound, later, policy)
-
-
-def settled_judgements(states: Sequence[DeletionState], seen: World, policy: Policy) -> Scene:
-    """Let a round judge each deletion, and another one see how the others were judged."""
-    judged = list(states)
-    for _ in range(2):
-        seen = replace(seen, releasers={s.deletion.id: s for s in judged})
-        judged = [replace(s, conditions=plan_deletion(s, seen, policy).conditions) for s in judged]
-    return Scene(tuple(judged), replace(seen, releasers={s.deletion.id: s for s in judged}), policy)
 
 
 def _calmed(seen: World, states: Sequence[DeletionState]) -> World:

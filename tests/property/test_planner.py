@@ -21,8 +21,10 @@ from tests.property.check_reach import (
     check_what_is_bound_belongs_to_the_titles_and_instances_that_were_asked_for,
 )
 from tests.property.hazards import HAZARDS, Hazard, staged
+from tests.property.houses import houses
 from tests.property.judged import actions_of
-from tests.property.scenes import Scene, scenes, sometimes
+from tests.property.scene import Scene
+from tests.property.scenes import scenes, sometimes
 
 QUIET = settings(
     max_examples=max(200, settings().max_examples),
@@ -45,6 +47,13 @@ def test_a_hazard_alone_is_respected(hazard: Hazard) -> None:
             check(scene)
 
     respected()
+
+
+@settings(QUIET, max_examples=2 * max(200, settings().max_examples))
+@given(houses())
+def test_every_rule_holds_in_a_house_of_seasons_packs_cross_seeds_variants_and_clients(scene: Scene) -> None:
+    for check in EVERYTHING:
+        check(scene)
 
 
 @QUIET
