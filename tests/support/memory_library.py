@@ -146,9 +146,14 @@ class MemoryLibrary(MemoryUpstream):
         files = (*(f for f in entry.files or () if f.path != path), file)
         self.by_id[entry_id] = replace(entry, files=files, file_count=len(files), size=sum(f.size for f in files))
         if not in_place:
-            self.disk.put([path], f"{hash_ or 'manual'}#{file.id}")
+            self.disk.put([path], f"{self.instance}#{file.id}")
         self._record(entry_id, hash_, ReferenceKind.IMPORT, client=client, episode=place, size=size)
         return file
+
+    def monitor(self, entry_id: int, seasons: Collection[int] = ()) -> None:
+        """Look for a title, and for some of its seasons, as somebody wants it."""
+        self._monitor(entry_id, is_monitored=True)
+        self._monitor_seasons(entry_id, dict.fromkeys(seasons, True))
 
     def note(self, entry_id: int) -> None:
         """Add a history row that refers to no download, such as a renaming."""

@@ -148,7 +148,7 @@ class MemoryRequests(MemoryUpstream):
         """Request a title as a user does; its record is made if there is none."""
         row = next((r for r in self.rows.values() if r.media.is_same(media)), None)
         if row is None:
-            row = self.scan(media, MediaStatus.PROCESSING)
+            row = self.scan(media, MediaStatus.PROCESSING, is_4k=is_4k)
         number = self._next_request
         self._next_request += 1
         self.asked[number] = MediaRequest(
@@ -163,16 +163,15 @@ class MemoryRequests(MemoryUpstream):
         )
         return self.asked[number]
 
-    def scan(self, media: Media, status: MediaStatus = MediaStatus.AVAILABLE) -> Record:
-        """Make a record as a library scan does, or bring the one that is there up to date."""
+    def scan(self, media: Media, status: MediaStatus = MediaStatus.AVAILABLE, *, is_4k: bool = False) -> Record:
+        """Make a record as a library scan does, or bring one variant of the one that is there up to date."""
         known = next((r for r in self.rows.values() if r.media.is_same(media)), None)
-        if known is not None:
-            self.rows[known.id] = replace(known, status=status)
-            return self.rows[known.id]
-        number = self._next_row
-        self._next_row += 1
-        self.rows[number] = Record(number, media, status, MediaStatus.UNKNOWN, f"record {number}")
-        return self.rows[number]
+        if known is None:
+            number = self._next_row
+            self._next_row += 1
+            known = Record(number, media, MediaStatus.UNKNOWN, MediaStatus.UNKNOWN, f"record {number}")
+        self.rows[known.id] = replace(known, status_4k=status) if is_4k else replace(known, status=status)
+        return self.rows[known.id]
 
     def decide(self, request_id: int, status: RequestStatus) -> None:
         """Approve, decline or complete a request."""
@@ -208,8 +207,10 @@ class MemoryRequests(MemoryUpstream):
         if request is not None:
             row = self.rows[request.record_id]
             is_last = not any(r.record_id == row.id and r.is_4k is request.is_4k for r in self.asked.values())
-            if is_last and row.status is not MediaStatus.AVAILABLE:
-                self.rows[row.id] = replace(row, status=MediaStatus.UNKNOWN)
+            unknown, there = MediaStatus.UNKNOWN, row.status_4k if request.is_4k else row.status
+            if is_last and there is not MediaStatus.AVAILABLE:
+                changed = replace(row, status_4k=unknown) if request.is_4k else replace(row, status=unknown)
+                self.rows[row.id] = changed
         self._leave()
 
     async def delete_record(self, record_id: int) -> None:
