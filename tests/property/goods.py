@@ -160,18 +160,18 @@ class Goods:
             data=False,
         )  # fmt: skip
         if has_more:
-            place = f"{torrent.save_path}/{torrent.name}/more.mkv"
-            self.home.disk.put([place], f"{hash_}@more")
+            self.home.disk.put([f"{torrent.save_path}/{more[0]}"], f"{hash_}@more")
             self.labels.files[f"{hash_}@more"] = Thing(frozenset(), self.bench.clock.now())
-        is_claimed = not has_more and bool(thing.owners) and self.rng.random() < 0.3
-        self._label(client, twin, thing.owners if not has_more else (), is_fresh=thing.is_fresh, is_claimed=is_claimed)
-        if is_claimed:
-            part = min(thing.owners, key=str)
-            if self.entry(part) is not None:
-                library, owner = self.library(part.library), self.entry(part)
-                assert owner is not None
-                place_ = None if part.season is None else (part.season, 1)
-                self.heard.append(library.grab(owner.id, hash_, episode=place_, client=NAMES[client.instance]))
+        owners = frozenset() if has_more else thing.owners
+        known = [part for part in sorted(owners, key=str) if self.entry(part) is not None]
+        is_claimed = bool(known) and self.rng.random() < 0.3
+        if is_claimed:  # a history names it, and for one part only
+            owners = frozenset(known[:1])
+            library, entry = self.library(known[0].library), self.entry(known[0])
+            assert entry is not None
+            place = None if known[0].season is None else (known[0].season, 1)
+            self.heard.append(library.grab(entry.id, hash_, episode=place, client=NAMES[client.instance]))
+        self._label(client, twin, owners, is_fresh=thing.is_fresh, is_claimed=is_claimed)
 
     def _label(
         self,

@@ -88,7 +88,7 @@ class Rest:
     def check_what_was_deleted_is_gone(self) -> None:
         for label, (torrent, _) in self.torrents.items():
             thing = self.goods.labels.torrents[label]
-            if not thing.is_claimed or not self._is_over(thing):
+            if not thing.is_claimed or not self._is_over(thing) or self._was_kept_for_seeding(torrent, thing):
                 continue
             beside = [self.goods.labels.torrents[k] for k, (t, _) in self.torrents.items() if _is_beside(t, torrent)]
             is_needed = any(b.is_claimed and not self._is_over(b) for b in beside)
@@ -105,6 +105,11 @@ class Rest:
             for part in thing.owners
         )
 
+    def _was_kept_for_seeding(self, torrent: Torrent, thing: Thing) -> bool:
+        """Tell whether a want came while a torrent had to be seeded on: then it stays, also for what was not wanted."""
+        deletions = [last for part in thing.owners if (last := self._last(part)) is not None]
+        return "seed" in torrent.tags and any(d.finishing for d in deletions)
+
     def _last(self, part: Part) -> Deletion | None:
         mine = [d for d in self.deletions if part.is_covered_by(d)]
         return max(mine, key=lambda d: d.requested_at, default=None)
@@ -116,11 +121,11 @@ class Rest:
 
     def check_what_was_wanted_again_is_there(self) -> None:
         for part, at in self.life.wanted.items():
-            last = self._last(part)
-            if last is not None and (last.bound_at is None or at <= last.bound_at):
+            if any(d.bound_at is None or at <= d.bound_at for d in self.deletions if part.is_covered_by(d)):
                 continue
             assert self.goods.entry(part) is not None, f"{part} was wanted again and is not in its library"
             assert self._has_whole_file(part), f"{part} was wanted again and has no file, or lost it"
+            assert self.goods.is_monitored(part), f"{part} was wanted again and is not monitored"
 
 
 def _is_beside(other: Torrent, torrent: Torrent) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from reconciler.errors import Throttled, Unauthorized, Unintelligible, Unreachable, UpstreamError
-from reconciler.model import DeletionState, InfoHash, Media, MediaKind, Options, TorrentId
+from reconciler.model import DeletionState, InfoHash, InstanceName, Media, MediaKind, Options, TorrentId
 from reconciler.observed import DownloadClient, RequestStatus
 from tests.property.goods import MOVIES, NAMES, SEASONS, SEEDED_TO, SERIES, Goods, parts_of
 from tests.property.labels import Asked, Part
@@ -43,10 +43,12 @@ class Simulation:
         self.met: Counter[str] = Counter()
         """What this life had to cope with."""
         self._open: tuple[DeletionState, ...] = ()
-        self._kill_in: int | None = None
+        self._kill_in: tuple[InstanceName, int] | None = None
         self._answered_searches = {library.instance: 0 for library in self.home.libraries}
         self.titles: tuple[Media, ...] = (*MOVIES, *SERIES)
         self.upstreams: tuple[MemoryUpstream, ...] = (*self.home.clients, *self.home.libraries, self.home.jellyseerr)
+        self._chances = {upstream.instance: random.Random(f"{seed} {upstream.instance}") for upstream in self.upstreams}
+        """What happens at the calls of each upstream: in which order they are read at once, nobody can tell."""
         for library in self.home.libraries:
             library.clients = tuple(DownloadClient(name, name.lower(), 8080) for name in NAMES.values())
         for upstream in self.upstreams:
@@ -219,7 +221,7 @@ class Simulation:
         await self.bench.reconciler.run_pass()
 
     async def _killed_pass(self) -> None:
-        self._kill_in = self.rng.randint(1, 40)
+        self._kill_in = self.rng.choice(self.upstreams).instance, self.rng.randint(1, 8)
         try:
             await self.bench.reconciler.run_pass()
         except Killed:
@@ -280,13 +282,14 @@ class Simulation:
         if call.name in WRITES:
             self.log.append(f"    {call}")
             self.watcher.saw(call)
-        if self._kill_in is not None:
-            self._kill_in -= 1
-            if self._kill_in <= 0:
+        if self._kill_in is not None and self._kill_in[0] == call.instance:
+            self._kill_in = call.instance, self._kill_in[1] - 1
+            if self._kill_in[1] <= 0:
                 raise Killed
-        if self.rng.random() < 0.02 and call.name in BEFORE_HISTORY:
+        is_chance = self._chances[call.instance].random() < 0.02
+        if is_chance and call.name in BEFORE_HISTORY:
             kind = MediaKind.SERIES if call.instance == SONARR else MediaKind.MOVIE
             media = self.rng.choice([m for m in self.titles if m.kind is kind])
             self._somebody_acts(media, ["request", "pending", "approve", "rss", "person"])
-        elif self.rng.random() < 0.02 and call.name in BEFORE_REQUESTS:
+        elif is_chance and call.name in BEFORE_REQUESTS:
             self._somebody_acts(self.rng.choice(self.titles), ["request", "pending", "approve"])

@@ -1,6 +1,7 @@
 """Compares every write that reaches an upstream with whose thing it is and with what was asked to be deleted."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from reconciler.model import DeletionState, SettledAs, TorrentId
 from reconciler.observed import RequestStatus
@@ -150,6 +151,8 @@ def allows(state: DeletionState, part: Part, taken: Taken) -> bool:
     """Tell whether a deletion could take a part at that time."""
     deletion = state.deletion
     ended_at = deletion.settled_at if deletion.settled_as is SettledAs.CANCELLED else None
+    if taken.call.name.startswith("unmonitor"):  # what was wanted again by now could be unmonitored before
+        deletion = replace(deletion, withdrawn=frozenset())
     return (
         part.is_covered_by(deletion)
         and deletion.bound_at is not None
