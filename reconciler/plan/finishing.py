@@ -101,21 +101,22 @@ def _old_files(
 ) -> tuple[EntryFile, ...]:
     """Return the bound files that are certainly still the old copy.
 
-    A season's were bound by their ids. The new copy of a title may have the very same path, so none counts as old after
-    an import that was not released.
+    The new copy may have the very same path, and a season's new files may have been bound by the sweep just before
+    anybody knew that they were wanted. So none counts as old after an import that was not released.
     """
     if not shelf.state.deletion.options.delete_files:
         return ()
-    if season is not None:
-        known = bound_files(shelf)
-        return tuple(f for f in sorted(files, key=lambda f: f.id) if (f.id, f.path) in known)
     was_imported = any(
         r.kind is ReferenceKind.IMPORT
         and r.released_by is None
         and (r.instance, r.entry_id) == (target.instance, entry.id)
+        and season in {None, r.season}
         for r in shelf.world.references_about(shelf.coverage)
     )
     if was_imported:
         return ()
+    if season is not None:
+        known = bound_files(shelf)
+        return tuple(f for f in sorted(files, key=lambda f: f.id) if (f.id, f.path) in known)
     bound = {normal(path) for path in target.files}
     return tuple(f for f in sorted(files, key=lambda f: f.id) if normal(f.path) in bound)
