@@ -210,8 +210,9 @@ def check_a_torrent_that_a_deletion_released_which_may_be_called_off_stays(scene
         or s.deletion.cancel_requested_at is not None
     }
     for action, live in removals_of(scene):
-        releasers = {r.released_by for r in scene.world.references if names(r, live)}
-        assert not (releasers & held) - {action.deletion}
+        state = scene.state(action.deletion)
+        theirs = [r for r in scene.world.references if names(r, live) and not (r.media and is_covered(r, state))]
+        assert not {r.released_by for r in theirs} & held - {action.deletion}
 
 
 def check_data_goes_only_if_no_torrent_that_stays_has_a_file_of_it(scene: Scene) -> None:

@@ -40,8 +40,9 @@ async def come_to_rest(life: Simulation) -> None:
 class Rest:
     """What is left of a life."""
 
-    def __init__(self, life: Simulation, deletions: tuple[Deletion, ...]) -> None:
+    def __init__(self, life: Simulation, deletions: tuple[Deletion, ...], in_ledger: frozenset[InfoHash]) -> None:
         self.life = life
+        self.in_ledger = in_ledger
         self.goods = life.goods
         self.deletions = deletions
         self.on_disk = life.home.disk.files()
@@ -88,7 +89,8 @@ class Rest:
     def check_what_was_deleted_is_gone(self) -> None:
         for label, (torrent, _) in self.torrents.items():
             thing = self.goods.labels.torrents[label]
-            if not thing.is_claimed or not self._is_over(thing) or self._was_kept_for_seeding(torrent, thing):
+            is_known = label.hash in self.in_ledger  # a title may take its history along before anybody reads it
+            if not is_known or not self._is_over(thing) or self._was_kept_for_seeding(torrent, thing):
                 continue
             beside = [self.goods.labels.torrents[k] for k, (t, _) in self.torrents.items() if _is_beside(t, torrent)]
             is_needed = any(b.is_claimed and not self._is_over(b) for b in beside)

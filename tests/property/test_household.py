@@ -36,7 +36,8 @@ async def _live(seed: int) -> Counter[str]:
                 await simulation.furnish()
                 await simulation.live(steps=40)
                 await come_to_rest(simulation)
-                Rest(simulation, tuple(s.deletion for s in await bench.everything())).check()
+                deletions = tuple(s.deletion for s in await bench.everything())
+                Rest(simulation, deletions, await bench.store.referenced_hashes()).check()
             finally:
                 note(f"seed {seed}\n" + "\n".join(simulation.log))
             return simulation.met
