@@ -225,7 +225,7 @@ class World:
         """Return the ledger rows that still need a torrent, as deletion `by` must see it.
 
         A reference is released when a deletion is bound, long before that deletion may destroy anything. What another
-        deletion released is still needed as long as that one may be called off.
+        deletion released is still needed as long as that one may be called off, unless this one is for the same thing.
         """
         return tuple(r for r in self.references_naming(torrent) if self._is_needed(r, by))
 
@@ -233,9 +233,17 @@ class World:
         if reference.released_by is None:
             return True
         other = self.releasers.get(reference.released_by)
-        if reference.released_by == by or other is None:
+        if reference.released_by == by or other is None or self._was_bound_for(reference, by):
             return False
         return self.is_unjudged(reference) or _may_be_called_off(other, self.now)
+
+    def _was_bound_for(self, reference: Reference, by: DeletionId) -> bool:
+        """Tell whether a deletion covers what a reference was for, and was bound when the reference was there."""
+        state = self.releasers.get(by)
+        if state is None or reference.media is None or not reference.media.is_same(state.deletion.media):
+            return False
+        units = {Unit(reference.instance), Unit(reference.instance, reference.season)}
+        return reference.number <= (state.deletion.bound_seq or 0) and bool(units & state.deletion.units)
 
     def is_unjudged(self, reference: Reference) -> bool:
         """Tell whether the deletion that released a reference was bound just now, so that nobody knows yet."""
