@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format property bench lock clean
+.PHONY: help demo test lint format property mutants bench lock clean
 
 help: ## Show this list
 	@awk -F ': ## ' '/^[a-z]+: ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,10 @@ property: ## Run the property tests with many more examples
 	@.ci/prepare dev
 	@exec $(BIN)/python -m pytest tests/property -n $(PYTEST_JOBS) -p tests.support.hypothesis_profiles \
 		--hypothesis-profile thorough $(PYTEST_ARGS)
+
+mutants: ## Put named faults into the planner, one by one; each must make a property test fail; ARGS selects some
+	@.ci/prepare dev
+	@exec $(BIN)/python -m tests.property.mutants $(ARGS)
 
 bench: ## Run the benchmarks
 	@.ci/prepare dev

@@ -146,10 +146,13 @@ class Goods:
     def cross_seed(self, label: TorrentLabel) -> None:
         """Add a torrent over the files of another one: with a file more, in another client, or known to a history."""
         found = self.client(label.client).by_id.get(TorrentId(label.hash))
-        if found is None or not set(absolute_files(*found)) <= set(self.home.disk.files()):
-            return  # a client that crashed may list what has no data any more
+        if found is None:
+            return
         torrent, files = found
-        thing = self.labels.torrents[TorrentLabel(label.client, torrent.id, torrent.added_on)]
+        label = label._replace(added_on=torrent.added_on)
+        if label in self.labels.removed:
+            return
+        thing = self.labels.torrents[label]
         client = self.client(label.client) if self.rng.random() < 0.7 else self.rng.choice(self.home.clients)
         names = [f.name for f in files]
         has_more = self.rng.random() < 0.3

@@ -64,6 +64,8 @@ class Labels:
     entries: dict[tuple[InstanceName, str], Thing] = field(default_factory=dict)  # (library, added)
     requests: dict[int, Thing] = field(default_factory=dict)
     files: dict[str, Thing] = field(default_factory=dict)  # by content
+    removed: set[TorrentLabel] = field(default_factory=set)
+    """Torrents that were ever asked to go: a client that crashes brings them back without their data."""
 
 
 class Asked:

@@ -82,7 +82,7 @@ class Rest:
 
     def check_what_seeds_has_its_data(self) -> None:
         for label, (torrent, files) in self.torrents.items():
-            if label not in self.life.watcher.removed:
+            if label not in self.goods.labels.removed:
                 lost = set(absolute_files(torrent, files)) - set(self.on_disk)
                 assert not lost, f"{label} of {self.goods.labels.torrents[label]} lost {lost}"
 

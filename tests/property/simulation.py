@@ -43,6 +43,7 @@ class Simulation:
         self.met: Counter[str] = Counter()
         """What this life had to cope with."""
         self._open: tuple[DeletionState, ...] = ()
+        self._is_lived_in = True
         self._kill_in: tuple[InstanceName, int] | None = None
         self._answered_searches = {library.instance: 0 for library in self.home.libraries}
         self.titles: tuple[Media, ...] = (*MOVIES, *SERIES)
@@ -88,6 +89,7 @@ class Simulation:
             await self.tell()
             self._open = tuple(s for s in await self.bench.everything() if s.deletion.settled_at is None)
         self._heal()
+        self._is_lived_in = False
 
     async def _delete(self) -> None:
         media = self.rng.choice(self.titles)
@@ -286,7 +288,7 @@ class Simulation:
             self._kill_in = call.instance, self._kill_in[1] - 1
             if self._kill_in[1] <= 0:
                 raise Killed
-        is_chance = self._chances[call.instance].random() < 0.02
+        is_chance = self._is_lived_in and self._chances[call.instance].random() < 0.02
         if is_chance and call.name in BEFORE_HISTORY:
             kind = MediaKind.SERIES if call.instance == SONARR else MediaKind.MOVIE
             media = self.rng.choice([m for m in self.titles if m.kind is kind])

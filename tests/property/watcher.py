@@ -21,8 +21,6 @@ class Watcher:
         self.goods = goods
         self.asked = asked
         self.taken: list[Taken] = []
-        self.removed: set[TorrentLabel] = set()
-        """What was ever asked to go: a client that crashes brings it back without its data."""
 
     def saw(self, call: Call) -> None:
         """Check that a write is about something that was asked to be deleted."""
@@ -61,7 +59,7 @@ class Watcher:
             label = TorrentLabel(client.instance, torrent.id, torrent.added_on)
             assert "seed" not in torrent.tags or torrent.ratio >= SEEDED_TO, f"{call}: {torrent.name} is not seeded"
             self._take(call, self.goods.labels.torrents[label])
-            self.removed.add(label)
+            self.goods.labels.removed.add(label)
             if call.arguments[1]:
                 self._take_data(call, absolute_files(torrent, files), {t.id for t, _ in rows}, client)
 
@@ -73,7 +71,11 @@ class Watcher:
             for torrent, files in other.by_id.values():
                 label = TorrentLabel(other.instance, torrent.id, torrent.added_on)
                 is_going = other is client and torrent.id in going
-                if not is_going and label not in self.removed and gone & set(absolute_files(torrent, files)):
+                if (
+                    not is_going
+                    and label not in self.goods.labels.removed
+                    and gone & set(absolute_files(torrent, files))
+                ):
                     self._take(call, self.goods.labels.torrents[label])
         for path in gone & set(on_disk):
             self._take(call, self.goods.labels.files[on_disk[path]])

@@ -1,5 +1,8 @@
-"""Hypothesis profiles; `make property` loads `thorough`. CI's own profile comes with Hypothesis."""
+"""Hypothesis profiles for `make property` and `make mutants`. CI's own profile comes with Hypothesis."""
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 settings.register_profile("thorough", max_examples=5000, deadline=None)
+settings.register_profile(
+    "mutants", derandomize=True, database=None, deadline=None, phases=[Phase.explicit, Phase.generate]
+)
