@@ -178,12 +178,17 @@ class Observer:
     async def _releasers(
         self, states: Sequence[DeletionState], references: Iterable[Reference]
     ) -> dict[DeletionId, DeletionState]:
-        """Return the open deletions that released any of these references: each may still be called off."""
-        found = {s.deletion.id: s for s in states if s.deletion.settled_at is None}
+        """Return the deletions that released any of these references: the open ones may still be called off.
+
+        Those that have ended matter if they were to keep their files.
+        """
+        found = {
+            s.deletion.id: s for s in states if s.deletion.settled_at is None or not s.deletion.options.delete_files
+        }
         known = {s.deletion.id for s in states}
         others = {r.released_by for r in references if r.released_by is not None} - known
         if others:
-            found |= {s.deletion.id: s for s in await self._store.open_among(others)}
+            found |= {s.deletion.id: s for s in await self._store.releasers_among(others)}
         return found
 
     async def _references(

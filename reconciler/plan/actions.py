@@ -1,5 +1,6 @@
 """What a plan may ask for. Each action names one bound target; the executor joins those of one kind into bulk calls."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -211,6 +212,36 @@ DESTRUCTIVE = (EndDownloads, RemoveTorrent, DeleteEntry, DeleteFiles, DeleteRequ
 def is_destructive(action: Action) -> bool:
     """Tell whether an action cannot be undone by us."""
     return isinstance(action, DESTRUCTIVE)
+
+
+IN_ORDER: tuple[type[Action], ...] = (
+    RestoreMonitoring,
+    Unmonitor,
+    UnmonitorSeasons,
+    Blocklist,
+    EndDownloads,
+    RemoveTorrent,
+    DeleteFiles,
+    DeleteEntry,
+    Search,
+    Announce,
+    DeleteRequest,
+    DeleteRecord,
+    ResetVariant,
+)
+"""The kinds of actions as the executor sends those of one round."""
+
+
+def in_order(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Return a round's actions as they are sent: by kind, then by instance; torrents that keep their data first."""
+    return tuple(sorted(actions, key=_place))
+
+
+def _place(action: Action) -> tuple[int, InstanceName, bool, str]:
+    takes_data, name = False, ""
+    if isinstance(action, RemoveTorrent):
+        takes_data, name = action.delete_files, action.torrent
+    return IN_ORDER.index(type(action)), action.instance, takes_data, name
 
 
 def targets_of(action: Action) -> tuple[int, ...]:

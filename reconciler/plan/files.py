@@ -8,6 +8,7 @@ from reconciler.model import (
     ConditionType,
     Deletion,
     DeletionState,
+    InfoHash,
     InstanceName,
     Target,
     TargetKind,
@@ -16,6 +17,7 @@ from reconciler.model import (
 from reconciler.observed import Entry, EntryFile, Library, Seen, Unseen
 from reconciler.plan.content import content_paths
 from reconciler.plan.facts import is_false, is_true, is_unknown, listed, unseen
+from reconciler.plan.owners import is_kept_by_another
 from reconciler.plan.paths import Existence, as_library_sees, existence, folders_to_list, normal, touch
 from reconciler.plan.policy import Policy
 from reconciler.plan.world import Coverage, World
@@ -107,7 +109,7 @@ def _judge_instance(
     reused = {path for path in paths if _is_reused(path, state, instance, library, world)}
     found = {path: existence(path, library.listings) for path in paths if path not in reused}
     if not found:
-        return is_true(_TYPE, instance, Reason.ABSENT, "what lies there now belongs to the new copy")
+        return is_true(_TYPE, instance, Reason.ABSENT, "what lies there now belongs to something else")
     there = _which(found, Existence.PRESENT)
     if there:
         return _left(state, instance, there, world, policy)
@@ -122,11 +124,15 @@ def _judge_instance(
 
 
 def _is_reused(path: str, state: DeletionState, instance: InstanceName, library: Library, world: World) -> bool:
-    """Tell whether the new copy lies where the old one was: they share their names.
+    """Tell whether something else lies where the old copy was: a new one shares its names.
 
     By now every bound torrent that had to go is gone and every old file was deleted, so that what a torrent or the
-    library still has there came later or stays by right.
+    library still has there came later or stays by right. So does what another deletion of a pack was told to keep.
     """
+    for target in state.targets_of(TargetKind.TORRENT):
+        at = {as_library_sees(p, library.path_mappings) for p in target.files}
+        if path in at and is_kept_by_another([InfoHash(target.external_id)], state, world):
+            return True
     if isinstance(world.torrents, Seen):
         for torrent in world.torrents_touching(instance, path):
             own = content_paths(torrent, world.torrents.data) or ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from reconciler.model import Condition, ConditionType, DeletionState, Phase, SettledAs, Target, phase_of
 from reconciler.plan import plan_all
-from reconciler.plan.actions import Action, Announce, Blocklist, Plan, Search, is_destructive, targets_of
+from reconciler.plan.actions import Action, Announce, Blocklist, Plan, Search, in_order, is_destructive, targets_of
 from reconciler.plan.policy import Policy, SeedingPolicy
 from reconciler.plan.world import World
 from reconciler.plan.worlds_after import after, with_disks_unknown
@@ -58,7 +58,7 @@ def foresee(state: DeletionState, world: World, policy: Policy) -> Foreseen:
             notes.append(note)
         elif not _does_something(plan) and plan.conditions == state.conditions:
             break
-        actions += plan.actions
+        actions += in_order(plan.actions)
         is_binding = state.deletion.bound_at is None and plan.bind is not None
         state, world = _lived(state, world, plan)
         targets = {**{t.number: t for t in state.targets}, **targets}

@@ -1,6 +1,8 @@
 """Who still needs a torrent that carries a bound hash."""
 
-from reconciler.model import DeletionState, Reference, Target, TargetKind
+from collections.abc import Iterable
+
+from reconciler.model import DeletionState, InfoHash, Reference, Target, TargetKind
 from reconciler.observed import Seen, Torrent
 from reconciler.plan.facts import listed
 from reconciler.plan.world import Coverage, Fetch, World
@@ -56,6 +58,13 @@ def is_claimed(torrent: Torrent, state: DeletionState, world: World) -> bool:
         or bool(world.fetching(torrent))
         or any(t.external_id in torrent.aliases for t in state.targets_of(TargetKind.TORRENT))
     )
+
+
+def is_kept_by_another(hashes: Iterable[InfoHash], state: DeletionState, world: World) -> bool:
+    """Tell whether another deletion released a torrent with any of these hashes and was told to keep the files."""
+    releasers = {r.released_by for r in world.references_to(hashes) if r.released_by is not None}
+    others = (world.releasers.get(by) for by in releasers - {state.deletion.id})
+    return any(other is not None and not other.deletion.options.delete_files for other in others)
 
 
 def _is_new_grab(reference: Reference, state: DeletionState, coverage: Coverage) -> bool:

@@ -8,7 +8,7 @@ from reconciler.observed import Entry, Library, Seen, Torrent
 from reconciler.plan.content import payload_of, places
 from reconciler.plan.extents import absolute_files
 from reconciler.plan.facts import listed
-from reconciler.plan.owners import is_claimed, owner_of, shared_reason
+from reconciler.plan.owners import is_claimed, is_kept_by_another, owner_of, shared_reason
 from reconciler.plan.paths import as_library_sees, normal
 from reconciler.plan.policy import CrossSeeds, Policy
 from reconciler.plan.world import Coverage, Torrents, World
@@ -109,7 +109,7 @@ def _judge_group(
         why = f"its data stays for {listed(repr(t.name) for t in unknown)}, which no history names"
         yield Removable(tuple(going), with_data=False, why=why, left=tuple(unproven))
         return
-    keeper = next((t for t in going if _is_kept_by_another(t, state, world)), None)
+    keeper = next((t for t in going if is_kept_by_another(t.aliases, state, world)), None)
     why = "another deletion of it was told to keep the files" if keeper else ""
     yield Removable(tuple(going), with_data=keeper is None, why=why)
 
@@ -150,13 +150,6 @@ def is_alike(torrent: Torrent, targets: Sequence[Target], torrents: Torrents) ->
         and all(any(path.endswith(f"/{name}") for path in t.files) for name in names)
         for t in targets
     )
-
-
-def _is_kept_by_another(torrent: Torrent, state: DeletionState, world: World) -> bool:
-    """Tell whether another open deletion released the same torrent and was told to keep the files."""
-    releasers = {r.released_by for r in world.references_naming(torrent) if r.released_by is not None}
-    others = (world.releasers.get(by) for by in releasers - {state.deletion.id})
-    return any(other is not None and not other.deletion.options.delete_files for other in others)
 
 
 # --- content inside a library --------------------------------------------------------------------------------------

@@ -66,6 +66,8 @@ def _belongs_to(target: Target, unit: Unit, state: DeletionState, world: World, 
                 if r.released_by == state.deletion.id and r.hash is not None and r.hash[:40] == target.external_id[:40]
             ]
             return not naming or any(_is_of(r, unit) for r in naming)
+        case TargetKind.CROSS_SEED | TargetKind.ITEM:
+            return False  # the one goes with its torrent, which tells; of the other nothing is destroyed
         case _:
             return True
 

@@ -138,7 +138,8 @@ class World:
     `references` are all ledger rows that name a due deletion's media or a hash of any torrent concerned.
     `library_rows` are titles as last seen that share an id with due media; `unseen_titles` the folders of titles in
     libraries that could not be read this time. `tvdb_ids` maps series that were known by TMDB id only, `untranslated`
-    tells why some could not be mapped. `releasers` are the open deletions that released any of the `references`.
+    tells why some could not be mapped. `releasers` are the deletions that released any of the `references`: the open
+    ones, and those that have ended and were to keep their files.
     `torrents` are those of all `clients`, and `Unseen` as long as one of them is: then `unseen_clients` says which.
     `issues` are those in which a deletion was ordered, `denied_until` is when an open deny window ends, and
     `destructive_recently` and `destructive_size` (bytes) are what counts towards the breaker.
@@ -248,7 +249,7 @@ class World:
     def is_unjudged(self, reference: Reference) -> bool:
         """Tell whether the deletion that released a reference was bound just now, so that nobody knows yet."""
         other = self.releasers.get(reference.released_by) if reference.released_by is not None else None
-        return other is not None and (
+        return (other is not None and other.deletion.settled_at is None) and (
             not other.conditions or any(c.reason is Reason.NOT_LOOKED_YET for c in other.conditions)
         )
 
@@ -332,9 +333,9 @@ class World:
 
 
 def _may_be_called_off(state: DeletionState, now: datetime) -> bool:
-    """Tell whether an open deletion waits for its time or for a person."""
+    """Tell whether a deletion is open, and waits for its time or for a person."""
     deletion = state.deletion
-    return (
+    return deletion.settled_at is None and (
         (deletion.not_before is not None and now < deletion.not_before)
         or (deletion.needs_approval and Reason.APPROVAL_REQUIRED not in deletion.approved)
         or deletion.cancel_requested_at is not None

@@ -114,8 +114,11 @@ class PassStore(Protocol):
     async def became_destructive_since(self, since: datetime) -> Destroyed:
         """Count the deletions whose `destroyed_at` lies at or after `since`, and the bytes they are about."""
 
-    async def open_among(self, deletions: Collection[DeletionId]) -> tuple[DeletionState, ...]:
-        """Return those of the given deletions that are not settled, in order of id."""
+    async def releasers_among(self, deletions: Collection[DeletionId]) -> tuple[DeletionState, ...]:
+        """Return those of the given deletions whose releasing still matters, in order of id.
+
+        That one which is not settled may be called off; and what was to keep its files keeps them after it has ended.
+        """
 
     async def ledger_position(self) -> int:
         """Return the highest reference or manual-add number given so far (one shared sequence)."""

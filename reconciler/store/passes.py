@@ -113,10 +113,11 @@ async def wake_waiting(connection: Connection, reasons: Collection[Reason], now:
     )
 
 
-async def open_among(connection: Connection, deletions: Collection[DeletionId]) -> tuple[DeletionState, ...]:
-    """Return those of the given deletions that are not settled."""
+async def releasers_among(connection: Connection, deletions: Collection[DeletionId]) -> tuple[DeletionState, ...]:
+    """Return those of the given deletions that are not settled, or were to keep their files."""
     rows = await connection.fetch_all(
-        "SELECT * FROM deletions WHERE id IN :ids AND settled_at IS NULL ORDER BY id", {"ids": sorted(deletions)}
+        "SELECT * FROM deletions WHERE id IN :ids AND (settled_at IS NULL OR NOT delete_files) ORDER BY id",
+        {"ids": sorted(deletions)},
     )
     return await states_of(connection, rows)
 

@@ -142,9 +142,9 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await passes.became_destructive_since(connection, since)
 
-    async def open_among(self, deletions: Collection[DeletionId]) -> tuple[DeletionState, ...]:
+    async def releasers_among(self, deletions: Collection[DeletionId]) -> tuple[DeletionState, ...]:
         async with self._database.read() as connection:
-            return await passes.open_among(connection, deletions)
+            return await passes.releasers_among(connection, deletions)
 
     async def ledger_position(self) -> int:
         async with self._database.read() as connection:

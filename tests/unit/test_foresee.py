@@ -169,6 +169,14 @@ def usenet(home: Household) -> None:
     )
 
 
+def usenet_everywhere(home: Household) -> None:
+    obtain_4k(home)
+    usenet(home)
+    home.radarr_4k.queued.append(
+        QueueItem(32, 1, "SABnzbd_nzo_2", DownloadProtocol.USENET, "sabnzbd", "Heat.2160p", "downloading")
+    )
+
+
 def listed(home: Household) -> None:
     home.jellyfin.list_item(HEAT, "/data/movies/Heat")
 
@@ -242,6 +250,7 @@ CASES = {
     "an equal tree elsewhere": Case(lambda home: elsewhere(home, 9)),
     "an equal tree elsewhere, together": Case(lambda home: elsewhere(home, 9), policy=TOGETHER),
     "HD and 4K": Case(obtain_4k, policy=WITH_4K),
+    "HD and 4K with downloads in another client": Case(usenet_everywhere, policy=WITH_4K),
     "HD only": Case(obtain_4k, policy=WITH_4K, instances=(RADARR,)),
     "4K only": Case(obtain_4k, policy=WITH_4K, instances=(RADARR_4K,)),
     "Jellyfin": Case(listed, policy=WITH_JELLYFIN, meanwhile=lambda home: home.jellyfin.scan()),
@@ -459,3 +468,39 @@ async def test_a_decline_of_something_with_files_is_foreseen_to_be_held(tmp_path
         foreseen = await foreseen_of(home, deletion)
         assert foreseen.ends_as is Phase.HELD
         assert told(foreseen) == []
+
+
+async def test_a_collection_leaves_its_data_if_one_half_was_to_keep_its_files(tmp_path: Path) -> None:
+    async with house(tmp_path, Case()) as home:
+        box, radarr = home.household.qbittorrent, home.household.radarr
+        box.add(hash_of(60), "Mann", ["Mann/Heat.mkv", "Mann/Ronin.mkv"], save_path="/data/torrents")
+        for entry in (1, 2):
+            radarr.grab(entry, hash_of(60))
+        await home.reconciler.run_ledger()
+        await home.ask(RONIN, options=KEEPING)
+        await home.passes()
+        assert torrent_id(60) in box.by_id
+        deletion = await home.ask(HEAT)
+        foreseen = await foreseen_of(home, deletion)
+        before = len(executed(home.household))
+        await home.passes()
+        assert executed(home.household)[before:] == told(foreseen)
+        assert await home.phase(deletion) is foreseen.ends_as is Phase.CONVERGED
+        assert torrent_id(60) not in box.by_id
+        assert "/data/torrents/Mann/Ronin.mkv" in home.household.disk.files()
+
+
+async def test_three_deletions_of_seasons_free_a_pack_one_by_one(tmp_path: Path) -> None:
+    case = Case(lambda home: pack(home, 1, 2, 3))
+    async with house(tmp_path, case) as home:
+        gone: list[bool] = []
+        for season in (1, 3, 2):
+            deletion = await home.ask(LOST, seasons=[season])
+            foreseen = await foreseen_of(home, deletion)
+            before = len(executed(home.household))
+            await home.passes()
+            assert executed(home.household)[before:] == told(foreseen)
+            assert await home.phase(deletion) is Phase.CONVERGED
+            gone.append(torrent_id(50) not in home.household.qbittorrent.by_id)
+        assert gone == [False, False, True]
+        assert 1 in home.household.sonarr.by_id

@@ -14,6 +14,7 @@ from reconciler.model import (
     Options,
     SettledAs,
     Source,
+    Target,
     TargetKind,
     Unit,
 )
@@ -37,6 +38,7 @@ from tests.support.worlds import (
     HEAT,
     LOST,
     POLICY,
+    QBITTORRENT,
     RADARR,
     RADARR_4K,
     RONIN,
@@ -150,6 +152,16 @@ def test_what_was_destroyed_in_hd_is_finished_while_4k_is_only_withdrawn() -> No
     plan = look(state, wanting(seen, record(4), request(6, 4), request(8, 4, is_4k=True)))
     assert plan.finishing == frozenset({Unit(RADARR)})
     assert plan.withdrawn == frozenset({Unit(RADARR_4K)})
+
+
+def test_a_cross_seed_that_went_touches_nothing_but_what_its_torrent_does() -> None:
+    state, seen = bound(deletion(instances=BOTH), home(record(4)), WITH_4K)
+    twin = Target(TargetKind.CROSS_SEED, QBITTORRENT, torrent_id(9), sent_at=START, number=99)
+    hit = tuple(replace(t, sent_at=START) if t.external_id == torrent_id(1) else t for t in state.targets)
+    state = destroyed(replace(state, targets=(*hit, twin)))
+    plan = look(state, wanting(seen, record(4), request(8, 4, is_4k=True)))
+    assert plan.withdrawn == frozenset({Unit(RADARR_4K)})
+    assert plan.finishing == frozenset()
 
 
 def test_wanted_everywhere_before_anything_was_destroyed_is_a_cancellation() -> None:

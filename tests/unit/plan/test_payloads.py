@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.model import ConditionType, DeletionState, Hints, InstanceName, TargetKind, TorrentId
+from reconciler.model import ConditionType, DeletionState, Hints, InstanceName, Options, TargetKind, TorrentId
 from reconciler.observed import Torrent, TorrentFile
 from reconciler.plan import Plan, Policy, World, plan_deletion
 from reconciler.plan.actions import RemoveTorrent
@@ -26,8 +26,10 @@ from tests.support.worlds import (
     entry,
     hash_of,
     library,
+    listing,
     reason,
     reference,
+    sent,
     targets,
     torrent,
     torrent_id,
@@ -307,3 +309,34 @@ def test_a_hash_that_a_person_attributed_and_that_belongs_elsewhere_is_held() ->
     plan = look(told, seen)
     assert removed(plan) == {}
     assert reason(plan, TORRENTS) is Reason.HASH_BELONGS_ELSEWHERE
+
+
+# --- another deletion that keeps its files ---
+
+
+def test_what_a_deletion_that_has_ended_was_to_keep_is_kept_still() -> None:
+    keeping, seen = bound(deletion(RONIN, number=2, options=Options(delete_files=False)), collection())
+    keeping = converged(replace(keeping, conditions=look(keeping, seen).conditions))
+    state, seen = bound(deletion(), seen)
+    seen = replace(seen, releasers={keeping.deletion.id: keeping})
+    assert removed(look(state, seen)) == {torrent_id(1): False}
+
+
+def test_files_that_another_deletion_keeps_are_not_left_behind() -> None:
+    keeping, seen = bound(deletion(RONIN, number=2, options=Options(delete_files=False)), collection())
+    keeping = converged(replace(keeping, conditions=look(keeping, seen).conditions))
+    state, seen = bound(deletion(), seen)
+    listings = {
+        "/data/torrents/Collection/": listing(files=["Collection.mkv"]),
+        "/data/movies/": listing("Other"),
+    }
+    radarr = library(entry(8, RONIN), listings=listings)
+    gone = replace(
+        seen,
+        torrents=world().torrents,
+        libraries={**seen.libraries, **world(radarr=radarr).libraries},
+        now=seen.now + timedelta(hours=1),
+    )
+    assert reason(look(sent(state), gone), ConditionType.FILES_ABSENT) is Reason.REMOVING
+    kept = look(sent(state), replace(gone, releasers={keeping.deletion.id: keeping}))
+    assert reason(kept, ConditionType.FILES_ABSENT) is Reason.ABSENT
