@@ -45,13 +45,17 @@ def _step(action: Action, targets: Mapping[int, Target]) -> PlannedStep:
     kind = type(action).__name__
     match action:
         case RemoveTorrent():
-            data = "with its data" if action.delete_files else f"without its data: {action.why or 'it is to be kept'}"
-            paths = target.files if target is not None and target.files else (action.path,)
-            return PlannedStep(kind, action.instance, action.name, data, action.size, paths if action.path else ())
+            if not action.delete_files:
+                why = f"without its data: {action.why or 'it is to be kept'}"
+                return PlannedStep(kind, action.instance, action.name, why)
+            paths = (target.files if target else ()) or ((action.path,) if action.path else ())
+            return PlannedStep(kind, action.instance, action.name, "with its data", action.size, paths)
         case DeleteEntry():
             files = "with its folder" if action.delete_files else "its files stay"
             exclusion = ", and import lists may not add it again" if action.add_exclusion else ""
-            size = target.size if target and action.delete_files else 0
+            if not action.delete_files:
+                return PlannedStep(kind, action.instance, name, files + exclusion)
+            size = target.size if target else 0
             return PlannedStep(kind, action.instance, name, files + exclusion, size, (action.path,))
         case DeleteFiles():
             detail = f"{len(action.file_ids)} files"
