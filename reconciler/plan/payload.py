@@ -17,12 +17,16 @@ from reconciler.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Removable:
-    """These go; `why` says what their data is left for, if it is. `left` are bound ones that hold other files, too."""
+    """These go; `why` says what their data is left for, if it is.
+
+    `left` are bound ones that hold other files, too; `beside` are those of the payload that other deletions remove.
+    """
 
     torrents: tuple[Torrent, ...]
     with_data: bool
     why: str = ""
     left: tuple[Torrent, ...] = ()
+    beside: tuple[Torrent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,19 +107,34 @@ def _judge_group(
     if in_place is not None:
         yield Undecided(mine, Reason.SEEDS_IN_PLACE, in_place)
         return
-    going, unproven = _prove(mine, state, targets, torrents, world, policy)
-    unknown = [*strangers, *unproven]
+    beside = tuple(m for m in strangers if _goes_with_another(m, state, world))
+    going, unproven = _prove(mine, beside, state, targets, torrents, world, policy)
+    unknown = [*(m for m in strangers if m not in beside), *unproven]
     if unknown:
         why = f"its data stays for {listed(repr(t.name) for t in unknown)}, which no history names"
-        yield Removable(tuple(going), with_data=False, why=why, left=tuple(unproven))
+        yield Removable(tuple(going), with_data=False, why=why, left=tuple(unproven), beside=beside)
         return
-    keeper = next((t for t in going if is_kept_by_another(t.aliases, state, world)), None)
+    keeper = next((t for t in (*going, *beside) if is_kept_by_another(t.aliases, state, world)), None)
     why = "another deletion of it was told to keep the files" if keeper else ""
-    yield Removable(tuple(going), with_data=keeper is None, why=why)
+    yield Removable(tuple(going), with_data=keeper is None, why=why, beside=beside)
+
+
+def _goes_with_another(torrent: Torrent, state: DeletionState, world: World) -> bool:
+    """Tell whether another open deletion has bound this very torrent, which nothing needs any more."""
+    others = (o for o in world.releasers.values() if o.deletion.id != state.deletion.id)
+    return bool(world.references_naming(torrent)) and any(
+        target.instance == torrent.instance
+        and target.external_id in torrent.aliases
+        and target.added == str(torrent.added_on)
+        for other in others
+        if other.deletion.settled_at is None
+        for target in other.targets_of(TargetKind.TORRENT)
+    )
 
 
 def _prove(
     mine: tuple[Torrent, ...],
+    beside: tuple[Torrent, ...],
     state: DeletionState,
     targets: Sequence[Target],
     torrents: Torrents,
@@ -125,7 +144,7 @@ def _prove(
     """Split bound torrents into those that go and those that nobody referred to and that hold something else, too."""
     claimed = [t for t in mine if is_claimed(t, state, world)]
     covered = {normal(path) for t in targets if t.kind is TargetKind.TORRENT for path in t.files}
-    for torrent in claimed:
+    for torrent in (*claimed, *beside):
         covered |= places(torrent, torrents) or frozenset()
     going, unproven = list(claimed), []
     for torrent in mine:

@@ -174,18 +174,24 @@ class _Judge:
                         self._stays(torrent, reason, text)
                 case Staying(torrents, text):
                     self.shared += [(torrent, text) for torrent in torrents]
-                case Removable(torrents, with_data, why, left):
+                case Removable(torrents, with_data, why, left, beside):
                     self.unknown += left
-                    self._judge_removable(torrents, targets, with_data=with_data, why=why)
+                    self._judge_removable(torrents, beside, targets, with_data=with_data, why=why)
 
     def _judge_removable(
-        self, torrents: Sequence[Torrent], targets: dict[TorrentKey, Target], *, with_data: bool, why: str
+        self,
+        torrents: Sequence[Torrent],
+        beside: Sequence[Torrent],
+        targets: dict[TorrentKey, Target],
+        *,
+        with_data: bool,
+        why: str,
     ) -> None:
         """Let a payload go unless it is protected or not seeded enough: then none of it goes."""
         for torrent in torrents:
             for reason, text in self._objections(torrent):
                 self.holds.append((torrent.instance, reason, text))
-        owing = [f"{t.name!r}: {owed}" for t in torrents if (owed := self._owes(t)) is not None]
+        owing = [f"{t.name!r}: {owed}" for t in (*torrents, *beside) if (owed := self._owes(t)) is not None]
         if owing:
             self.seeding += [(t, "; ".join(owing)) for t in torrents]
             return

@@ -340,3 +340,43 @@ def test_files_that_another_deletion_keeps_are_not_left_behind() -> None:
     assert reason(look(sent(state), gone), ConditionType.FILES_ABSENT) is Reason.REMOVING
     kept = look(sent(state), replace(gone, releasers={keeping.deletion.id: keeping}))
     assert reason(kept, ConditionType.FILES_ABSENT) is Reason.ABSENT
+
+
+# --- two deletions of one payload ---
+
+
+def both_bound(*, second: DeletionState, policy: Policy = POLICY, **more: object) -> tuple[DeletionState, World]:
+    """HEAT's deletion, beside an open one of RONIN, whose torrent has the same file."""
+    rows = [reference(1, 1, 7), reference(2, 2, 8, RONIN)]
+    two = film(2, **more)
+    seen = replace(twins(film(1), two, references=rows), clients=policy.torrent_clients)
+    seen = replace(seen, libraries=world(radarr=library(HEAT_7, entry(8, RONIN, monitored=False))).libraries)
+    state, seen = bound(deletion(), seen, policy)
+    second, seen = bound(second, seen, policy)
+    for _ in range(2):
+        second = replace(second, conditions=look(second, replace(seen, releasers={}), policy).conditions)
+    return state, replace(seen, releasers={second.deletion.id: second})
+
+
+def test_two_deletions_that_share_a_payload_do_not_leave_its_data_to_each_other() -> None:
+    state, seen = both_bound(second=deletion(RONIN, number=2))
+    assert removed(look(state, seen)) == {torrent_id(1): True}
+
+
+def test_the_data_stays_if_the_other_deletion_keeps_its_files() -> None:
+    state, seen = both_bound(second=deletion(RONIN, number=2, options=Options(delete_files=False)))
+    assert removed(look(state, seen)) == {torrent_id(1): False}
+
+
+def test_the_data_waits_until_the_other_deletions_torrent_was_seeded() -> None:
+    policy = replace(POLICY, seeding=SeedingPolicy((SeedingRule(tag="hnr", min_time=timedelta(hours=72)),)))
+    state, seen = both_bound(second=deletion(RONIN, number=2), policy=policy, tags=["hnr"])
+    plan = look(state, seen, policy)
+    assert removed(plan) == {}
+    assert reason(plan, TORRENTS) is Reason.SEEDING
+
+
+def test_the_data_stays_for_a_torrent_that_was_added_anew_after_the_other_deletion_was_bound() -> None:
+    state, seen = both_bound(second=deletion(RONIN, number=2))
+    anew = twins(film(1), film(2, added_on=1_800_000_000)).torrents
+    assert removed(look(state, replace(seen, torrents=anew))) == {torrent_id(1): False}
