@@ -26,6 +26,7 @@ from reconciler.plan.foresee import Foreseen, foresee
 from reconciler.plan.world import World
 from reconciler.ports import PlannedStep
 from reconciler.preview import preview_of
+from reconciler.reasons import Reason
 from tests.support.worlds import (
     HEAT,
     LOST,
@@ -99,12 +100,12 @@ def test_what_is_not_bound_yet_is_said_to_be_decided_later() -> None:
     assert later not in preview_of(state, foresee(state, seen, POLICY), deletion=ME).notes
 
 
-def test_the_conditions_are_those_of_now_and_the_targets_those_of_the_end() -> None:
+def test_the_conditions_and_targets_are_those_of_now_and_no_target_was_sent_for() -> None:
     state = deletion()
-    foreseen = foresee(state, home(), POLICY)
-    preview = preview_of(state, foreseen, deletion=ME)
-    assert preview.conditions == foreseen.now.conditions
+    preview = preview_of(state, foresee(state, home(), POLICY), deletion=ME)
+    assert Reason.NOT_LOOKED_YET not in {c.reason for c in preview.conditions}
     assert [t.kind.value for t in preview.targets] == ["entry", "torrent", "record", "request"]
+    assert {(t.sent_at, t.absent_since) for t in preview.targets} == {(None, None)}
 
 
 @pytest.mark.parametrize(
