@@ -246,3 +246,11 @@ def test_the_item_of_a_season_that_is_wanted_again_does_not_count() -> None:
     state = changed(state, finishing=frozenset({Unit(SONARR, 2)}), searched_at=START)
     state, _ = told(state, seen)
     assert [t.external_id for t in state.targets_of(TargetKind.ITEM)] == ["s1"]
+
+
+def test_without_any_library_what_was_asked_for_is_all_there_is_to_go_by() -> None:
+    policy = replace(WITH_JELLYFIN, libraries={}, torrent_clients={})
+    seen = replace(world(torrents=None), libraries={}, ledger={}, media_server=server(SERIES, FIRST, SECOND))
+    for seasons, expected in ((None, Reason.STILL_LISTED), ([1], Reason.STILL_LISTED), ([3], Reason.ABSENT)):
+        state, _ = bound(deletion(LOST, instances=[], seasons=seasons), seen, policy)
+        assert reason(look(state, seen, policy), REFRESHED) is expected
