@@ -127,7 +127,8 @@ class Rest:
                 continue
             assert self.goods.entry(part) is not None, f"{part} was wanted again and is not in its library"
             assert self._has_whole_file(part), f"{part} was wanted again and has no file, or lost it"
-            assert self.goods.is_monitored(part), f"{part} was wanted again and is not monitored"
+            is_looked_for = part not in self.life.requested or self.goods.is_monitored(part)
+            assert is_looked_for, f"{part} was requested again and is not monitored"
 
 
 def _is_beside(other: Torrent, torrent: Torrent) -> bool:

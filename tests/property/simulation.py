@@ -39,6 +39,8 @@ class Simulation:
         self.asked = Asked()
         self.watcher = Watcher(self.goods, self.asked)
         self.wanted: dict[Part, datetime] = {}
+        self.requested: set[Part] = set()
+        """What was sent to its library since it was last asked to go: that is looked for."""
         self.log: list[str] = []
         self.met: Counter[str] = Counter()
         """What this life had to cope with."""
@@ -116,6 +118,7 @@ class Simulation:
         self.log.append(f"  {media} in {sorted(covered)}, seasons {seasons}, {options}")
         self.asked.add(parts)
         self.wanted = {part: at for part, at in self.wanted.items() if part not in parts}
+        self.requested -= set(parts)
         self._meet(parts)
         await self.bench.ask(
             media,
@@ -195,6 +198,7 @@ class Simulation:
 
     def _send(self, parts: Sequence[Part]) -> None:
         """Do what Jellyseerr does with an approved request, and what follows from it."""
+        self.requested |= set(parts)
         self.goods.add(parts, is_fresh=True)
         for part in parts:
             if not self.goods.has_file(part):
