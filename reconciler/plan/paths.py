@@ -4,14 +4,19 @@ Paths are compared as text after normalising separators; a path with a drive let
 is compared without regard to case.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from reconciler.observed import FolderListing, PathMapping
 
+_UNTIDY = re.compile(r"\\|/(?:/|\./|\.?$)|^.:")
+
 
 def normal(path: str) -> str:
     """Return `path` in the one form in which paths are compared: `/` between parts, none at the end."""
+    if path.startswith("/") and not _UNTIDY.search(path):
+        return path  # nearly all are, and there are many
     joined = ("/" if path.startswith(("/", "\\")) else "") + "/".join(_parts(path))
     return joined.casefold() if _is_windows(path) else joined
 

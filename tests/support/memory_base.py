@@ -66,11 +66,13 @@ class Disk:
 
     def remove_folder(self, folder: str) -> None:
         """Remove everything below a folder soon."""
-        self.remove([p for p in self.files() if p.startswith(folder.rstrip("/") + "/")])
+        below = folder.rstrip("/") + "/"
+        self.remove([p for p in self._files if p.startswith(below)])
 
     def listing(self, folder: str) -> FolderListing:
         """List one folder; a missing one lists as empty."""
-        inside = [p[len(folder) :] for p in self.files() if p.startswith(folder)]
+        self._settle()
+        inside = [p[len(folder) :] for p in self._files if p.startswith(folder)]
         return FolderListing(
             directories=frozenset(p.partition("/")[0] for p in inside if "/" in p),
             files=frozenset(p for p in inside if "/" not in p),
