@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.e2e import Shelved, Stage, open_stage
-from tests.support.e2e_shelf import seasons_on_disk, series_in_packs
+from tests.support.e2e_shelf import movies_in_one_torrent, seasons_on_disk, series_in_packs
 from tests.support.e2e_shown import Json, condition, reasons
 from tests.support.real_parts import require_real_qbittorrent
 
@@ -68,3 +68,24 @@ async def test_a_pack_stays_until_the_last_of_its_seasons_was_deleted(stage: Sta
     assert series.request_id in stage.house.seerr.database.requests, "no request is cleared for a part of it"
     assert await stage.snapshot(series) == before
     assert other.torrents <= set(await stage.house.torrents())
+
+
+async def test_a_collection_goes_with_the_last_of_its_movies(stage: Stage) -> None:
+    first, second = await movies_in_one_torrent(stage, 2)
+    (pack,) = first.torrents
+    name = first.releases[0].meta.name
+    data = {path for path in stage.house.files() if path.startswith(f"downloads/radarr/{name}/")}
+    assert len(data) == 2
+
+    shown = await stage.until_phase(await stage.delete(first), "converged")
+    assert reasons(shown)["TorrentsAbsent"] == "SharedWithWanted"
+    assert reasons(shown)["RequestCleared"] == "Cleared"
+    assert stage.movie_row(first) is None
+    assert pack in await stage.house.torrents()
+    assert data <= set(stage.house.files()), "the other movie's torrent keeps all its files"
+
+    shown = await stage.until_phase(await stage.delete(second), "converged")
+    assert reasons(shown)["TorrentsAbsent"] == "Absent"
+    assert pack not in await stage.house.torrents()
+    assert not [path for path in stage.house.files() if name in path or first.word in path or second.word in path]
+    assert {first.request_id, second.request_id}.isdisjoint(stage.house.seerr.database.requests)

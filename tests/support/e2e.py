@@ -96,7 +96,7 @@ class Stage:
         releases = tuple(self.house.movie_release(tmdb_id, f"{word}.1950.v{n}.1080p") for n in range(1, torrents + 1))
         await self._download(releases, "radarr")
         for release in releases:
-            self._remember(self.house.radarr, entry, release, (None,))
+            self.remember(self.house.radarr, entry, release, (None,))
         if releases and is_imported:
             self.house.radarr.add_movie_file(entry, self._media_of(releases[-1], "radarr")[0])
         request_id = self._request("movie", tmdb_id, None, word) if is_requested else None
@@ -116,7 +116,7 @@ class Stage:
         await self._download(releases, "tv-sonarr")
         for release in releases:
             episodes = [sonarr.episode(entry, season, n).id for season, n in release.episodes]
-            self._remember(sonarr, entry, release, episodes)
+            self.remember(sonarr, entry, release, episodes)
             for path, (season, n) in zip(self._media_of(release, "tv-sonarr"), release.episodes, strict=True):
                 sonarr.add_episode_file(entry, season, [n], path)
         request_id = self._request("tv", tmdb_id, tvdb_id, word) if is_requested else None
@@ -146,7 +146,7 @@ class Stage:
         return [self.house.downloads / category / name for name in sorted(release.files) if name.endswith(".mkv")]
 
     @staticmethod
-    def _remember(
+    def remember(
         library: RadarrSimulator | SonarrSimulator, entry: int, release: Release, episodes: Sequence[int | None]
     ) -> None:
         """Write the history of a grab and its import."""

@@ -35,6 +35,26 @@ async def series_in_packs(stage: Stage) -> Shelved:
     return Shelved("tv", word, tmdb_id, tvdb_id, entry, releases, request.id)
 
 
+async def movies_in_one_torrent(stage: Stage, count: int) -> tuple[Shelved, ...]:
+    """Put movies on the shelf that came in one torrent, each with a request of its own."""
+    house, database = stage.house, stage.house.seerr.database
+    names = [stage.new("Part") for _ in range(count)]
+    releases = house.collection_release(f"Collection.of.{names[0][0]}", {5000 + n: word for word, n in names})
+    await house.add_torrent(releases[0], house.downloads / "radarr", category="radarr")
+    movies: list[Shelved] = []
+    for (word, number), release in zip(names, releases, strict=True):
+        tmdb_id = 5000 + number
+        entry = house.radarr.add_movie(tmdb_id, word, 1950)
+        stage.remember(house.radarr, entry, release, (None,))
+        (path,) = [name for name in release.files if name.endswith(f"{word}.mkv")]
+        house.radarr.add_movie_file(entry, house.downloads / "radarr" / path)
+        database.know("movie", tmdb_id, word, year=1950)
+        row = database.add_media("movie", tmdb_id, status=MediaStatus.AVAILABLE)
+        request = database.add_request(row, status=RequestStatus.COMPLETED)
+        movies.append(Shelved("movie", word, tmdb_id, None, entry, (release,), request.id))
+    return tuple(movies)
+
+
 @dataclass(frozen=True, slots=True)
 class Twice:
     """A movie that the household has twice: `hd` at the first qBittorrent, `uhd` at the second."""
