@@ -16,7 +16,8 @@ from reconciler.plan.paths import (
     parent,
     touch,
 )
-from tests.support.worlds import listing
+from reconciler.plan.world import Torrents
+from tests.support.worlds import hash_of, listing, torrent
 
 
 @pytest.mark.parametrize(
@@ -158,3 +159,12 @@ def test_the_folders_to_list_are_the_parent_and_its_parent_but_never_the_root() 
     assert folders_to_list("/data/movies/Heat") == ("/data/movies/", "/data/")
     assert folders_to_list("/movies/Heat") == ("/movies/",)
     assert folders_to_list("/movies") == ()
+
+
+def test_knowing_more_of_torrents_changes_nothing_that_was_found_by_their_lists() -> None:
+    before = Torrents({t.key: t for t in (torrent(1), torrent(2))})
+    found = before.by_extent.holding(torrent(1).content_path), before.matching(hash_of(2)), before.by_size
+    after = before.knowing(files={torrent(1).key: None})
+    assert (after.by_extent.holding(torrent(1).content_path), after.matching(hash_of(2)), after.by_size) == found
+    assert after.files == {torrent(1).key: None}
+    assert before.files == {}
