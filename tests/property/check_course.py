@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hypothesis import event
 
-from reconciler.model import DeletionState, MediaKind, SettledAs, TargetKind, Unit
+from reconciler.model import DeletionState, MediaKind, ReferenceKind, SettledAs, TargetKind, Unit
 from reconciler.observed import MediaRequest, RequestStatus, Seen, Torrent, Unseen
 from reconciler.plan import Plan, is_destructive, plan_all, plan_deletion
 from reconciler.plan.actions import (
@@ -112,6 +112,64 @@ def check_a_part_is_withdrawn_or_finished_only_if_it_is_wanted(scene: Scene) -> 
             assert {n for n, r in mine.items() if r.media is not None and is_covered(r, out)} <= set(plan.unreleased)
 
 
+def check_what_is_called_off_is_looked_for_as_before(scene: Scene) -> None:
+    for plan in plans_of(scene):
+        state = scene.state(plan.deletion)
+        is_cancelled = plan.settle is not None and plan.settle[0] is SettledAs.CANCELLED
+        ended = state.deletion.units if is_cancelled else plan.withdrawn
+        if state.deletion.frozen_at is None or not ended:
+            continue
+        event("called off")
+        for target in state.targets_of(TargetKind.ENTRY):
+            library = scene.world.libraries[target.instance]
+            entry = library.data.entries.get(int(target.external_id)) if isinstance(library, Seen) else None
+            if entry is None or target.prior is None or entry.added != target.added:
+                continue
+            if not entry.media.is_same(state.deletion.media):
+                continue
+            now, before = dict(entry.monitoring.seasons), dict(target.prior.seasons)
+            if Unit(target.instance) in ended:
+                assert entry.monitoring.monitored or not target.prior.monitored
+            for unit in ended:
+                if unit.instance == target.instance and unit.season is not None:
+                    assert now.get(unit.season, False) or not before.get(unit.season)
+
+
+def check_the_sweep_takes_only_what_belongs_to_bound_titles_and_no_person_grabbed(scene: Scene) -> None:
+    for plan in plans_of(scene):
+        state = scene.state(plan.deletion)
+        if plan.bind is None or state.deletion.bound_at is None:
+            continue
+        event("swept")
+        ours = {(t.instance, int(t.external_id)) for t in state.targets_of(TargetKind.ENTRY)}
+        for reference in scene.world.references:
+            if reference.number in plan.bind.released:
+                assert (reference.instance, reference.entry_id) in ours
+                assert reference.released_by is None
+                assert reference.history_id is not None
+                assert not reference.by_person
+
+
+def check_files_of_a_fresh_copy_stay(scene: Scene) -> None:
+    for action in actions_of(scene):
+        if not isinstance(action, DeleteFiles) or not scene.state(action.deletion).deletion.finishing:
+            continue
+        state = scene.state(action.deletion)
+        library = scene.world.libraries[action.instance]
+        assert isinstance(library, Seen)
+        entry = library.data.entries[action.entry_id]
+        files = entry.files if entry.files is not None else library.data.entry_files.get(entry.id, ())
+        seasons = {f.season for f in files if f.id in action.file_ids}
+        finished = {u.season for u in state.deletion.finishing if u.instance == action.instance}
+        event("old files go")
+        for reference in scene.world.references:
+            is_fresh = reference.kind is ReferenceKind.IMPORT and reference.released_by is None
+            is_ours = (reference.instance, reference.entry_id) == (action.instance, action.entry_id)
+            if is_fresh and is_ours and is_covered(reference, state):
+                assert None not in finished
+                assert reference.season not in seasons & finished
+
+
 def _all_but(state: DeletionState, units: frozenset[Unit]) -> frozenset[Unit]:
     """Return what has to be withdrawn for nothing but these units to be left."""
     return state.deletion.withdrawn | (state.deletion.units - units)
@@ -144,7 +202,8 @@ def check_no_request_is_cleared_for_more_than_what_was_deleted(scene: Scene) -> 
             is_taken = is_taken or (isinstance(action, DeleteRecord) and request.record_id == action.record_id)
             if is_taken and covered:
                 assert request.is_4k in covered
-                assert deletion.seasons is None or set(request.seasons) <= deletion.seasons
+                asked = set(request.seasons)
+                assert deletion.seasons is None or (asked and asked <= deletion.seasons)
 
 
 # --- rule 4: absence is observed, never assumed ---
@@ -345,6 +404,9 @@ WANTS = (
     check_what_is_wanted_keeps_its_title_its_monitoring_and_its_request,
     check_once_the_old_copy_is_being_finished_no_title_is_ever_deleted,
     check_a_part_is_withdrawn_or_finished_only_if_it_is_wanted,
+    check_what_is_called_off_is_looked_for_as_before,
+    check_the_sweep_takes_only_what_belongs_to_bound_titles_and_no_person_grabbed,
+    check_files_of_a_fresh_copy_stay,
     check_a_pending_request_is_never_cleared,
     check_no_request_is_cleared_for_more_than_what_was_deleted,
 )

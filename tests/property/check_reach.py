@@ -2,7 +2,7 @@
 
 from hypothesis import event
 
-from reconciler.model import TargetKind
+from reconciler.model import TargetKind, Unit
 from reconciler.observed import RequestStatus, Seen
 from reconciler.plan.actions import (
     Announce,
@@ -23,11 +23,13 @@ from reconciler.plan.paths import as_library_sees, is_within, touch
 from reconciler.plan.policy import CrossSeeds
 from reconciler.reasons import Effect, Reason, effect_of
 from tests.property.judged import (
+    CLIENTS,
     actions_of,
     entry_of,
     is_covered,
     names,
     paths_of,
+    payload,
     plans_of,
     removals_of,
     target_of,
@@ -106,6 +108,8 @@ def check_what_is_bound_belongs_to_the_titles_and_instances_that_were_asked_for(
                 assert target.media.is_same(media)
             if target.kind in {TargetKind.ENTRY, TargetKind.FILE}:
                 assert target.instance in instances
+            if target.kind is TargetKind.FILE:
+                assert Unit(target.instance, target.season) in state.deletion.units
             if target.kind is TargetKind.REQUEST:
                 assert isinstance(scene.world.board, Seen)
                 request = scene.world.board.data.requests[int(target.external_id)]
@@ -196,8 +200,32 @@ def check_what_is_protected_is_never_touched(scene: Scene) -> None:
 
 
 def check_a_torrent_with_a_reference_that_nobody_released_is_never_removed(scene: Scene) -> None:
-    for _, live in removals_of(scene):
-        assert not [r for r in scene.world.references if names(r, live) and r.released_by is None]
+    for action, live in removals_of(scene):
+        with_files = scene.state(action.deletion).deletion.options.delete_files
+        for member in payload(scene, live) if with_files else [live]:
+            assert not [r for r in scene.world.references if names(r, member) and r.released_by is None]
+
+
+def check_a_torrent_that_is_being_fetched_for_something_else_stays(scene: Scene) -> None:
+    for action, live in removals_of(scene):
+        state = scene.state(action.deletion)
+        ours = {(t.instance, int(t.external_id)) for t in state.targets_of(TargetKind.ENTRY)}
+        for name, library in scene.world.libraries.items():
+            for item in library.data.queue if isinstance(library, Seen) else ():
+                means = CLIENTS.get(item.client or "", live.instance)
+                is_meant = (item.download_id or "").lower() in live.aliases and means == live.instance
+                is_known = isinstance(library, Seen) and item.entry_id in library.data.entries
+                if is_meant and is_known and item.client in CLIENTS:
+                    covered = {Unit(name), Unit(name, item.season)} & state.deletion.units
+                    assert (name, item.entry_id) in ours
+                    assert covered
+
+
+def check_with_several_clients_a_torrent_goes_only_where_a_history_says_it_is(scene: Scene) -> None:
+    for action, live in removals_of(scene):
+        target = target_of(scene, action)
+        if len(scene.policy.torrent_clients) > 1 and target.kind is TargetKind.TORRENT:
+            assert any(names(r, live) for r in scene.world.references)
 
 
 def check_a_torrent_that_a_deletion_released_which_may_be_called_off_stays(scene: Scene) -> None:
@@ -280,6 +308,8 @@ REACH = (
 
 RELEASE = (
     check_a_torrent_with_a_reference_that_nobody_released_is_never_removed,
+    check_a_torrent_that_is_being_fetched_for_something_else_stays,
+    check_with_several_clients_a_torrent_goes_only_where_a_history_says_it_is,
     check_a_torrent_that_a_deletion_released_which_may_be_called_off_stays,
     check_data_goes_only_if_no_torrent_that_stays_has_a_file_of_it,
     check_what_no_history_names_goes_only_if_all_its_files_are_of_what_was_released,

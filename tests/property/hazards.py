@@ -142,6 +142,11 @@ def its_torrent_is_protected(seen: World, state: DeletionState) -> World:
     return with_torrents(seen, *(replace(t, tags=frozenset({"keep"})) for t in bound_torrents(seen, state)[:1]))
 
 
+def its_title_is_protected(seen: World, state: DeletionState) -> World:
+    protected = (replace(e, tags=frozenset({"keep"})) for e in bound_entries(seen, state))
+    return with_entries(seen, state.deletion.media, *protected)
+
+
 def its_entry_is_another_one_now(seen: World, state: DeletionState) -> World:
     return with_entries(seen, state.deletion.media, *(replace(e, added="2030") for e in bound_entries(seen, state)))
 
@@ -196,6 +201,7 @@ HAZARDS: tuple[Hazard, ...] = (
     a_stranger_shares_its_files,
     its_torrent_was_added_anew,
     its_torrent_is_protected,
+    its_title_is_protected,
     its_entry_is_another_one_now,
     its_number_is_another_title_now,
     another_title_lives_in_its_folder,

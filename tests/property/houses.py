@@ -20,12 +20,14 @@ from reconciler.model import (
     Monitoring,
     Options,
     Reference,
+    ReferenceKind,
     TargetKind,
     Unit,
 )
 from reconciler.observed import (
     Entry,
     EntryFile,
+    Library,
     MediaRequest,
     MediaStatus,
     Record,
@@ -34,6 +36,7 @@ from reconciler.observed import (
     Torrent,
     TorrentFile,
     TorrentKey,
+    Unseen,
 )
 from reconciler.plan import Policy, World, plan_deletion
 from reconciler.plan.policy import CrossSeeds, SeedingPolicy, SeedingRule, TorrentInstance
@@ -122,13 +125,13 @@ class House:
             )
         )  # fmt: skip
 
-    def world(self, *, monitored: bool) -> World:
+    def world(self) -> World:
         seen = world(
             libraries={
-                RADARR: library(*(_movie(RADARR, m, monitored=monitored) for m in MOVIES)),
-                RADARR_4K: library(*(_movie(RADARR_4K, m, monitored=monitored) for m in MOVIES)),
+                RADARR: library(*(_movie(RADARR, m) for m in MOVIES)),
+                RADARR_4K: library(*(_movie(RADARR_4K, m) for m in MOVIES)),
                 SONARR: library(
-                    *(_series(m, monitored=monitored) for m in SERIES),
+                    *(_series(m) for m in SERIES),
                     app="Sonarr",
                     entry_files={_number(m): _episodes(m) for m in SERIES},
                 ),
@@ -140,13 +143,13 @@ class House:
         return replace(seen, torrents=Seen(Torrents({t.key: t for t in self.torrents}, dict(self.files)), START))
 
 
-def _movie(instance: InstanceName, media: Media, *, monitored: bool) -> Entry:
-    return entry(_number(media), media, path=f"/data/{instance}/{_number(media)}", monitored=monitored)
+def _movie(instance: InstanceName, media: Media) -> Entry:
+    return entry(_number(media), media, path=f"/data/{instance}/{_number(media)}")
 
 
-def _series(media: Media, *, monitored: bool) -> Entry:
+def _series(media: Media) -> Entry:
     one = entry(_number(media), media, path=f"/data/tv/{_number(media)}", file_count=len(SEASONS))
-    return replace(one, monitoring=Monitoring(monitored, tuple((n, monitored) for n in SEASONS), "all"))
+    return replace(one, monitoring=Monitoring(True, tuple((n, True) for n in SEASONS), "all"))
 
 
 def _episodes(media: Media) -> tuple[EntryFile, ...]:
@@ -204,7 +207,8 @@ def wishes(draw: st.DrawFn, number: int) -> DeletionState:
     media = draw(some((*MOVIES, *SERIES)))
     is_series = media.kind is MediaKind.SERIES
     instances = [SONARR] if is_series else draw(some([[RADARR], [RADARR_4K], [RADARR, RADARR_4K]]))
-    seasons = draw(st.none() | st.frozensets(some(SEASONS), min_size=1)) if is_series else None
+    every = st.just(frozenset(SEASONS))
+    seasons = draw(st.none() | every | st.frozensets(some(SEASONS), min_size=1)) if is_series else None
     options = Options(
         delete_files=not draw(seldom),
         remove_empty_series=seasons is not None and draw(st.booleans()),
@@ -228,7 +232,7 @@ def houses(draw: st.DrawFn) -> Scene:
     house = draw(furnished())
     seeding = replace(SEEDED, block_entry=draw(st.booleans())) if draw(sometimes) else SeedingPolicy()
     policy: Policy = replace(HOUSE, seeding=seeding, cross_seeds=draw(some([CrossSeeds.KEEP, *CrossSeeds])))
-    seen = house.world(monitored=True)
+    seen = house.world()
     states: list[DeletionState] = []
     for number in range(1, draw(st.integers(1, 3)) + 1):
         state = draw(wishes(number))
@@ -238,17 +242,36 @@ def houses(draw: st.DrawFn) -> Scene:
             continue
         seen = released(seen, plan.bind.released, state.deletion.id)
         states.append(replace(applied(state, plan.bind), conditions=plan.conditions))
-    is_frozen = draw(sometimes.map(lambda rarely: not rarely))
-    calm = house.world(monitored=not is_frozen)
-    seen = replace(seen, libraries=calm.libraries)
-    if is_frozen:
+    if not draw(sometimes):
+        seen = replace(seen, libraries=_frozen(draw, seen, states))
         states = [changed(s, frozen_at=START) if s.deletion.bound_at else s for s in states]
+    states = [changed(s, inferred=True) if draw(seldom) else s for s in states]
     seen, states = _brought_on(draw, seen, states)
     for _ in range(draw(some([0, 0, 1, 1, 2]))):
         seen = _happened(draw, seen, house, states)
     if draw(seldom):
         seen = replace(seen, denied_until=START + timedelta(hours=1))
     return settled_judgements(states, seen, policy)
+
+
+def _frozen(draw: st.DrawFn, seen: World, states: list[DeletionState]) -> dict[InstanceName, Seen[Library] | Unseen]:
+    """Return the libraries when what is covered is not looked for; of the rest some may be looked for, or be there."""
+    units = {(s.deletion.media, unit) for s in states for unit in s.deletion.units if s.deletion.bound_at}
+    libraries = dict(seen.libraries)
+    for name, observation in seen.libraries.items():
+        assert isinstance(observation, Seen)
+        entries, files = dict(observation.data.entries), dict(observation.data.entry_files)
+        for number, one in observation.data.entries.items():
+            is_whole = (one.media, Unit(name)) in units
+            covered = {n for n in SEASONS if is_whole or (one.media, Unit(name, n)) in units}
+            looked_for = frozenset(SEASONS) - covered if draw(st.booleans()) else frozenset()
+            flags = tuple((n, n in looked_for) for n, _ in one.monitoring.seasons)
+            entries[number] = replace(one, monitoring=Monitoring(not is_whole, flags, one.monitoring.new_items))
+            if number in files and draw(sometimes):
+                files[number] = tuple(f for f in files[number] if f.season in covered)
+                entries[number] = replace(entries[number], file_count=len(files[number]))
+        libraries[name] = Seen(replace(observation.data, entries=entries, entry_files=files), observation.at)
+    return libraries
 
 
 def _brought_on(draw: st.DrawFn, seen: World, states: list[DeletionState]) -> tuple[World, list[DeletionState]]:
@@ -269,6 +292,10 @@ def _brought_on(draw: st.DrawFn, seen: World, states: list[DeletionState]) -> tu
             for t in state.targets
         )
         brought.append(changed(replace(state, targets=targets), frozen_at=START, destroyed_at=START if gone else None))
+        is_wanted = draw(sometimes)
+        if gone and is_wanted:
+            units = st.frozensets(some(sorted(state.deletion.units, key=str)), min_size=1)
+            brought[-1] = changed(brought[-1], finishing=draw(units))
     return seen, brought
 
 
@@ -306,7 +333,7 @@ def _happened(draw: st.DrawFn, seen: World, house: House, states: list[DeletionS
     """Let somebody ask for a part again, a library fetch one, or a torrent be shared that was not."""
     part = draw(some(_parts_of(states) or PARTS))
     instance, media, season = part
-    match draw(some(["request", "grab", "grab", "person", "add", "fetch", "cross-seed"])):
+    match draw(some(["request", "grab", "import", "person", "add", "fetch", "cross-seed", "rename"])):
         case "request":
             rows = [r for r in house.rows if isinstance(r, Record) and r.media == media]
             seasons = () if season is None or draw(sometimes) else (season,)
@@ -332,11 +359,19 @@ def _happened(draw: st.DrawFn, seen: World, house: House, states: list[DeletionS
             assert isinstance(seen.torrents, Seen)
             by_key = {**seen.torrents.data.by_key, twin.key: twin}
             return replace(seen, torrents=Seen(Torrents(by_key, dict(house.files)), START))
+        case "rename":
+            one = draw(some(house.torrents))
+            first, *others = house.files[one.key]
+            house.files[one.key] = (replace(first, name=f"{one.name}/renamed.mkv"), *others)
+            assert isinstance(seen.torrents, Seen)
+            return replace(seen, torrents=Seen(Torrents(seen.torrents.data.by_key, dict(house.files)), START))
         case kind:
             before = len(house.references)
             one = draw(some(house.torrents))
             house.refer(part, one, NAMES[one.instance], by_person=kind == "person")
-            late = [replace(r, number=r.number + 1000) for r in house.references[before:]]
+            what = ReferenceKind.IMPORT if kind == "import" else ReferenceKind.GRAB
+            known = None if draw(seldom) else 5000
+            late = [replace(r, number=r.number + 1000, kind=what, history_id=known) for r in house.references[before:]]
             return replace(seen, references=(*seen.references, *late))
 
 
