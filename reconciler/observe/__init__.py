@@ -117,7 +117,9 @@ class Observer:
         for name, observation in observed.items():
             if isinstance(observation, Unseen):
                 unseen_titles += await self._store.library_of(name)
-        bound_from = min((s.deletion.bound_seq for s in states if s.deletion.bound_seq is not None), default=None)
+        releasers = await self._releasers(states, references)
+        bound = [s.deletion.bound_seq for s in (*states, *releasers.values())]
+        bound_from = min((seq for seq in bound if seq is not None), default=0)
         now = self._clock.now()
         world = World(
             now=now,
@@ -129,10 +131,10 @@ class Observer:
             referenced_hashes=await self._store.referenced_hashes(),
             library_rows=rows,
             unseen_titles=tuple(unseen_titles),
-            manual_adds=await self._store.manual_adds_after(0 if _any_unbound(states) else bound_from or 0),
+            manual_adds=await self._store.manual_adds_after(0 if _any_unbound(states) else bound_from),
             tvdb_ids=tvdb_ids,
             untranslated=untranslated,
-            releasers=await self._releasers(states, references),
+            releasers=releasers,
             clients=self._policy.torrent_clients,
             unseen_clients=unseen_clients,
             issues=await self._details.issues(states) if isinstance(board, Seen) else {},

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from reconciler.model import Deletion, DeletionState, TargetKind
 from reconciler.plan.actions import Plan, RestoreMonitoring, is_destructive
+from reconciler.plan.calling_off import newly_called_off
 from reconciler.plan.deletion import plan_deletion
 from reconciler.plan.policy import Policy
 from reconciler.plan.world import World
@@ -12,7 +13,20 @@ from reconciler.reasons import Reason
 
 
 def plan_all(states: Sequence[DeletionState], world: World, policy: Policy) -> tuple[Plan, ...]:
-    """Plan one round for all due deletions, oldest first, and trip the breaker where too many turn destructive."""
+    """Plan one round for all due deletions, oldest first, and trip the breaker where too many turn destructive.
+
+    What several deletions released goes only if none of them is called off. So if this very round shows that one of
+    them is (somebody wants its title again, it is held, the breaker stops it), the round is planned once more, with
+    that known to the others.
+    """
+    plans = _plan_once(states, world, policy)
+    called_off = newly_called_off(states, plans, world, policy)
+    if not called_off:
+        return plans
+    return _plan_once(states, replace(world, releasers={**world.releasers, **called_off}), policy)
+
+
+def _plan_once(states: Sequence[DeletionState], world: World, policy: Policy) -> tuple[Plan, ...]:
     plans: list[Plan] = []
     breaker = _Breaker(world, policy)
     for state in sorted(states, key=lambda s: (s.deletion.requested_at, s.deletion.id)):

@@ -236,7 +236,7 @@ class World:
         other = self.releasers.get(reference.released_by)
         if reference.released_by == by or other is None or self._was_bound_for(reference, by):
             return False
-        return self.is_unjudged(reference) or _may_be_called_off(other, self.now)
+        return self.is_unjudged(reference) or may_be_called_off(other, self.now)
 
     def _was_bound_for(self, reference: Reference, by: DeletionId) -> bool:
         """Tell whether a deletion covers what a reference was for, and was bound when the reference was there."""
@@ -332,7 +332,7 @@ class World:
         return MediaIndex((r.media, r) for r in self.references if r.media is not None)
 
 
-def _may_be_called_off(state: DeletionState, now: datetime) -> bool:
+def may_be_called_off(state: DeletionState, now: datetime) -> bool:
     """Tell whether a deletion is open, and waits for its time or for a person."""
     deletion = state.deletion
     return deletion.settled_at is None and (
