@@ -19,6 +19,7 @@ from reconciler.plan.actions import (
     Unmonitor,
     UnmonitorSeasons,
 )
+from reconciler.plan.calling_off import newly_called_off
 from reconciler.reasons import Effect, Reason, effect_of
 from tests.property.judged import actions_of, is_covered, names, payload, plans_of, removals_of, torrents_of
 from tests.property.scene import Scene
@@ -392,11 +393,17 @@ def check_movies_and_series_never_meet(scene: Scene) -> None:
 # --- pure ---
 
 
-def check_what_one_deletion_is_planned_does_not_depend_on_the_others_but_for_the_breaker(scene: Scene) -> None:
+def check_what_one_deletion_is_planned_depends_on_the_others_only_by_what_calls_them_off(scene: Scene) -> None:
     policy = replace(scene.policy, breaker_limit=1000)
-    together = {p.deletion: p for p in plan_all(scene.states, scene.world, policy)}
-    for state in scene.states:
-        assert plan_deletion(state, scene.world, policy) == together[state.deletion.id]
+    together = plan_all(scene.states, scene.world, policy)
+    alone = [plan_deletion(state, scene.world, policy) for state in in_order(scene)]
+    called_off = newly_called_off(scene.states, alone, scene.world, policy)
+    world = replace(scene.world, releasers={**scene.world.releasers, **called_off})
+    assert together == tuple(plan_deletion(state, world, policy) for state in in_order(scene))
+
+
+def in_order(scene: Scene) -> list[DeletionState]:
+    return sorted(scene.states, key=lambda s: (s.deletion.requested_at, s.deletion.id))
 
 
 WANTS = (

@@ -60,6 +60,19 @@ def names(reference: Reference, torrent: Torrent) -> bool:
     return reference.hash in torrent.aliases and means == torrent.instance
 
 
+def is_released(scene: Scene, torrent: Torrent) -> bool:
+    """Tell whether every ledger row about a torrent was released by an open deletion that takes it, files and all."""
+    naming = [r for r in scene.world.references if names(r, torrent)]
+    takers = {
+        s.deletion.id
+        for s in scene.states
+        if s.deletion.settled_at is None
+        and s.deletion.options.delete_files
+        and any((t.instance, t.external_id) == torrent.key for t in s.targets)
+    }
+    return bool(naming) and all(r.released_by in takers for r in naming)
+
+
 def is_covered(reference: Reference, state: DeletionState) -> bool:
     """Tell whether a ledger row is about something that a deletion covers, as far as the row says so."""
     own = {Unit(reference.instance), Unit(reference.instance, reference.season)}

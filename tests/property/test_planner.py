@@ -13,7 +13,7 @@ from tests.property.check_course import (
     WANTS,
     check_every_open_deletion_says_what_it_waits_for,
     check_what_converges_is_really_gone,
-    check_what_one_deletion_is_planned_does_not_depend_on_the_others_but_for_the_breaker,
+    check_what_one_deletion_is_planned_depends_on_the_others_only_by_what_calls_them_off,
 )
 from tests.property.check_reach import (
     REACH,
@@ -118,4 +118,4 @@ def test_the_same_inputs_give_the_same_plans_in_whatever_order_they_come(scene: 
     assert plan_all(scene.states, scene.world, scene.policy) == once
     mixed = scene.shuffled(rng)
     assert plan_all(mixed.states, mixed.world, mixed.policy) == once
-    check_what_one_deletion_is_planned_does_not_depend_on_the_others_but_for_the_breaker(scene)
+    check_what_one_deletion_is_planned_depends_on_the_others_only_by_what_calls_them_off(scene)
