@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from reconciler.model import Deletion, InstanceName, Media, Unit
+from reconciler.reasons import Reason
 from tests.support.memory_base import Call
 
 
@@ -54,6 +55,7 @@ class Taken:
     call: Call
     thing: Thing
     at: datetime
+    needs: Reason | None = None  # what a person must have approved
 
 
 @dataclass

@@ -10,7 +10,6 @@ from reconciler.plan import plan_all
 from tests.property.check_course import (
     ABSENCE,
     COURSE,
-    WANTS,
     check_every_open_deletion_says_what_it_waits_for,
     check_what_converges_is_really_gone,
     check_what_one_deletion_is_planned_depends_on_the_others_only_by_what_calls_them_off,
@@ -20,6 +19,7 @@ from tests.property.check_reach import (
     RELEASE,
     check_what_is_bound_belongs_to_the_titles_and_instances_that_were_asked_for,
 )
+from tests.property.check_wants import WANTS
 from tests.property.hazards import HAZARDS, Hazard, staged
 from tests.property.houses import houses
 from tests.property.judged import actions_of
@@ -38,6 +38,13 @@ EVERYTHING = (*REACH, *RELEASE, *WANTS, *ABSENCE, check_what_converges_is_really
 # --- the rules -----------------------------------------------------------------------------------------------------
 
 
+@settings(QUIET, max_examples=2 * max(200, settings().max_examples))
+@given(houses())
+def test_every_rule_holds_in_a_house_of_seasons_packs_cross_seeds_variants_and_clients(scene: Scene) -> None:
+    for check in EVERYTHING:
+        check(scene)
+
+
 @pytest.mark.parametrize("hazard", HAZARDS, ids=lambda hazard: hazard.__name__)
 def test_a_hazard_alone_is_respected(hazard: Hazard) -> None:
     @settings(QUIET, max_examples=max(25, settings().max_examples // 10))
@@ -47,13 +54,6 @@ def test_a_hazard_alone_is_respected(hazard: Hazard) -> None:
             check(scene)
 
     respected()
-
-
-@settings(QUIET, max_examples=2 * max(200, settings().max_examples))
-@given(houses())
-def test_every_rule_holds_in_a_house_of_seasons_packs_cross_seeds_variants_and_clients(scene: Scene) -> None:
-    for check in EVERYTHING:
-        check(scene)
 
 
 @QUIET

@@ -58,7 +58,8 @@ class Watcher:
         for torrent, files in rows:
             label = TorrentLabel(client.instance, torrent.id, torrent.added_on)
             assert "seed" not in torrent.tags or torrent.ratio >= SEEDED_TO, f"{call}: {torrent.name} is not seeded"
-            self._take(call, self.goods.labels.torrents[label])
+            needs = Reason.PROTECTED if "keep" in torrent.tags else None
+            self._take(call, self.goods.labels.torrents[label], needs=needs)
             self.goods.labels.removed.add(label)
             if call.arguments[1]:
                 self._take_data(call, absolute_files(torrent, files), {t.id for t, _ in rows}, client)
@@ -130,13 +131,13 @@ class Watcher:
 
     # --- what was taken --------------------------------------------------------------------------------------------
 
-    def _take(self, call: Call, thing: Thing, *, is_series: bool = False) -> None:
+    def _take(self, call: Call, thing: Thing, *, is_series: bool = False, needs: Reason | None = None) -> None:
         owners = thing.owners
         if is_series and not self.asked.has_all(thing):  # the last of its seasons takes the series along
             owners = frozenset(p._replace(season=season) for p in owners for season in SEASONS)
             thing = Thing(owners, thing.since, thing.is_fresh)
         assert self.asked.has_all(thing), f"{call} is about {thing}, which nobody asked for"
-        self.taken.append(Taken(call, thing, self.goods.bench.clock.now()))
+        self.taken.append(Taken(call, thing, self.goods.bench.clock.now(), needs))
 
     async def check(self) -> None:
         """Check that what was taken was bound by a deletion that was open then, and that nothing fresh came later."""
@@ -161,5 +162,6 @@ def allows(state: DeletionState, part: Part, taken: Taken) -> bool:
         and deletion.bound_at <= taken.at
         and (ended_at is None or ended_at >= taken.at)
         and (deletion.not_before is None or deletion.not_before <= taken.at)
+        and (taken.needs is None or taken.needs in deletion.approved)
         and (not deletion.needs_approval or Reason.APPROVAL_REQUIRED in deletion.approved)
     )
