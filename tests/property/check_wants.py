@@ -31,6 +31,8 @@ def asks_for(request: MediaRequest, unit: Unit, scene: Scene) -> bool:
 def wanted_units(state: DeletionState, scene: Scene) -> frozenset[Unit]:
     """Tell by the words of the design which parts of a title are wanted again."""
     deletion = state.deletion
+    if deletion.bound_at is None:  # what is there already is what is to go
+        return frozenset()
     board = scene.world.board
     requests = board.data.requests.values() if isinstance(board, Seen) else ()
     live = [
