@@ -48,8 +48,14 @@ MUTANTS = (
     Mutant(
         "believe that no other deletion is called off",
         "world.py",
-        "return self.is_unjudged(reference) or _may_be_called_off(other, self.now)",
+        "return self.is_unjudged(reference) or may_be_called_off(other, self.now)",
         "return False",
+    ),
+    Mutant(
+        "overlook what this round shows to be called off",
+        "__init__.py",
+        "    if not called_off:\n",
+        "    if True:\n",
     ),
     Mutant(
         "ignore the instance of a reference",
@@ -81,14 +87,14 @@ MUTANTS = (
     ),
     Mutant(
         "take requests for another variant",
-        "bind.py",
-        "    if request.is_4k not in covered_variants(deletion, policy):\n        return False\n",
+        "variants.py",
+        "        and policy.libraries[name].is_4k is request.is_4k\n",
         "",
     ),
     Mutant(
         "take an empty list of seasons for a covered one",
-        "bind.py",
-        "return bool(asked) and all(",
+        "variants.py",
+        "return bool(asked and fitting) and all(",
         "return all(",
     ),
     Mutant("take pending requests", "bind.py", "        and r.status is not RequestStatus.PENDING\n", ""),
@@ -104,7 +110,12 @@ MUTANTS = (
         "return EntryFinding(instance, unseen(_TYPE, instance, observation))",
         'return EntryFinding(instance, is_true(_TYPE, instance, Reason.ALREADY_ABSENT, "not found"))',
     ),
-    Mutant("ignore that a torrent is protected", "torrents.py", "why = protection(torrent, self.policy)", "why = None"),
+    Mutant(
+        "ignore that a torrent is protected",
+        "torrents.py",
+        "            why = protection(torrent, absolute_files(torrent, self.torrents.files.get(torrent.key) or ()), self.policy)\n",
+        "            why = None\n",
+    ),
     Mutant(
         "ignore how long to seed", "seeding.py", "    if torrent.progress < 1:\n", "    if torrent.progress <= 1:\n"
     ),
@@ -125,8 +136,8 @@ MUTANTS = (
     Mutant(
         "ignore that unknown torrents use the data",
         "payload.py",
-        "yield Removable(tuple(going), with_data=False, why=why, left=tuple(unproven))",
-        "yield Removable(tuple(going), with_data=True, why=why, left=tuple(unproven))",
+        "yield Removable(tuple(going), with_data=False, why=why, left=tuple(unproven), beside=beside)",
+        "yield Removable(tuple(going), with_data=True, why=why, left=tuple(unproven), beside=beside)",
     ),
     Mutant("ignore who seeds from a library", "payload.py", "    if in_place is not None:\n", "    if False:\n"),
     Mutant(
