@@ -113,8 +113,8 @@ MUTANTS = (
     Mutant(
         "ignore that a torrent is protected",
         "torrents.py",
-        "            why = protection(torrent, absolute_files(torrent, self.torrents.files.get(torrent.key) or ()), self.policy)\n",
-        "            why = None\n",
+        "            why = protection(torrent, absolute_files(",
+        "            why = None and protection(torrent, absolute_files(",
     ),
     Mutant(
         "ignore how long to seed", "seeding.py", "    if torrent.progress < 1:\n", "    if torrent.progress <= 1:\n"
