@@ -92,9 +92,9 @@ def show_deletion(one: Mapping[str, Any]) -> None:
     by = f" by {one['requested_by']}" if one["requested_by"] else ""
     asked = f"{_media(one)}, asked {_when(one['requested_at'])} through {one['source']}{by}"
     console.print(Text(plain(asked), style="dim"))
-    for words, units in (("not covered any more", one["withdrawn"]), ("only finished", one["finishing"])):
+    for words, units in (("not covered any more", one["withdrawn"]), ("wanted again, only finished", one["finishing"])):
         if units:
-            console.print(Text(plain(f"wanted again, {words}: {', '.join(units)}"), style="yellow"))
+            console.print(Text(plain(f"{words}: {', '.join(units)}"), style="yellow"))
     show_conditions(one["conditions"])
     show_targets(one["targets"])
     timeline = _table("at", "event", "message")

@@ -87,8 +87,9 @@ class Deletion:
     `searched_at` is when the one search for the fresh copy was asked for.
     `retried_at` is when a person last asked to try again: what upstreams refused before then is forgotten.
     `cancel_requested_at` is set while a person's cancel still has monitoring to give back.
-    `withdrawn` units were wanted again before anything of them was destroyed, and are not covered any more; of
-    `finishing` units something was destroyed by then, so that their old copy is finished and nothing else.
+    `withdrawn` units were wanted again before anything of them was destroyed, or turned out not to be what a declined
+    request was for, and are not covered any more; of `finishing` units something was destroyed by the time they were
+    wanted again, so that their old copy is finished and nothing else.
     """
 
     id: DeletionId

@@ -266,5 +266,5 @@ def _is_foreign(item: QueueItem, shelf: Shelf) -> bool:
 
 def withdrawn(shelf_instance: InstanceName) -> Condition:
     """Return the condition of a library in which nothing is covered any more."""
-    text = "wanted again before anything was destroyed, so it is not covered any more"
+    text = "not covered any more: wanted again before anything was destroyed, or not what the declined request was for"
     return is_true(_TYPE, shelf_instance, Reason.WANTED_AGAIN, text)

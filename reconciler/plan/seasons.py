@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reconciler.model import Reference, ReferenceKind, Target, TargetKind, Unit
-from reconciler.observed import Entry, EntryFile
+from reconciler.observed import Entry, EntryFile, RequestStatus
 from reconciler.plan.actions import Blocklist, DeleteFiles, Unmonitor, UnmonitorSeasons
 from reconciler.plan.blockers import seeding_in_place, seeds_in_place, unreachable_root, unwanted, whole_blocker
 from reconciler.plan.entries import EntryFinding, Shelf, deleting, foreign_downloads, freezing, gone
@@ -168,7 +168,7 @@ def _why_series_stays(shelf: Shelf, entry: Entry, files: tuple[EntryFile, ...]) 
         concerns = instances_of_request(request, [shelf.instance], shelf.world, shelf.policy)
         asked = frozenset(request.seasons)
         is_covered = bool(asked) and all(Unit(shelf.instance, season) in deletion.units for season in asked)
-        if concerns and not is_covered and (request.is_live or request.status.name == "PENDING"):
+        if concerns and not is_covered and (request.is_live or request.status is RequestStatus.PENDING):
             return f"the series stays: request {request.id} wants more of it"
     return ""
 

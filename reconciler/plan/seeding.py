@@ -85,6 +85,8 @@ def _owed(rule: SeedingRule, torrent: Torrent) -> str | None:
 
 
 def _hours(hours: float) -> str:
+    if hours < 1 / 60:
+        return f"{max(0, round(hours * HOUR))} s"
     if hours < 1:
-        return f"{max(0, round(hours * 60))} min"
+        return f"{round(hours * 60)} min"
     return f"{hours:.0f} h"

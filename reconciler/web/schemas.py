@@ -175,7 +175,8 @@ class DeletionDetailOut(DeletionOut):
     """Everything known about one deletion. `decisions` are those that would do something now.
 
     `withdrawn` and `finishing` name in words what of its coverage was wanted again before and after anything of that
-    was destroyed: the former is not covered any more, of the latter the old copy is finished.
+    was destroyed: the former is not covered any more (nor is what a declined request was not for), of the latter the
+    old copy is finished.
     """
 
     not_before: AwareDatetime | None

@@ -295,6 +295,17 @@ def test_a_series_that_is_empty_stays_unless_it_is_to_be_removed() -> None:
     assert kinds(actions) == [UnmonitorSeasons, DeleteFiles, Unmonitor, DeleteEntry]
 
 
+def test_what_empties_a_series_that_was_never_frozen_freezes_it_so_that_a_cancel_gives_its_monitoring_back() -> None:
+    state, seen = bound(season_of(1, options=EMPTYING), home([], {1: False}))
+    plan = look(state, seen)
+    assert kinds(plan.actions) == [Unmonitor]
+    assert plan.frozen
+    state = changed(state, frozen_at=seen.now, cancel_requested_at=seen.now)
+    (restore,) = look(state, replace(seen, libraries=home([], {1: False}, monitored=False).libraries)).actions
+    assert isinstance(restore, RestoreMonitoring)
+    assert restore.prior.monitored
+
+
 @pytest.mark.parametrize(
     "seen",
     [

@@ -77,6 +77,10 @@ def test_less_than_an_hour_is_told_in_minutes() -> None:
     assert owed(seeded(hours=0.5), SeedingRule(min_time=timedelta(hours=1))) == "30 min of 1 h, about 30 min more"
 
 
+def test_less_than_a_minute_is_told_in_seconds() -> None:
+    assert owed(seeded(hours=0), SeedingRule(min_time=timedelta(seconds=20))) == "0 s of 20 s, about 20 s more"
+
+
 def test_what_is_stopped_will_never_be_seeded_enough_and_says_so() -> None:
     for state in ("pausedUP", "stoppedUP"):
         text = owed(seeded(state=state), SeedingRule(min_time=DAYS))
