@@ -176,8 +176,12 @@ def _seasons(action: Action) -> str:
 
 
 def _is_still_frozen(entry: Entry, action: DeleteEntry) -> bool:
-    """Tell whether an entry is as planned; somebody who monitors it again after our freeze wants it."""
-    return _is_same(entry, action.media, action.added, action.path) and not entry.monitoring.monitored
+    """Tell whether an entry is as planned; somebody who monitors it, or a season of it, since then wants it."""
+    if not _is_same(entry, action.media, action.added, action.path):
+        return False
+    if action.emptied:
+        return not entry.file_count and not any(is_monitored for _, is_monitored in entry.monitoring.seasons)
+    return not entry.monitoring.monitored
 
 
 def _is_same(entry: Entry, media: Media, added: str, path: str | None) -> bool:

@@ -82,7 +82,11 @@ class RemoveTorrent:
 
 @dataclass(frozen=True, slots=True)
 class DeleteEntry:
-    """Delete one title. `alone` keeps it out of bulk calls: its folder nests with another title's."""
+    """Delete one title, if it is not monitored when it is read again just before.
+
+    Of a series that is only `emptied` it is the seasons that must not be, and no file may have come. `alone` keeps it
+    out of bulk calls: its folder nests with another title's.
+    """
 
     deletion: DeletionId
     instance: InstanceName
@@ -94,6 +98,7 @@ class DeleteEntry:
     delete_files: bool
     add_exclusion: bool
     alone: bool = False
+    emptied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

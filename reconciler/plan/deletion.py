@@ -6,7 +6,7 @@ from reconciler.model import Condition, DeletionState, Event, SettledAs, Unit, W
 from reconciler.observed import Seen
 from reconciler.plan.actions import Action, Plan
 from reconciler.plan.bind import coverage_of, late_binding, resolve
-from reconciler.plan.entries import EntryFinding, Freeze
+from reconciler.plan.entries import EntryFinding
 from reconciler.plan.files import judge_files
 from reconciler.plan.gates import gate
 from reconciler.plan.libraries import judge_entries
@@ -246,7 +246,7 @@ def _choose(
         return replace(plan, conditions=replaced(plan.conditions, closed), due_at=due_at.get(closed.reason))
     if not policy.enforce:
         return replace(plan, conditions=only_observed(plan.conditions))
-    return replace(plan, actions=actions, frozen=any(isinstance(action, Freeze) for action in actions))
+    return replace(plan, actions=actions, frozen=actions == findings.freeze)
 
 
 def _next_actions(findings: _Findings, policy: Policy) -> tuple[Action, ...]:

@@ -165,14 +165,14 @@ def _present(shelf: Shelf) -> EntryFinding:
     downloads = foreign_downloads(shelf)
     if monitored or downloads:
         return freezing(shelf, monitored, downloads)
-    waits = _waits_for_seeding(shelf)
+    waits = waits_for_seeding(shelf)
     if waits is not None:
         return waits
     return deleting(shelf)
 
 
-def deleting(shelf: Shelf) -> EntryFinding:
-    """Delete the bound entries, frozen as they are."""
+def deleting(shelf: Shelf, *, emptied: bool = False) -> EntryFinding:
+    """Delete the bound entries, frozen as they are; `emptied` is a series of which only seasons were covered."""
     deletion = shelf.state.deletion
     folders = shelf.world.folders
     actions = tuple(
@@ -187,6 +187,7 @@ def deleting(shelf: Shelf) -> EntryFinding:
             deletion.options.delete_files,
             deletion.options.add_exclusion,
             alone=any((i, e.id) != (shelf.instance, entry.id) for i, e in folders.touching(entry.path)),
+            emptied=emptied,
         )
         for target, entry in shelf.bound
         if is_due(target, shelf.world.now, shelf.policy)
@@ -197,7 +198,7 @@ def deleting(shelf: Shelf) -> EntryFinding:
     return shelf.is_false(Reason.REMOVING if was_sent else Reason.PRESENT, text, actions=actions)
 
 
-def _waits_for_seeding(shelf: Shelf) -> EntryFinding | None:
+def waits_for_seeding(shelf: Shelf) -> EntryFinding | None:
     """Return that the title waits, because a torrent which must be seeded on would lose its data with the folder."""
     if not shelf.state.deletion.options.delete_files:
         return None

@@ -115,6 +115,9 @@ def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverag
             ),
             Reason.STILL_WANTED,
         )
+    unclear = _unclear(own, world, coverage)
+    if unclear and Reason.INFERRED_DELETE not in deletion.approved:
+        return Objection(is_false(ConditionType.REQUEST_CLEARED, instance, Reason.INFERRED_DELETE, unclear))
     apart = _kept_apart(variants, policy, coverage)
     others = [
         r.id
@@ -137,6 +140,20 @@ def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverag
             is_false(ConditionType.REQUEST_CLEARED, instance, Reason.STILL_WANTED, why), Reason.STILL_WANTED
         )
     return None
+
+
+def _unclear(own: MediaRequest | None, world: World, coverage: Coverage) -> str:
+    """Say why a decline does not tell which title that is there it was about; `""` if it does, or none is there."""
+    there = listed(
+        f"{e.title!r} in {i}" for i in sorted(coverage.instances) for e in live_entries(i, world, coverage.media)
+    )
+    if not there:
+        return ""
+    if own is None:
+        return f"the declined request is gone, so that nobody can tell whether it was about {there}"
+    if len(coverage.instances) > 1:
+        return f"the declined request names no server that is one of these, so that nobody can tell which of {there}"
+    return ""
 
 
 def _kept_apart(variants: frozenset[bool], policy: Policy, coverage: Coverage) -> frozenset[bool]:

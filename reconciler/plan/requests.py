@@ -7,6 +7,7 @@ from reconciler.observed import MediaRequest, MediaStatus, Record, RequestBoard,
 from reconciler.plan.actions import DeleteRecord, DeleteRequest, ResetVariant
 from reconciler.plan.bind import live_entries
 from reconciler.plan.facts import absent_upstream, covered_variants, is_due, is_false, is_true, listed, unseen
+from reconciler.plan.files import went_empty
 from reconciler.plan.policy import Policy
 from reconciler.plan.variants import covers_request
 from reconciler.plan.watching import bound_live
@@ -150,7 +151,9 @@ def _clear(
         return is_false(_TYPE, instance, Reason.PRESENT, text), singles
     if deletion.seasons is not None:
         return is_true(_TYPE, instance, *keeps), ()
-    stale = [v for v in sorted(covered_variants(deletion, policy)) if _is_stale(record, is_4k=v)]
+    wanting_nothing_yet = {RequestStatus.PENDING, RequestStatus.DECLINED}
+    others_have = {r.is_4k for r in others if r.status not in wanting_nothing_yet}
+    stale = [v for v in sorted(covered_variants(deletion, policy) - others_have) if _is_stale(record, is_4k=v)]
     if stale:
         resets = tuple(
             ResetVariant(
@@ -191,11 +194,12 @@ def _why_kept(
 
 
 def _is_series_gone(state: DeletionState, world: World) -> bool:
-    """Tell whether the series itself went with its last season."""
+    """Tell whether the series itself went with its last season, everywhere, and by this very deletion."""
     entries = state.targets_of(TargetKind.ENTRY)
     return (
         bool(entries)
         and all(isinstance(world.libraries.get(t.instance), Seen) for t in entries)
+        and all(went_empty(t, state.deletion) for t in entries)
         and not bound_live(state, world)
     )
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from reconciler.model import Reference, ReferenceKind, Target, TargetKind, Unit
 from reconciler.observed import Entry, EntryFile, RequestStatus
-from reconciler.plan.actions import Blocklist, DeleteFiles, Unmonitor, UnmonitorSeasons
+from reconciler.plan.actions import Blocklist, DeleteFiles, UnmonitorSeasons
 from reconciler.plan.blockers import seeding_in_place, seeds_in_place, unreachable_root, unwanted, whole_blocker
-from reconciler.plan.entries import EntryFinding, Shelf, deleting, foreign_downloads, freezing, gone
+from reconciler.plan.entries import EntryFinding, Shelf, deleting, foreign_downloads, freezing, gone, waits_for_seeding
 from reconciler.plan.facts import is_due
 from reconciler.plan.variants import instances_of_request
 from reconciler.reasons import Reason
@@ -174,7 +174,7 @@ def _why_series_stays(shelf: Shelf, entry: Entry, files: tuple[EntryFile, ...]) 
 
 
 def _remove_series(shelf: Shelf, entry: Entry) -> EntryFinding:
-    """Let the empty series go, by the rules for a whole title."""
+    """Let the empty series go, by the rules for a whole title. There is nothing to freeze: no season is monitored."""
     blocker = whole_blocker(
         shelf.state,
         shelf.instance,
@@ -187,9 +187,4 @@ def _remove_series(shelf: Shelf, entry: Entry) -> EntryFinding:
     )
     if blocker is not None:
         return shelf.found(blocker)
-    if entry.monitoring.monitored:
-        stop = tuple(
-            Unmonitor(shelf.state.deletion.id, shelf.instance, target.number, e.id) for target, e in shelf.bound
-        )
-        return shelf.is_false(Reason.PRESENT, "nothing is left of the series, so it goes too", actions=stop)
-    return deleting(shelf)
+    return waits_for_seeding(shelf) or deleting(shelf, emptied=True)

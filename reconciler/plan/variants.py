@@ -39,14 +39,14 @@ def _server(request: MediaRequest, world: World, policy: Policy) -> frozenset[In
 
 
 def covers_request(request: MediaRequest, deletion: Deletion, world: World, policy: Policy) -> bool:
-    """Tell whether all that a request is for is covered, and not only being finished."""
+    """Tell whether all that a request is for, or may be for, is covered, and not only being finished."""
     asked = frozenset(request.seasons)
     if not deletion.instances:
         return deletion.seasons is None or (bool(asked) and asked <= deletion.seasons)
     units = deletion.units - deletion.finishing
-    fitting = instances_of_request(request, deletion.instances, world, policy)
+    fitting = instances_of_request(request, policy.libraries, world, policy)
     if deletion.seasons is None:
-        return any(Unit(name) in units for name in fitting)
+        return bool(fitting) and all(Unit(name) in units for name in fitting)
     return bool(asked and fitting) and all(Unit(name, season) in units for name in fitting for season in asked)
 
 

@@ -30,7 +30,7 @@ from reconciler.reasons import Reason
 from reconciler.upstreams import Health
 from tests.support.bench import Bench, bench_at
 from tests.support.memory_base import Call
-from tests.support.worlds import HEAT, QBITTORRENT, RADARR, RONIN, SEERR, hash_of, queue_item
+from tests.support.worlds import HEAT, LOST, QBITTORRENT, RADARR, RONIN, SEERR, SONARR, hash_of, queue_item
 
 
 class Desk:
@@ -384,6 +384,25 @@ async def test_a_title_that_somebody_monitors_again_is_not_deleted(desk: Desk) -
     desk.home.radarr.by_id[entry.id] = replace(entry, monitoring=Monitoring(False))
     await desk.run(action)
     assert desk.home.radarr.by_id == {}
+
+
+async def test_an_empty_series_of_which_a_season_is_wanted_or_arrived_meanwhile_is_not_deleted(desk: Desk) -> None:
+    deletion, target = await desk.target(TargetKind.ENTRY, "1", SONARR)
+    entry = desk.home.sonarr.add(LOST, "Lost")
+    action = DeleteEntry(
+        deletion, SONARR, target, entry.id, LOST, entry.added, entry.path, True, add_exclusion=False, emptied=True
+    )
+    empty = replace(entry, file_count=0, monitoring=Monitoring(True, ((1, False), (2, False))))
+    for changed in (
+        replace(empty, file_count=1),
+        replace(empty, monitoring=Monitoring(False, ((1, False), (2, True)))),
+    ):
+        desk.home.sonarr.by_id[entry.id] = changed
+        await desk.run(action)
+        assert desk.home.writes() == []
+    desk.home.sonarr.by_id[entry.id] = empty
+    await desk.run(action)
+    assert desk.home.sonarr.by_id == {}
 
 
 async def test_a_record_or_request_made_anew_under_the_same_number_stays(desk: Desk) -> None:

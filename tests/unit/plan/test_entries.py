@@ -16,7 +16,7 @@ from reconciler.model import (
     Status,
     TargetKind,
 )
-from reconciler.observed import Entry, Library, PathMapping, RootFolder, Torrent
+from reconciler.observed import Entry, Library, MediaStatus, PathMapping, RequestStatus, RootFolder, Torrent
 from reconciler.plan import Plan, Policy, plan_deletion
 from reconciler.plan.actions import DeleteEntry, EndDownloads, Unmonitor
 from reconciler.plan.world import World
@@ -32,6 +32,7 @@ from tests.support.worlds import (
     SONARR,
     UNREACHABLE,
     WITH_4K,
+    board_of,
     bound,
     changed,
     condition,
@@ -43,7 +44,9 @@ from tests.support.worlds import (
     library_row,
     queue_item,
     reason,
+    record,
     reference,
+    request,
     sent,
     torrent,
     world,
@@ -182,7 +185,8 @@ def test_a_protected_title_keeps_its_torrents_too() -> None:
 
 def test_an_inferred_deletion_of_something_with_files_is_held_until_a_person_approves() -> None:
     declined = deletion(source=Source.JELLYSEERR, inferred=True, hints=Hints(request_id=5))
-    state, seen = bound(declined, world(radarr=library(entry(7, monitored=False))))
+    rows = (record(4, status=MediaStatus.UNKNOWN), request(5, 4, status=RequestStatus.DECLINED))
+    state, seen = bound(declined, world(radarr=library(entry(7, monitored=False)), board=board_of(*rows)))
     plan = look(state, seen)
     assert reason(plan, ENTRY) is Reason.INFERRED_DELETE
     assert plan.actions == ()

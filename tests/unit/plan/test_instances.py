@@ -221,6 +221,17 @@ def test_a_request_to_a_server_that_nobody_knows_may_be_for_any_library_of_its_v
     assert instances_of_request(uhd, [RADARR, RADARR_4K], home(), WITH_4K) == {RADARR_4K}
 
 
+def test_a_request_that_may_be_for_a_library_which_is_not_covered_is_neither_bound_nor_cleared() -> None:
+    waiting = request(51, 4, server_id=9, status=RequestStatus.FAILED)
+    rows = (record(4, status=MediaStatus.PROCESSING), waiting)
+    seen = world(libraries={KIDS: library()}, board=board_of(*rows))
+    state, seen = bound(deletion(instances=[RADARR]), seen, TWO_HD)
+    assert targets(state, TargetKind.REQUEST) == ()
+    plan = look(state, seen, TWO_HD)
+    assert plan.actions == ()
+    assert reason(plan, REQUEST) is Reason.PARTLY_COVERED
+
+
 def test_a_request_to_another_server_is_neither_bound_nor_cleared() -> None:
     rows = (record(4), request(5, 4, server_id=0), request(6, 4, server_id=1))
     state, seen = bound(deletion(options=Options(delete_files=False)), several(*rows), TWO_HD)
@@ -314,6 +325,32 @@ def test_a_decline_covers_the_server_of_its_request_only() -> None:
     )
     state, _ = bound(state, seen, TWO_HD)
     assert state.deletion.units == frozenset({Unit(KIDS)})
+
+
+def test_a_decline_whose_request_is_gone_asks_a_person_before_it_takes_a_title_that_is_there() -> None:
+    state, seen = declined(record(4, LOST, status=MediaStatus.PROCESSING), seasons=[2])
+    plan = look(state, seen, POLICY)
+    assert plan.bind is None
+    assert reason(plan, REQUEST) is Reason.INFERRED_DELETE
+    approved = changed(state, approved=frozenset({Reason.INFERRED_DELETE}))
+    assert look(approved, seen, POLICY).bind is not None
+    nothing_there = replace(seen, libraries=world(sonarr=library(app="Sonarr")).libraries)
+    assert look(state, nothing_there, POLICY).bind is not None
+
+
+def test_a_decline_that_may_be_for_either_of_two_libraries_asks_a_person() -> None:
+    no = request(5, 4, RONIN, status=RequestStatus.DECLINED, server_id=None)
+    seen = world(
+        radarr=library(entry(7, RONIN, file_count=0)),
+        libraries={KIDS: library()},
+        board=board_of(record(4, RONIN, status=MediaStatus.PENDING), no),
+    )
+    state = deletion(
+        RONIN, instances=[RADARR, KIDS], source=Source.JELLYSEERR, inferred=True, hints=Hints(request_id=5)
+    )
+    plan = look(state, seen, TWO_HD)
+    assert plan.bind is None
+    assert reason(plan, REQUEST) is Reason.INFERRED_DELETE
 
 
 def test_an_approved_decline_that_is_wanted_after_binding_is_cancelled() -> None:

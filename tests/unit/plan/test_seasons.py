@@ -14,6 +14,7 @@ from reconciler.plan.actions import (
     Blocklist,
     DeleteEntry,
     DeleteFiles,
+    DeleteRequest,
     EndDownloads,
     RemoveTorrent,
     RestoreMonitoring,
@@ -21,6 +22,7 @@ from reconciler.plan.actions import (
     UnmonitorSeasons,
 )
 from reconciler.plan.foresee import foresee
+from reconciler.plan.policy import Policy, SeedingPolicy, SeedingRule
 from reconciler.plan.world import World
 from reconciler.reasons import Reason
 from tests.support.clocks import START
@@ -82,8 +84,8 @@ def season_of(*seasons: int, options: Options | None = None) -> DeletionState:
     return deletion(LOST, seasons=seasons, options=options)
 
 
-def look(state: DeletionState, seen: World) -> Plan:
-    return plan_deletion(state, seen, POLICY)
+def look(state: DeletionState, seen: World, policy: Policy = POLICY) -> Plan:
+    return plan_deletion(state, seen, policy)
 
 
 def foreseen(state: DeletionState, seen: World) -> tuple[Action, ...]:
@@ -292,18 +294,18 @@ def test_a_series_that_is_empty_stays_unless_it_is_to_be_removed() -> None:
     only = home([episode(1, 1)], {1: True})
     assert not any(isinstance(a, DeleteEntry) for a in foreseen(season_of(1), only))
     actions = foreseen(season_of(1, options=EMPTYING), only)
-    assert kinds(actions) == [UnmonitorSeasons, DeleteFiles, Unmonitor, DeleteEntry]
+    assert kinds(actions) == [UnmonitorSeasons, DeleteFiles, DeleteEntry]
 
 
-def test_what_empties_a_series_that_was_never_frozen_freezes_it_so_that_a_cancel_gives_its_monitoring_back() -> None:
-    state, seen = bound(season_of(1, options=EMPTYING), home([], {1: False}))
-    plan = look(state, seen)
-    assert kinds(plan.actions) == [Unmonitor]
-    assert plan.frozen
-    state = changed(state, frozen_at=seen.now, cancel_requested_at=seen.now)
-    (restore,) = look(state, replace(seen, libraries=home([], {1: False}, monitored=False).libraries)).actions
-    assert isinstance(restore, RestoreMonitoring)
-    assert restore.prior.monitored
+def test_an_empty_series_waits_for_a_torrent_in_its_folder_that_must_be_seeded_on() -> None:
+    seeding = replace(POLICY, seeding=SeedingPolicy(rules=(SeedingRule(min_ratio=2.0),)))
+    owes = torrent(1, "Lost.S01", save_path="/data/tv/Title 5/downloads")
+    there = home([], {1: False}, torrents=[owes], references=[reference(1, 1, 5, LOST, season=1)])
+    state, seen = bound(season_of(1, options=EMPTYING), there, seeding)
+    plan = look(state, seen, seeding)
+    assert plan.actions == ()
+    assert reason(plan, ENTRY) is Reason.AFTER_TORRENTS
+    assert kinds(look(state, seen).actions) == [RemoveTorrent]
 
 
 @pytest.mark.parametrize(
@@ -349,6 +351,15 @@ def test_a_season_of_a_series_that_is_gone_is_absent_already() -> None:
     state, seen = bound(season_of(1), world(sonarr=library(app="Sonarr")))
     plan = look(state, seen)
     assert reason(plan, ENTRY) is Reason.ALREADY_ABSENT
+
+
+def test_a_season_of_a_series_that_was_gone_before_leaves_the_record_of_the_others() -> None:
+    rows = (record(3, LOST), request(30, 3, LOST, seasons=[1]))
+    state, seen = bound(season_of(1), world(sonarr=library(app="Sonarr"), board=board_of(*rows)))
+    assert [type(a) for a in foresee(state, seen, POLICY).actions] == [DeleteRequest]
+    state, seen = bound(season_of(1), world(sonarr=library(app="Sonarr"), board=board_of(record(3, LOST))))
+    assert look(state, seen).actions == ()
+    assert reason(look(state, seen), REQUEST) is Reason.PARTLY_COVERED
 
 
 def test_a_series_that_was_added_again_is_never_touched() -> None:
