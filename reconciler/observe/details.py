@@ -31,6 +31,8 @@ from reconciler.upstreams import Health, Upstreams, reason_of
 MOST_CONCURRENT_READS = 8
 """How many small reads (file lists, folders) one upstream gets at a time."""
 
+_NOTHING_TO_ASK = frozenset({Reason.AFTER_ENTRY, Reason.FILES_KEPT, Reason.WANTED_AGAIN})
+
 T = TypeVar("T")
 K = TypeVar("K")
 
@@ -243,8 +245,11 @@ def looks_for_files(state: DeletionState) -> bool:
 
 
 def asks_media_server(state: DeletionState) -> bool:
-    """Tell whether it is the media server's turn: everything before it was settled when last judged."""
+    """Tell whether it is, or was, the media server's turn: everything before it was settled when last judged.
+
+    It is asked again until the deletion ends, also if torrents that are seeded on let that take weeks.
+    """
     if state.deletion.settled_at is not None or state.deletion.bound_at is None:
         return False
     shown = [c for c in state.conditions if c.type is ConditionType.LIBRARY_REFRESHED]
-    return any(not c.is_settled and c.reason is not Reason.AFTER_ENTRY for c in shown)
+    return any(c.reason not in _NOTHING_TO_ASK for c in shown)

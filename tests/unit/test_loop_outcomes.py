@@ -7,6 +7,7 @@ from pathlib import Path
 from reconciler.errors import Unreachable
 from reconciler.model import (
     ConditionType,
+    InstanceName,
     ManualAdd,
     Media,
     MediaKind,
@@ -14,6 +15,7 @@ from reconciler.model import (
     Phase,
 )
 from reconciler.observed import MediaStatus, RequestStatus
+from reconciler.plan.policy import SeedingPolicy, SeedingRule
 from reconciler.reasons import Reason
 from reconciler.rounds import WATCH_STEPS
 from tests.support.bench import Bench, bench_at
@@ -34,6 +36,31 @@ def writes(bench: Bench) -> list[str]:
 
 
 # --- the main job ---
+
+
+async def test_nothing_changes_while_a_torrent_is_seeded_on_and_all_else_is_done(tmp_path: Path) -> None:
+    """A server that was seen without the title is asked again, and not forgotten and found again for ever."""
+    seeding = SeedingPolicy(rules=(SeedingRule(min_ratio=2.0),))
+    policy = replace(POLICY, media_server=InstanceName("jellyfin"), seeding=seeding)
+    async with bench_at(tmp_path, policy) as home:
+        entry = home.household.obtain(HEAT, "Heat", hash_of(1))
+        home.household.jellyfin.list_item(HEAT, entry.path)
+        await home.reconciler.run_ledger()
+        deletion = await home.ask(HEAT)
+        for _ in range(20):
+            await home.reconciler.run_pass()
+            home.clock.advance(timedelta(minutes=2))
+            home.household.jellyfin.scan()
+        shown = await home.reasons(deletion)
+        assert shown[TORRENTS] is Reason.SEEDING
+        assert (shown[ConditionType.LIBRARY_REFRESHED], shown[REQUEST]) == (Reason.ABSENT, Reason.CLEARED)
+        before = await home.store.events(deletion)
+        state = await home.state(deletion)
+        for _ in range(5):
+            await home.reconciler.run_pass()
+            home.clock.advance(timedelta(minutes=15))
+        assert await home.store.events(deletion) == before
+        assert (await home.state(deletion)).conditions == state.conditions
 
 
 async def test_a_movie_goes_everywhere_and_nothing_else_does(home: Bench) -> None:
