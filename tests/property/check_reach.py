@@ -115,6 +115,10 @@ def check_what_is_bound_belongs_to_the_titles_and_instances_that_were_asked_for(
                 assert isinstance(scene.world.board, Seen)
                 request = scene.world.board.data.requests[int(target.external_id)]
                 assert request.status is not RequestStatus.PENDING
+                seasons, asked = state.deletion.seasons, set(request.seasons)
+                assert seasons is None or (asked and asked <= seasons)
+                variants = {scene.policy.libraries[n].is_4k for n in instances if n in scene.policy.libraries}
+                assert not variants or request.is_4k in variants
 
 
 def check_only_files_and_monitoring_of_covered_seasons_are_touched(scene: Scene) -> None:
