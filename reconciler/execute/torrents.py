@@ -1,10 +1,11 @@
-"""qBittorrent: torrents are read again just before they go, and so is the ledger."""
+"""qBittorrent: whole payloads are read again just before any of them goes, and so is the ledger."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from reconciler.errors import UpstreamError
 from reconciler.execute.sending import Failure, Sending
 from reconciler.model import ConditionType, InfoHash, InstanceName, TorrentId
+from reconciler.observed import Torrent, TorrentKey
 from reconciler.plan.actions import Action, RemoveTorrent
 from reconciler.ports import Lease, PassStore
 from reconciler.upstreams import Health, Upstreams
@@ -33,17 +34,9 @@ class TorrentSteps:
 
     async def remove_torrents(self, lease: Lease, actions: Sequence[RemoveTorrent]) -> list[Failure]:
         client = self._upstreams.torrents[actions[0].instance]
-        try:
-            live = {t.id: t for t in await client.present([a.torrent for a in actions])}
-        except UpstreamError as error:
-            self._health.failed(client, error)
-            return self._sending.failed(error, actions, ConditionType.TORRENTS_ABSENT)
-        same = [a for a in actions if a.torrent in live and str(live[a.torrent].added_on) == a.added]
-        aliases: set[InfoHash] = {alias for a in same for alias in live[a.torrent].aliases}
-        wanted = await self._store.unreleased_among(aliases, after=self._position)
-        held = {a.deletion for a in same if live[a.torrent].aliases & wanted}  # its torrents may share their data
-        free = [a for a in same if a.deletion not in held]
-        failures: list[Failure] = []
+        live, failures = await self._look_again(actions)
+        unread = {f.deletion for f in failures}
+        free = await self._undisturbed([a for a in actions if a.deletion not in unread], live)
         for delete_files in (False, True):
             group = [a for a in free if a.delete_files is delete_files]
             if not group:
@@ -57,6 +50,38 @@ class TorrentSteps:
                 self._health.failed(client, error)
                 failures += self._sending.failed(error, group, ConditionType.TORRENTS_ABSENT)
         return failures
+
+    async def _look_again(self, actions: Sequence[RemoveTorrent]) -> tuple[dict[TorrentKey, Torrent], list[Failure]]:
+        """Read whole payloads again, in one call per client; what a client does not show fails."""
+        live: dict[TorrentKey, Torrent] = {}
+        failures: list[Failure] = []
+        for instance in sorted({t.instance for a in actions for t in a.payload}):
+            client = self._upstreams.torrents[instance]
+            ids = sorted({t.id for a in actions for t in a.payload if t.instance == instance})
+            try:
+                live |= {t.key: t for t in await client.present(ids)}
+            except UpstreamError as error:
+                self._health.failed(client, error)
+                concerned = [a for a in actions if any(t.instance == instance for t in a.payload)]
+                failures += self._sending.failed(error, concerned, ConditionType.TORRENTS_ABSENT)
+        return live, failures
+
+    async def _undisturbed(
+        self, actions: Sequence[RemoveTorrent], live: Mapping[TorrentKey, Torrent]
+    ) -> list[RemoveTorrent]:
+        """Choose those of whose payload nothing was added anew, and nothing is named by what arrived since planning.
+
+        The rest of a deletion waits, too: its twins elsewhere must not go ahead.
+        """
+        planned = {t.key: t for a in actions for t in a.payload}
+        aliases = {key: t.aliases | live.get(key, t).aliases for key, t in planned.items()}
+        asked: set[InfoHash] = {alias for names in aliases.values() for alias in names}
+        wanted = await self._store.unreleased_among(asked, after=self._position)
+        disturbed = {
+            key for key, t in planned.items() if live.get(key, t).added_on != t.added_on or aliases[key] & wanted
+        }
+        held = {a.deletion for a in actions if any(t.key in disturbed for t in a.payload)}
+        return [a for a in actions if a.deletion not in held and TorrentKey(a.instance, a.torrent) in live]
 
 
 def _removal(action: Action) -> str:

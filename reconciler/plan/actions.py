@@ -15,6 +15,7 @@ from reconciler.model import (
     TorrentId,
     Unit,
 )
+from reconciler.observed import Torrent
 from reconciler.ports import Binding
 from reconciler.reasons import Reason
 
@@ -63,16 +64,18 @@ class EndDownloads:
 
 @dataclass(frozen=True, slots=True)
 class RemoveTorrent:
-    """Remove one torrent, with its data unless told otherwise. `added` is re-checked just before.
+    """Remove one torrent, with its data unless told otherwise.
 
-    `path` is where its content lies, and `why` says for what its data is left, if it is.
+    `payload` are the torrents that must be gone or as they were seen when it goes: all that lie on the data, whoever
+    removes them, or it alone if its data is left. `path` is where its content lies, and `why` says for what its data is
+    left, if it is.
     """
 
     deletion: DeletionId
     instance: InstanceName
     target: int
     torrent: TorrentId
-    added: str
+    payload: tuple[Torrent, ...]
     name: str
     size: int
     delete_files: bool

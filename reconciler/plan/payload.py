@@ -28,6 +28,11 @@ class Removable:
     left: tuple[Torrent, ...] = ()
     beside: tuple[Torrent, ...] = ()
 
+    @property
+    def leaving(self) -> tuple[Torrent, ...]:
+        """All of the payload that is to go, whoever removes it; if its data goes, too, nothing else lies on that."""
+        return (*self.torrents, *self.beside)
+
 
 @dataclass(frozen=True, slots=True)
 class Staying:

@@ -114,8 +114,8 @@ class _Judge:
         self.returned: list[Torrent] = []
         self.unknown: list[Torrent] = []
         self.seeding: list[tuple[Torrent, str]] = []
-        self.going: list[tuple[Torrent, Target, bool, str]] = []
-        """What can be removed now: with its target, whether with its data, and if not, why."""
+        self.going: list[tuple[Torrent, Target, Removable]] = []
+        """What can be removed now: with its target, and how its payload goes."""
         self.found: dict[TorrentKey, tuple[Torrent, Target]] = {}
 
     def finding(self) -> TorrentFinding:
@@ -174,28 +174,20 @@ class _Judge:
                         self._stays(torrent, reason, text)
                 case Staying(torrents, text):
                     self.shared += [(torrent, text) for torrent in torrents]
-                case Removable(torrents, with_data, why, left, beside):
-                    self.unknown += left
-                    self._judge_removable(torrents, beside, targets, with_data=with_data, why=why)
+                case Removable():
+                    self.unknown += verdict.left
+                    self._judge_removable(verdict, targets)
 
-    def _judge_removable(
-        self,
-        torrents: Sequence[Torrent],
-        beside: Sequence[Torrent],
-        targets: dict[TorrentKey, Target],
-        *,
-        with_data: bool,
-        why: str,
-    ) -> None:
+    def _judge_removable(self, payload: Removable, targets: dict[TorrentKey, Target]) -> None:
         """Let a payload go unless it is protected or not seeded enough: then none of it goes."""
-        for torrent in torrents:
+        for torrent in payload.torrents:
             for reason, text in self._objections(torrent):
                 self.holds.append((torrent.instance, reason, text))
-        owing = [f"{t.name!r}: {owed}" for t in (*torrents, *beside) if (owed := self._owes(t)) is not None]
+        owing = [f"{t.name!r}: {owed}" for t in payload.leaving if (owed := self._owes(t)) is not None]
         if owing:
-            self.seeding += [(t, "; ".join(owing)) for t in torrents]
+            self.seeding += [(t, "; ".join(owing)) for t in payload.torrents]
             return
-        self.going += [(t, targets[t.key], with_data, why) for t in torrents]
+        self.going += [(t, targets[t.key], payload) for t in payload.torrents]
 
     def _let_none_go_ahead(self) -> None:
         """Let an equal tree elsewhere go along with its torrent, never ahead: it stays or waits as long as that."""
@@ -245,14 +237,14 @@ class _Judge:
                 torrent.instance,
                 target.number,
                 torrent.id,
-                str(torrent.added_on),
+                payload.leaving if payload.with_data else (torrent,),
                 torrent.name,
                 torrent.size,
-                with_data,
+                payload.with_data,
                 torrent.content_path,
-                why,
+                payload.why,
             )
-            for torrent, target, with_data, why in sorted(self.going, key=lambda going: going[0].key)
+            for torrent, target, payload in sorted(self.going, key=lambda going: going[0].key)
             if target.sent_at is None or self.world.now - target.sent_at >= self.policy.resend_after
         )
 
@@ -261,7 +253,7 @@ class _Judge:
         if holds:
             reason, text = min(holds, key=lambda hold: (_WEIGHT.get(hold[0], 9), hold[1]))
             return is_false(_TYPE, client, reason, text + (f" (and {len(holds) - 1} more)" if len(holds) > 1 else ""))
-        going = [(t, target) for t, target, _, _ in self.going if t.instance == client]
+        going = [(t, target) for t, target, _ in self.going if t.instance == client]
         if going:
             names = listed(t.name for t, _ in going)
             if any(target.sent_at is not None for _, target in going):

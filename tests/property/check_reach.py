@@ -46,7 +46,9 @@ def check_every_action_names_a_bound_target_with_the_identity_it_was_bound_with(
         target = target_of(scene, removal)
         assert target.kind in {TargetKind.TORRENT, TargetKind.CROSS_SEED}
         assert target.external_id in live.aliases
-        assert target.added == removal.added == str(live.added_on)
+        assert target.added == str(live.added_on)
+        lying_there = payload(scene, live) if removal.delete_files else [live]
+        assert sorted(removal.payload, key=lambda t: t.key) == sorted(lying_there, key=lambda t: t.key)
     for action in actions_of(scene):
         target = target_of(scene, action)
         state = scene.state(action.deletion)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.errors import LeaseLost, Rejected, Unreachable
-from reconciler.execute import KEEPS_FOR, Executed, Executor
+from reconciler.execute import CHUNK, KEEPS_FOR, Executed, Executor
 from reconciler.lease import LONGEST_CALL, SHORT_LEASE, LeaseKeeper
 from reconciler.model import DeletionId, InstanceName, Media, MediaKind, Monitoring, Target, TargetKind
 from reconciler.observed import MediaStatus, RequestStatus
@@ -25,12 +25,13 @@ from reconciler.plan.actions import (
     Search,
     Unmonitor,
 )
+from reconciler.plan.policy import TorrentInstance
 from reconciler.ports import Binding, Lease
 from reconciler.reasons import Reason
 from reconciler.upstreams import Health
 from tests.support.bench import Bench, bench_at
 from tests.support.memory_base import Call
-from tests.support.worlds import HEAT, LOST, QBITTORRENT, RADARR, RONIN, SEERR, SONARR, hash_of, queue_item
+from tests.support.worlds import HEAT, LOST, POLICY, QBITTORRENT, RADARR, RONIN, SEERR, SONARR, hash_of, queue_item
 
 
 class Desk:
@@ -85,12 +86,25 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield Desk(bench)
 
 
-async def removal(desk: Desk, number: int, *, delete_files: bool = True) -> RemoveTorrent:
-    torrent = desk.home.qbittorrent.add(hash_of(number), f"T{number}", save_path="/data/torrents")
-    deletion, target = await desk.target(TargetKind.TORRENT, torrent.id, QBITTORRENT)
-    return RemoveTorrent(
-        deletion, QBITTORRENT, target, torrent.id, str(torrent.added_on), torrent.name, torrent.size, delete_files
-    )
+async def removal(
+    desk: Desk, number: int, *, delete_files: bool = True, client: InstanceName = QBITTORRENT
+) -> RemoveTorrent:
+    home = next(c for c in desk.home.clients if c.instance == client)
+    torrent = home.add(hash_of(number), f"T{number}", save_path="/data/torrents")
+    deletion, target = await desk.target(TargetKind.TORRENT, torrent.id, client)
+    return RemoveTorrent(deletion, client, target, torrent.id, (torrent,), torrent.name, torrent.size, delete_files)
+
+
+def sharing(*removals: RemoveTorrent) -> list[RemoveTorrent]:
+    """Let the torrents of these removals lie on the same data."""
+    payload = tuple(t for a in removals for t in a.payload)
+    return [replace(a, payload=payload) for a in removals]
+
+
+async def grab(desk: Desk, number: int) -> None:
+    """Let a torrent be grabbed for another title."""
+    entry = desk.home.radarr.add(RONIN, "Ronin")
+    await desk.bench.hear(desk.home.radarr.grab(entry.id, hash_of(number)))
 
 
 async def deletion_of(desk: Desk, title: str, *, alone: bool = False, delete_files: bool = True) -> DeleteEntry:
@@ -145,27 +159,135 @@ async def test_what_is_sent_is_recorded_before_the_call(desk: Desk) -> None:
 
 async def test_a_torrent_that_was_added_anew_since_is_not_removed(desk: Desk) -> None:
     action = await removal(desk, 1)
-    await desk.run(replace(action, added="1"))
+    desk.home.qbittorrent.change(hash_of(1), added_on=99)
+    await desk.run(action)
     assert desk.writes("remove") == []
     assert await destroyed_at(desk, action) is None
 
 
 async def test_a_torrent_that_a_grab_refers_to_since_is_not_removed(desk: Desk) -> None:
     action = await removal(desk, 1)
-    entry = desk.home.radarr.add(RONIN, "Ronin")
-    await desk.bench.hear(desk.home.radarr.grab(entry.id, hash_of(1)))
+    await grab(desk, 1)
     assert await desk.run(action) == Executed()
     assert desk.writes("remove") == []
 
 
 async def test_the_other_torrents_of_a_deletion_stay_too_if_one_of_them_is_wanted(desk: Desk) -> None:
-    """They may share their data."""
+    """They may be its twins elsewhere, which never go ahead of it."""
     first, second = await removal(desk, 1), await removal(desk, 2)
     second = replace(second, deletion=first.deletion)
-    entry = desk.home.radarr.add(RONIN, "Ronin")
-    await desk.bench.hear(desk.home.radarr.grab(entry.id, hash_of(1)))
+    await grab(desk, 1)
     await desk.run(first, second)
     assert desk.writes("remove") == []
+
+
+async def test_a_payload_stays_if_one_of_its_torrents_was_added_anew_since(desk: Desk) -> None:
+    """What it downloads now is the data of all of them."""
+    first, second, other = await removal(desk, 1), await removal(desk, 2), await removal(desk, 3)
+    desk.home.qbittorrent.change(hash_of(1), added_on=99)
+    await desk.run(*sharing(first, second), other)
+    assert desk.writes("remove") == [((hash_of(3),), True)]
+    assert await destroyed_at(desk, second) is None
+
+
+async def test_a_payload_stays_if_one_of_its_torrents_is_wanted_that_only_another_deletion_removes(desk: Desk) -> None:
+    first, second = sharing(await removal(desk, 1), await removal(desk, 2))
+    also_first = replace(first, deletion=second.deletion)
+    await grab(desk, 2)
+    await desk.run(first, also_first, second)
+    assert desk.writes("remove") == []
+
+
+async def test_a_payload_stays_if_one_of_its_torrents_is_wanted_that_went_already(desk: Desk) -> None:
+    """It is about to be added again."""
+    first, second = sharing(await removal(desk, 1), await removal(desk, 2))
+    del desk.home.qbittorrent.by_id[first.torrent]
+    await grab(desk, 1)
+    await desk.run(second)
+    assert desk.writes("remove") == []
+
+
+async def test_a_payload_goes_on_if_one_of_its_torrents_went_already(desk: Desk) -> None:
+    first, second = sharing(await removal(desk, 1), await removal(desk, 2))
+    del desk.home.qbittorrent.by_id[first.torrent]
+    assert await desk.run(first, second) == Executed()
+    assert desk.writes("remove") == [((hash_of(2),), True)]
+
+
+@pytest.mark.parametrize("wanted", [1, CHUNK + 1])
+async def test_a_payload_stays_even_if_only_one_of_several_calls_is_about_what_is_wanted(
+    desk: Desk, wanted: int
+) -> None:
+    first, *others, last = [await removal(desk, n) for n in range(1, CHUNK + 2)]
+    first, last = sharing(first, last)
+    await grab(desk, wanted)
+    await desk.run(first, *others, last)
+    assert desk.writes("remove") == [(tuple(sorted(a.torrent for a in others)), True)]
+    assert [c.name for c in desk.home.calls] == ["present", "remove", "present"]
+
+
+async def test_a_torrent_that_keeps_its_data_goes_although_another_of_its_payload_is_wanted(desk: Desk) -> None:
+    await removal(desk, 2)
+    action = await removal(desk, 1, delete_files=False)
+    await grab(desk, 2)
+    await desk.run(action)
+    assert desk.writes("remove") == [((hash_of(1),), False)]
+
+
+# --- torrents in two clients that see one disk ---
+
+
+UPSTAIRS = InstanceName("upstairs")
+TWO = replace(POLICY, torrent_clients={QBITTORRENT: TorrentInstance(QBITTORRENT), UPSTAIRS: TorrentInstance(UPSTAIRS)})
+
+
+@pytest.fixture
+async def wide_desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with bench_at(tmp_path, TWO) as bench:
+        yield Desk(bench)
+
+
+async def across(desk: Desk) -> list[RemoveTorrent]:
+    return sharing(await removal(desk, 1), await removal(desk, 2, client=UPSTAIRS))
+
+
+async def test_a_payload_in_two_clients_is_read_in_both_before_any_of_it_goes(wide_desk: Desk) -> None:
+    assert await wide_desk.run(*await across(wide_desk)) == Executed()
+    assert [(c.instance, c.name) for c in wide_desk.home.calls] == [
+        (QBITTORRENT, "present"),
+        (UPSTAIRS, "present"),
+        (QBITTORRENT, "remove"),
+        (QBITTORRENT, "present"),
+        (UPSTAIRS, "present"),
+        (UPSTAIRS, "remove"),
+    ]
+
+
+@pytest.mark.parametrize("wanted", [1, 2])
+async def test_a_payload_stays_in_both_clients_if_it_is_wanted_in_one(wide_desk: Desk, wanted: int) -> None:
+    actions = await across(wide_desk)
+    await grab(wide_desk, wanted)
+    await wide_desk.run(*actions)
+    assert wide_desk.writes("remove") == []
+
+
+@pytest.mark.parametrize("anew", [0, 1])
+async def test_a_payload_stays_in_both_clients_if_it_was_added_anew_in_one(wide_desk: Desk, anew: int) -> None:
+    actions = await across(wide_desk)
+    wide_desk.home.clients[anew].change(hash_of(anew + 1), added_on=99)
+    await wide_desk.run(*actions)
+    assert wide_desk.writes("remove") == []
+
+
+async def test_a_client_that_cannot_be_read_keeps_only_the_payloads_that_reach_into_it(wide_desk: Desk) -> None:
+    first, second = await across(wide_desk)
+    other = await removal(wide_desk, 3)
+    wide_desk.home.upstairs.trouble = Unreachable(UPSTAIRS, "gone")
+    done = await wide_desk.run(first, other, second)
+    assert wide_desk.writes("remove") == [((hash_of(3),), True)]
+    assert {(f.deletion, f.reason) for f in done.failures} == {
+        (a.deletion, Reason.UNREACHABLE) for a in (first, second)
+    }
 
 
 async def test_a_failed_removal_is_told_of_each_deletion(desk: Desk) -> None:

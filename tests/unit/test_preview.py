@@ -122,7 +122,7 @@ def test_the_conditions_and_targets_are_those_of_now_and_no_target_was_sent_for(
             PlannedStep("EndDownloads", RADARR, "Heat", "end its downloads: Heat.1995"),
         ),
         (
-            RemoveTorrent(ME, QBITTORRENT, 99, torrent_id(9), "1", "Nine", 50, delete_files=True, path="/data/Nine"),
+            RemoveTorrent(ME, QBITTORRENT, 99, torrent_id(9), (), "Nine", 50, delete_files=True, path="/data/Nine"),
             PlannedStep("RemoveTorrent", QBITTORRENT, "Nine", "with its data", 50, ("/data/Nine",)),
         ),
         (

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.model import ConditionType, DeletionState, Hints, InstanceName, Options, TargetKind, TorrentId
 from reconciler.observed import Torrent, TorrentFile
-from reconciler.plan import Plan, Policy, World, plan_deletion
+from reconciler.plan import Plan, Policy, World, plan_all, plan_deletion
 from reconciler.plan.actions import RemoveTorrent
 from reconciler.plan.policy import CrossSeeds, SeedingPolicy, SeedingRule, TorrentInstance
 from reconciler.reasons import Reason
@@ -58,9 +58,9 @@ def removed(plan: Plan) -> dict[TorrentId, bool]:
 
 def twins(*torrents: Torrent, **more: object) -> World:
     """A world in which all these torrents have one and the same file, and HEAT was grabbed as the first."""
-    more = {"references": [reference(1, 1, 7)], "policy": None} | more
+    more = {"references": [reference(1, 1, 7)], "policy": None, "radarr": library(HEAT_7)} | more
     files = {t.id: FILM for t in torrents}
-    return world(torrents=torrents, files=files, radarr=library(HEAT_7), **more)  # type: ignore[arg-type]
+    return world(torrents=torrents, files=files, **more)  # type: ignore[arg-type]
 
 
 def film(number: int, **more: object) -> Torrent:
@@ -81,6 +81,31 @@ def test_a_group_may_span_two_clients_that_see_one_disk() -> None:
     state, seen = bound(deletion(), twins(film(1), film(2, instance=UPSTAIRS), policy=TWO), TWO)
     assert [t.instance for t in targets(state, TargetKind.CROSS_SEED)] == [UPSTAIRS]
     assert removed(look(state, seen, TWO)) == {torrent_id(1): True, torrent_id(2): True}
+
+
+def test_every_removal_with_data_names_all_that_lie_on_the_data_whoever_removes_them() -> None:
+    rows = [reference(1, 1, 7), reference(2, 2, 8, RONIN)]
+    radarr = library(HEAT_7, entry(8, RONIN, monitored=False))
+    seen = twins(film(1), film(2, instance=UPSTAIRS), references=rows, radarr=radarr, policy=TWO)
+    states = []
+    for number, media in ((1, HEAT), (2, RONIN)):
+        state, seen = bound(deletion(media, number=number), seen, TWO)
+        states.append(state)
+    for _ in range(2):  # the other one is judged first
+        plans = plan_all(states, replace(seen, releasers={s.deletion.id: s for s in states}), TWO)
+        states = [replace(s, conditions=p.conditions) for s, p in zip(states, plans, strict=True)]
+    for plan in plans:
+        removals = [a for a in plan.actions if isinstance(a, RemoveTorrent)]
+        assert removals
+        assert all(a.delete_files for a in removals)
+        assert {frozenset(a.payload) for a in removals} == {frozenset({film(1), film(2, instance=UPSTAIRS)})}
+
+
+def test_a_removal_without_data_depends_on_nothing_else() -> None:
+    state, seen = bound(deletion(), twins(film(1)))
+    later = replace(seen, torrents=twins(film(1), film(2)).torrents)
+    (removal,) = (a for a in look(state, later).actions if isinstance(a, RemoveTorrent))
+    assert removal.payload == (film(1),)
 
 
 def test_a_twin_in_another_client_that_somebody_needs_keeps_the_group() -> None:

@@ -48,7 +48,7 @@ from tests.support.worlds import (
 ME = deletion_id()
 FOLDER = {"/data/movies/": listing("Title 7")}
 DELETE = DeleteEntry(ME, RADARR, 1, 7, HEAT, "", "/data/movies/Title 7", delete_files=True, add_exclusion=False)
-REMOVE = RemoveTorrent(ME, QBITTORRENT, 1, torrent_id(1), "", "Release.1", 1000, delete_files=True)
+REMOVE = RemoveTorrent(ME, QBITTORRENT, 1, torrent_id(1), (), "Release.1", 1000, delete_files=True)
 
 
 def home(**more: object) -> World:
