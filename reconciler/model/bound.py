@@ -38,7 +38,8 @@ class Target:
     `external_id` is the info hash (torrent; as the ledger or the client spelt it) or the upstream's internal id.
     `added` is the upstream's own creation stamp, compared for equality only: `added`/`createdAt` as sent by
     Radarr, Sonarr and Jellyseerr, `added_on` of qBittorrent; `None` when the thing was not there at binding.
-    `files` are absolute paths as the instance sees them. `number` is assigned by the store (0 before).
+    `files` are absolute paths as the instance sees them; `file_ids` are a library's ids of them, in that order, or
+    nothing if they were not known. `number` is assigned by the store (0 before).
     """
 
     kind: TargetKind
@@ -55,3 +56,4 @@ class Target:
     absent_since: datetime | None = None
     number: int = 0
     season: int | None = None
+    file_ids: tuple[int, ...] = ()

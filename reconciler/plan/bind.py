@@ -215,6 +215,7 @@ def _live_target(entry: Entry, instance: InstanceName, library: Library) -> Targ
         name=entry.title,
         path=entry.path,
         files=tuple(f.path for f in files),
+        file_ids=tuple(f.id for f in files),
         size=entry.size,
         prior=entry.monitoring,
     )

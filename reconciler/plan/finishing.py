@@ -101,8 +101,9 @@ def _old_files(
 ) -> tuple[EntryFile, ...]:
     """Return the bound files that are certainly still the old copy.
 
-    The new copy may have the very same path, and a season's new files may have been bound by the sweep just before
-    anybody knew that they were wanted. So none counts as old after an import that was not released.
+    The new copy may have the very same path, but never the same id: what was not bound with its id is not old. A
+    season's new files may have been bound by the sweep just before anybody knew that they were wanted. So none counts
+    as old after an import that was not released.
     """
     if not shelf.state.deletion.options.delete_files:
         return ()
@@ -118,5 +119,5 @@ def _old_files(
     if season is not None:
         known = bound_files(shelf)
         return tuple(f for f in sorted(files, key=lambda f: f.id) if (f.id, f.path) in known)
-    bound = {normal(path) for path in target.files}
-    return tuple(f for f in sorted(files, key=lambda f: f.id) if normal(f.path) in bound)
+    bound = {(id_, normal(path)) for id_, path in zip(target.file_ids, target.files, strict=False)}
+    return tuple(f for f in sorted(files, key=lambda f: f.id) if (f.id, normal(f.path)) in bound)

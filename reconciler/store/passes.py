@@ -159,9 +159,9 @@ async def bind(connection: Connection, binding: Binding) -> None:
         await connection.execute_many(
             """
             INSERT INTO targets (deletion, kind, instance, external_id, media_kind, tmdb_id, tvdb_id, added, name, path,
-                files, size, prior, absent_since, season)
+                files, size, prior, absent_since, season, file_ids)
             VALUES (:deletion, :kind, :instance, :external_id, :media_kind, :tmdb_id, :tvdb_id, :added, :name, :path,
-                :files, :size, :prior, :absent_since, :season)
+                :files, :size, :prior, :absent_since, :season, :file_ids)
             ON CONFLICT (deletion, kind, instance, external_id) DO NOTHING
             """,
             [{"deletion": binding.deletion, **target_values(target)} for target in binding.targets],

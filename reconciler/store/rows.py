@@ -186,6 +186,7 @@ def target_values(target: Target) -> dict[str, Value]:
         "prior": None if target.prior is None else _monitoring_json(target.prior),
         "absent_since": target.absent_since,
         "season": target.season,
+        "file_ids": as_json(list(target.file_ids)),
     }
 
 
@@ -205,6 +206,7 @@ def target_of(row: Row) -> Target:
         absent_since=time_or_none(row["absent_since"]),
         number=row["number"],
         season=row["season"],
+        file_ids=tuple(json.loads(row["file_ids"])),
     )
 
 

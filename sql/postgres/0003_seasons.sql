@@ -23,7 +23,8 @@ WHERE finishing_old_copy;
 ALTER TABLE deletions DROP COLUMN finishing_old_copy;
 
 ALTER TABLE targets
-    ADD COLUMN season bigint,
+    ADD COLUMN season   bigint,
+    ADD COLUMN file_ids json NOT NULL DEFAULT '[]', -- in the order of files; empty: not known
     DROP CONSTRAINT targets_kind_check,
     ADD CONSTRAINT targets_kind_check CHECK (
         kind IN ('torrent', 'entry', 'record', 'request', 'unmanaged', 'file', 'cross_seed', 'likely_cross_seed', 'item')

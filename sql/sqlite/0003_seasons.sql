@@ -40,6 +40,7 @@ CREATE TABLE new_targets (
     prior        TEXT CHECK (prior IS NULL OR json_valid(prior)), -- monitoring before it was changed
     absent_since TEXT,
     season       INTEGER,
+    file_ids     TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(file_ids)), -- in the order of files; empty: not known
     UNIQUE (deletion, kind, instance, external_id)
 ) STRICT;
 

@@ -65,6 +65,7 @@ async def test_binding_stores_every_fact_of_a_target(store: Store) -> None:
         name="The Matrix \N{SNOWMAN}",
         path="/movies/The Matrix (1999)",
         files=("/movies/The Matrix (1999)/a.mkv", "/movies/The Matrix (1999)/b.srt"),
+        file_ids=(11, 2**40),
         size=2**40,
         prior=Monitoring(monitored=True, seasons=((0, False), (1, True)), new_items="all"),
         absent_since=START,

@@ -159,6 +159,9 @@ def check_files_of_a_fresh_copy_stay(scene: Scene) -> None:
         seasons = {f.season for f in files if f.id in action.file_ids}
         finished = {u.season for u in state.deletion.finishing if u.instance == action.instance}
         event("old files go")
+        if None in finished:
+            bound = {i for t in state.targets_of(TargetKind.ENTRY) if t.instance == action.instance for i in t.file_ids}
+            assert set(action.file_ids) <= bound
         for reference in scene.world.references:
             is_fresh = reference.kind is ReferenceKind.IMPORT and reference.released_by is None
             is_ours = (reference.instance, reference.entry_id) == (action.instance, action.entry_id)

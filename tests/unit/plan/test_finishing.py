@@ -131,6 +131,36 @@ def test_finishing_never_deletes_a_file_that_a_later_import_may_have_put_there()
     assert not any(isinstance(a, DeleteFiles) for a in plan.actions)
 
 
+def test_finishing_never_deletes_a_new_file_at_the_old_path_that_no_history_tells_of() -> None:
+    """A person may have copied it there, or it was imported after the history was read: only its id is new."""
+    state, seen = being_finished(entry(7))
+    new = EntryFile(2007, "/data/movies/Title 7/movie.mkv", 5000)
+    plan = look(state, in_radarr(seen, library(entry(7, files=(new,)))))
+    assert plan.actions == ()
+    assert reason(plan, ENTRY) is Reason.WANTED_AGAIN
+
+
+def test_finishing_deletes_the_bound_files_of_a_series_and_leaves_new_ones_at_their_paths() -> None:
+    first, second = (EntryFile(n, f"/data/tv/Title 7/e{n}.mkv", 1, 1) for n in (1, 2))
+    state, seen = bound(
+        deletion(LOST), world(sonarr=library(entry(7, LOST), entry_files={7: (first, second)}, app="Sonarr"))
+    )
+    again = library(entry(7, LOST), entry_files={7: (replace(first, id=3), second)}, app="Sonarr")
+    after = replace(seen, libraries={**seen.libraries, **world(sonarr=again).libraries})
+    (action,) = look(destroyed(finishing(state)), after).actions
+    assert isinstance(action, DeleteFiles)
+    assert (action.file_ids, action.paths) == ((2,), (second.path,))
+
+
+def test_finishing_leaves_all_files_if_their_ids_were_not_bound() -> None:
+    """Older versions bound paths only."""
+    state, seen = being_finished(entry(7))
+    unknown = replace(state, targets=tuple(replace(t, file_ids=()) for t in state.targets))
+    plan = look(unknown, seen)
+    assert plan.actions == ()
+    assert reason(plan, ENTRY) is Reason.WANTED_AGAIN
+
+
 def test_finishing_never_deletes_a_file_that_a_torrent_of_the_new_request_seeds() -> None:
     state, seen = being_finished(entry(7))
     fresh = replace(seen, torrents=world(torrents=[torrent(9, "Title 7", save_path="/data/movies")]).torrents)
