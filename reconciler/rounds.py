@@ -76,12 +76,12 @@ class Rounds:
             accepted = [
                 replace(
                     self._verdict(by_id[d], plans[d], world),
-                    searched=d in done.searched,
+                    searched=frozenset(unit for deletion, unit in done.searched if deletion == d),
                     blocklisted=d in done.blocklisted,
                     unreleased=(),
                     events=(),
                 )
-                for d in sorted(done.searched | done.blocklisted)
+                for d in sorted({deletion for deletion, _ in done.searched} | done.blocklisted)
             ]
             await self._record_outcome(lease, by_id, plans, done.failures, accepted)
         is_waiting = any(c.reason is Reason.LEDGER_INCOMPLETE for p in plans.values() for c in p.conditions)

@@ -15,7 +15,7 @@ from reconciler.execute.requests import RequestSteps
 from reconciler.execute.sending import A, Failure, Sending
 from reconciler.execute.torrents import TorrentSteps
 from reconciler.lease import LeaseKeeper
-from reconciler.model import DeletionId, InstanceName
+from reconciler.model import DeletionId, InstanceName, Unit
 from reconciler.plan.actions import (
     Action,
     Announce,
@@ -46,10 +46,10 @@ minutes per call, and meanwhile somebody may want a title back."""
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What came of a round's actions. Of the deletions `searched` and `blocklisted` that was accepted."""
+    """What came of a round's actions. Of the deletions `blocklisted`, and for the units `searched`, it was accepted."""
 
     failures: tuple[Failure, ...] = ()
-    searched: frozenset[DeletionId] = frozenset()
+    searched: frozenset[tuple[DeletionId, Unit]] = frozenset()
     blocklisted: frozenset[DeletionId] = frozenset()
 
 
@@ -83,7 +83,7 @@ class Executor:
         """
         self._sending.begin(observed_at + KEEPS_FOR)
         self._torrents.begin(position)
-        searched: set[DeletionId] = set()
+        searched: set[tuple[DeletionId, Unit]] = set()
         blocklisted: set[DeletionId] = set()
         libraries, requests = self._libraries, self._requests
         failures = (

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from reconciler.errors import UpstreamError
 from reconciler.execute.sending import Failure, Sending
-from reconciler.model import ConditionType, DeletionId, InstanceName, Media
+from reconciler.model import ConditionType, DeletionId, InstanceName, Media, Unit
 from reconciler.observed import Entry
 from reconciler.plan.actions import (
     Action,
@@ -148,13 +148,15 @@ class LibrarySteps:
 
         return await self._sending.each(actions, ConditionType.ENTRY_ABSENT, delete)
 
-    async def search(self, searched: set[DeletionId], lease: Lease, actions: Sequence[Search]) -> list[Failure]:
+    async def search(
+        self, searched: set[tuple[DeletionId, Unit]], lease: Lease, actions: Sequence[Search]
+    ) -> list[Failure]:
         client = self._library(actions[0].instance)
 
         async def search(action: Search) -> None:
             await self._sending.announce(lease, [action], lambda _: "search for a fresh copy")
             await client.search(action.entry_id, action.season)
-            searched.add(action.deletion)
+            searched.add((action.deletion, Unit(action.instance, action.season)))
 
         return await self._sending.each(actions, ConditionType.ENTRY_ABSENT, search)
 

@@ -84,12 +84,12 @@ class Deletion:
     `bound_seq` is the ledger's sequence number at binding: references numbered above it arrived later and are never
     released by this deletion unless the sweep binds them. `live_request_ids` are the Jellyseerr requests that were
     live at binding; any other live one is a want. `approved` holds the reasons a person has lifted.
-    `searched_at` is when the one search for the fresh copy was asked for.
     `retried_at` is when a person last asked to try again: what upstreams refused before then is forgotten.
     `cancel_requested_at` is set while a person's cancel still has monitoring to give back.
     `withdrawn` units were wanted again before anything of them was destroyed, or turned out not to be what a declined
     request was for, and are not covered any more; of `finishing` units something was destroyed by the time they were
-    wanted again, so that their old copy is finished and nothing else.
+    wanted again, so that their old copy is finished and nothing else. For each of those one search for the fresh copy
+    is asked for; `searched` are the units for which that was accepted.
     """
 
     id: DeletionId
@@ -109,7 +109,6 @@ class Deletion:
     live_request_ids: frozenset[int] = frozenset()
     frozen_at: datetime | None = None
     destroyed_at: datetime | None = None
-    searched_at: datetime | None = None
     breaker_tripped_at: datetime | None = None
     cancel_requested_at: datetime | None = None
     retried_at: datetime | None = None
@@ -124,6 +123,7 @@ class Deletion:
     needs_approval: bool = False
     withdrawn: frozenset[Unit] = frozenset()
     finishing: frozenset[Unit] = frozenset()
+    searched: frozenset[Unit] = frozenset()
     blocklisted_at: datetime | None = None
 
     @property

@@ -138,7 +138,7 @@ class RestoreMonitoring:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Start the one search that fetches the fresh copy of a title, or a season, that is wanted again."""
+    """Start the one search that fetches the fresh copy of a title in one library, or a season, that is wanted again."""
 
     deletion: DeletionId
     instance: InstanceName

@@ -1,6 +1,6 @@
 """Wanted again after something was destroyed: only the old copy goes, and a fresh one comes."""
 
-from reconciler.model import ConditionType, Monitoring, ReferenceKind, Target, TargetKind
+from reconciler.model import ConditionType, Monitoring, ReferenceKind, Target, TargetKind, Unit
 from reconciler.observed import Entry, EntryFile, QueueItem, Seen
 from reconciler.plan.actions import DeleteFiles, RestoreMonitoring, Search
 from reconciler.plan.blockers import staying
@@ -37,7 +37,7 @@ def finish(shelf: Shelf, season: int | None) -> EntryFinding:
         text = f"{what}wanted again: monitoring is being restored"
         return shelf.is_false(Reason.PRESENT, text, actions=(restore,))
     is_fetching = bool(mine) or any(_is_fresh(i, entry, shelf, season) for i in shelf.library.queue)
-    if not is_fetching and shelf.state.deletion.searched_at is None:
+    if not is_fetching and Unit(shelf.instance, season) not in shelf.state.deletion.searched:
         search = Search(shelf.state.deletion.id, shelf.instance, target.number, entry.id, season)
         text = f"{what}wanted again: a search for a fresh copy is started"
         return shelf.is_false(Reason.PRESENT, text, actions=(search,))

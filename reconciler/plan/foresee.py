@@ -7,7 +7,7 @@ world does: somebody acts meanwhile, an upstream refuses, a file stays.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.model import Condition, ConditionType, DeletionState, Phase, SettledAs, Target, phase_of
+from reconciler.model import Condition, ConditionType, DeletionState, Phase, SettledAs, Target, Unit, phase_of
 from reconciler.plan import plan_all
 from reconciler.plan.actions import Action, Announce, Blocklist, Plan, Search, in_order, is_destructive, targets_of
 from reconciler.plan.policy import Policy, SeedingPolicy
@@ -173,8 +173,8 @@ def _sent(state: DeletionState, world: World, actions: Sequence[Action], *, froz
         deletion = replace(deletion, frozen_at=deletion.frozen_at or world.now)
     if destructive:
         deletion = replace(deletion, destroyed_at=deletion.destroyed_at or world.now)
-    if any(isinstance(a, Search) for a in actions):
-        deletion = replace(deletion, searched_at=deletion.searched_at or world.now)
+    searched = frozenset(Unit(a.instance, a.season) for a in actions if isinstance(a, Search))
+    deletion = replace(deletion, searched=deletion.searched | searched)
     if any(isinstance(a, Blocklist) for a in actions):
         deletion = replace(deletion, blocklisted_at=deletion.blocklisted_at or world.now)
     sent = destructive | {n for a in actions if isinstance(a, Announce) for n in targets_of(a)}

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from reconciler.model import ConditionType, DeletionState, InstanceName, TargetKind, Unit
-from reconciler.plan.actions import Search
 from reconciler.plan.entries import EntryFinding, Shelf, judge_whole, shelf_of, withdrawn
 from reconciler.plan.facts import absent_upstream
 from reconciler.plan.finishing import finish
@@ -69,15 +68,11 @@ def _merged(findings: Sequence[EntryFinding]) -> EntryFinding:
     first = min(findings, key=lambda f: _PRESSING[effect_of(f.condition.reason)])
     others = [f.condition.message for f in findings if f is not first and not f.condition.is_settled]
     message = "; ".join((first.condition.message, *others))
-    actions = [a for f in findings for a in f.actions]
-    searches = [a for a in actions if isinstance(a, Search)]
-    if len(searches) > 1:  # there is one search: for all that is monitored and missing
-        actions = [a for a in actions if not isinstance(a, Search)] + [replace(searches[0], season=None)]
     return replace(
         first,
         condition=replace(first.condition, message=message),
         freeze=tuple(dict.fromkeys(a for f in findings for a in f.freeze)),
-        actions=tuple(actions),
+        actions=tuple(a for f in findings for a in f.actions),
     )
 
 

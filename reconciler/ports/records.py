@@ -59,9 +59,9 @@ class Verdict:
     and replaces the deletion's conditions by these. `absent` and `present` are the numbers of targets observed
     (sets or clears `absent_since`). `settle` ends the deletion; a cancellation also gives back its references:
     each goes to another unsettled deletion that bound the same hash for the same media, or becomes unreleased.
-    `reopen` makes a settled deletion unsettled again (drift). `withdrawn` and `finishing` are added to what the
-    deletion has. `unreleased` are numbers of references it needs to release no more: each goes to another unsettled
-    deletion as with a cancellation, or becomes unreleased; what it did not release is left alone.
+    `reopen` makes a settled deletion unsettled again (drift). `withdrawn`, `finishing` and `searched` are added to
+    what the deletion has. `unreleased` are numbers of references it needs to release no more: each goes to another
+    unsettled deletion as with a cancellation, or becomes unreleased; what it did not release is left alone.
     """
 
     deletion: DeletionId
@@ -76,8 +76,8 @@ class Verdict:
     reopen: bool = False
     withdrawn: frozenset[Unit] = frozenset()
     finishing: frozenset[Unit] = frozenset()
+    searched: frozenset[Unit] = frozenset()
     unreleased: tuple[int, ...] = ()
-    searched: bool = False
     blocklisted: bool = False
     trip_breaker: bool = False
     frozen: bool = False

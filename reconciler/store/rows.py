@@ -153,7 +153,6 @@ def deletion_of(row: Row, instances: Iterable[str]) -> Deletion:
         live_request_ids=frozenset(json.loads(row["live_request_ids"])),
         frozen_at=time_or_none(row["frozen_at"]),
         destroyed_at=time_or_none(row["destroyed_at"]),
-        searched_at=time_or_none(row["searched_at"]),
         breaker_tripped_at=time_or_none(row["breaker_tripped_at"]),
         cancel_requested_at=time_or_none(row["cancel_requested_at"]),
         retried_at=time_or_none(row["retried_at"]),
@@ -168,6 +167,7 @@ def deletion_of(row: Row, instances: Iterable[str]) -> Deletion:
         needs_approval=bool(row["needs_approval"]),
         withdrawn=units_of(row["withdrawn"]),
         finishing=units_of(row["finishing"]),
+        searched=units_of(row["searched"]),
         blocklisted_at=time_or_none(row["blocklisted_at"]),
     )
 

@@ -8,6 +8,7 @@ ALTER TABLE deletions
     ADD COLUMN remove_empty_series boolean NOT NULL DEFAULT FALSE,
     ADD COLUMN withdrawn           json NOT NULL DEFAULT '[]', -- units: [instance, season or null]
     ADD COLUMN finishing           json NOT NULL DEFAULT '[]', -- likewise
+    ADD COLUMN searched            json NOT NULL DEFAULT '[]', -- likewise
     ADD COLUMN blocklisted_at      timestamptz;
 
 -- Until now a want ended the whole of a deletion: all of it is finishing.
@@ -21,6 +22,18 @@ UPDATE deletions SET finishing = coalesce(
 WHERE finishing_old_copy;
 
 ALTER TABLE deletions DROP COLUMN finishing_old_copy;
+
+-- Until now one search was asked for in all: where it was, no other is.
+UPDATE deletions SET searched = coalesce(
+    (
+        SELECT json_agg(json_build_array(c.instance, NULL) ORDER BY c.instance)
+        FROM covered_instances c WHERE c.deletion = deletions.id
+    ),
+    '[]'
+)
+WHERE searched_at IS NOT NULL;
+
+ALTER TABLE deletions DROP COLUMN searched_at;
 
 ALTER TABLE targets
     ADD COLUMN season   bigint,

@@ -8,6 +8,7 @@ ALTER TABLE deletions ADD COLUMN remove_empty_series INTEGER NOT NULL DEFAULT 0 
 -- Units: [instance, season or null].
 ALTER TABLE deletions ADD COLUMN withdrawn TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(withdrawn));
 ALTER TABLE deletions ADD COLUMN finishing TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(finishing));
+ALTER TABLE deletions ADD COLUMN searched TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(searched));
 ALTER TABLE deletions ADD COLUMN blocklisted_at TEXT;
 
 -- Until now a want ended the whole of a deletion: all of it is finishing.
@@ -18,6 +19,15 @@ UPDATE deletions SET finishing = (
 WHERE finishing_old_copy = 1;
 
 ALTER TABLE deletions DROP COLUMN finishing_old_copy;
+
+-- Until now one search was asked for in all: where it was, no other is.
+UPDATE deletions SET searched = (
+    SELECT json_group_array(json_array(instance, NULL))
+    FROM (SELECT c.instance FROM covered_instances c WHERE c.deletion = deletions.id ORDER BY c.instance)
+)
+WHERE searched_at IS NOT NULL;
+
+ALTER TABLE deletions DROP COLUMN searched_at;
 
 -- SQLite cannot change a CHECK, so `targets` is made anew. So is `actions`, and it goes first: dropping a table deletes
 -- its rows, and with them whatever points at them. Renaming corrects what points at the new table.

@@ -172,13 +172,12 @@ async def test_a_change_of_status_or_reason_is_an_event_and_a_new_message_is_not
 async def test_flags_of_a_verdict_are_set_once_and_stay(store: Store) -> None:
     deletion = await created(store)
     lease = await lease_of(store)
-    flagged = replace(verdict(deletion), frozen=True, trip_breaker=True, blocklisted=True, searched=True)
+    flagged = replace(verdict(deletion), frozen=True, trip_breaker=True, blocklisted=True)
     await store.record(lease, [flagged])
     await store.record(lease, [verdict(deletion, at=START + timedelta(minutes=1))])
     await store.record(lease, [replace(flagged, at=START + timedelta(minutes=2))])
     stored = (await state_of(store, deletion)).deletion
-    assert (stored.frozen_at, stored.breaker_tripped_at, stored.searched_at) == (START, START, START)
-    assert stored.blocklisted_at == START
+    assert (stored.frozen_at, stored.breaker_tripped_at, stored.blocklisted_at) == (START, START, START)
 
 
 async def test_absence_is_dated_from_its_first_observation_and_cleared_by_presence(store: Store) -> None:

@@ -144,6 +144,17 @@ async def test_files_and_likely_cross_seeds_are_targets_like_others(store: Store
 # --- what is wanted again ------------------------------------------------------------------------------------------
 
 
+async def test_the_units_that_were_searched_for_add_up(store: Store) -> None:
+    deletion = await created(store, wish(LOST, seasons=frozenset({1, 2})))
+    lease = await lease_of(store)
+    await store.record(lease, [replace(verdict(deletion), searched=frozenset({Unit(SONARR, 1)}))])
+    await store.record(lease, [verdict(deletion)])
+    await store.record(lease, [replace(verdict(deletion), searched=frozenset({Unit(SONARR, 2)}))])
+    state = await store.deletion(deletion)
+    assert state is not None
+    assert state.deletion.searched == {Unit(SONARR, 1), Unit(SONARR, 2)}
+
+
 async def test_withdrawn_and_finishing_units_add_up(store: Store) -> None:
     deletion = await created(store, wish(LOST, seasons=frozenset({0, 1, 2, 3})))
     lease = await lease_of(store)

@@ -47,10 +47,10 @@ MATRIX_OPEN, LOST_OPEN, HEAT_SETTLED = (DeletionId(f"01936d5e-0000-7000-8000-{n:
 
 DELETION = """
 INSERT INTO deletions (id, media_kind, tmdb_id, tvdb_id, title, source, requested_at, coverage_key, delete_files,
-    add_exclusion, inferred, hints, bound_at, bound_seq, live_request_ids, destroyed_at, finishing_old_copy, settled_at,
-    settled_as, next_due_at)
+    add_exclusion, inferred, hints, bound_at, bound_seq, live_request_ids, destroyed_at, finishing_old_copy,
+    searched_at, settled_at, settled_as, next_due_at)
 VALUES (:id, :kind, :tmdb_id, :tvdb_id, :title, :source, :now, :key, TRUE, FALSE, FALSE, :hints, :bound_at, :bound_seq,
-    '[5]', :bound_at, :finishing, :settled_at, :settled_as, :now)
+    '[5]', :bound_at, :finishing, :searched_at, :settled_at, :settled_as, :now)
 """
 
 HINTS = '{{"hashes":["{hash}"],"radarr_id":7,"sonarr_id":null,"jellyseerr_id":null,"request_id":{request_id}}}'
@@ -68,6 +68,7 @@ def row(deletion: DeletionId, **facts: Any) -> dict[str, Any]:
         "bound_at": None,
         "bound_seq": None,
         "finishing": False,
+        "searched_at": None,
         "settled_at": None,
         "settled_as": None,
         **facts,
@@ -83,6 +84,7 @@ ROWS = (
         bound_at=START,
         bound_seq=1,
         finishing=True,
+        searched_at=START,
     ),
     row(
         LOST_OPEN,
@@ -191,6 +193,11 @@ async def test_a_deletion_that_was_finishing_its_old_copy_is_finishing_all_of_it
     got = (await state_of(upgraded, MATRIX_OPEN)).deletion
     assert got.finishing == {Unit(RADARR), Unit(RADARR_4K)}
     assert got.units == got.finishing
+
+
+async def test_a_deletion_that_searched_once_has_searched_for_all_of_it(upgraded: Store) -> None:
+    got = (await state_of(upgraded, MATRIX_OPEN)).deletion
+    assert got.searched == {Unit(RADARR), Unit(RADARR_4K)}
 
 
 async def test_every_other_deletion_is_as_it_was_and_covers_whole_titles(upgraded: Store) -> None:

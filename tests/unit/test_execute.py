@@ -10,7 +10,7 @@ import pytest
 from reconciler.errors import LeaseLost, Rejected, Unreachable
 from reconciler.execute import CHUNK, KEEPS_FOR, Executed, Executor
 from reconciler.lease import LONGEST_CALL, SHORT_LEASE, LeaseKeeper
-from reconciler.model import DeletionId, InstanceName, Media, MediaKind, Monitoring, Target, TargetKind
+from reconciler.model import DeletionId, InstanceName, Media, MediaKind, Monitoring, Target, TargetKind, Unit
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.plan.actions import (
     Action,
@@ -457,7 +457,20 @@ async def test_a_search_counts_only_once_it_was_accepted(desk: Desk) -> None:
     failed = await desk.run(action)
     assert (failed.searched, len(failed.failures)) == (frozenset(), 1)
     desk.home.radarr.trouble = None
-    assert await desk.run(action) == Executed(searched=frozenset({deletion}))
+    assert await desk.run(action) == Executed(searched=frozenset({(deletion, Unit(RADARR))}))
+
+
+async def test_of_two_searches_only_the_accepted_one_counts(desk: Desk) -> None:
+    entry = desk.home.sonarr.add(LOST, "Lost", seasons=(1, 2))
+    deletion, target = await desk.target(TargetKind.ENTRY, str(entry.id), SONARR)
+
+    def fail(call: Call) -> None:
+        if call.name == "search" and len(desk.home.sonarr.searched_seasons) == 1:
+            raise Unreachable(SONARR, "timed out")
+
+    desk.home.sonarr.before = fail
+    done = await desk.run(*(Search(deletion, SONARR, target, entry.id, season) for season in (1, 2)))
+    assert (done.searched, len(done.failures)) == (frozenset({(deletion, Unit(SONARR, 1))}), 1)
 
 
 # --- requests ---

@@ -138,7 +138,7 @@ def test_a_title_without_any_known_path_is_not_observable() -> None:
 def test_the_old_file_of_a_title_wanted_again_is_not_mistaken_for_the_fresh_one() -> None:
     """The fresh copy has the same name, so that what lies there now is what the library lists now."""
     state, seen = bound(deletion(), world(radarr=library(entry(7))))
-    state = changed(finishing(sent(state, TargetKind.ENTRY)), searched_at=START)
+    state = changed(finishing(sent(state, TargetKind.ENTRY)), searched=state.deletion.units)
     state = replace(state, targets=tuple(replace(t, absent_since=START) for t in state.targets))
     fresh = entry(7, files=(EntryFile(2007, "/data/movies/Title 7/movie.mkv", 1),))
     imported = reference(9, 9, 7)

@@ -13,6 +13,7 @@ from reconciler.model import (
     Options,
     ReferenceKind,
     TargetKind,
+    Unit,
 )
 from reconciler.observed import Entry, EntryFile, Library, PathMapping, Torrent
 from reconciler.plan import Plan, Policy, plan_deletion
@@ -23,7 +24,10 @@ from tests.support.clocks import START
 from tests.support.worlds import (
     LOST,
     POLICY,
+    RADARR,
+    RADARR_4K,
     SONARR,
+    WITH_4K,
     bound,
     changed,
     deletion,
@@ -89,9 +93,45 @@ def test_finishing_then_gives_back_the_monitoring_and_then_searches_once() -> No
     thawed = in_radarr(seen, library(entry(7, files=())))
     plan = look(state, thawed)
     assert [type(a) for a in plan.actions] == [Search]
-    done = look(changed(state, searched_at=START), thawed)
+    done = look(changed(state, searched=frozenset({Unit(RADARR)})), thawed)
     assert done.actions == ()
     assert reason(done, ENTRY) is Reason.WANTED_AGAIN
+
+
+def test_every_library_gets_a_search_of_its_own() -> None:
+    hd, uhd = entry(7, files=()), entry(3, path="/data/4k/Title 3")
+    seen = world(radarr=library(entry(7)), libraries={RADARR_4K: library(uhd)}, policy=WITH_4K)
+    state, seen = bound(deletion(instances=[RADARR, RADARR_4K]), seen, WITH_4K)
+    state = destroyed(finishing(state))
+    first = with_both(seen, library(hd), library(uhd))
+    assert [(type(a), a.instance) for a in look(state, first, WITH_4K).actions] == [
+        (Search, RADARR),
+        (DeleteFiles, RADARR_4K),
+    ]
+    state = changed(state, searched=frozenset({Unit(RADARR)}))
+    fetching = library(hd, queue=[queue_item(1, 7, hash_of(99))])
+    plan = look(state, with_both(seen, fetching, library(replace(uhd, files=(), file_count=0))), WITH_4K)
+    assert [(type(a), a.instance) for a in plan.actions] == [(Search, RADARR_4K)]
+    assert plan.settle is None
+    state = changed(state, searched=state.deletion.units)
+    assert look(state, with_both(seen, fetching, library(replace(uhd, files=()))), WITH_4K).actions == ()
+
+
+def with_both(seen: World, hd: Library, uhd: Library) -> World:
+    return replace(seen, libraries=world(radarr=hd, libraries={RADARR_4K: uhd}).libraries)
+
+
+def test_every_season_gets_a_search_of_its_own() -> None:
+    series = entry(5, LOST, seasons={1: True, 2: True}, file_count=0)
+    home = library(series, entry_files={5: ()}, app="Sonarr")
+    state, seen = bound(deletion(LOST, seasons=[1, 2]), world(sonarr=home))
+    state = destroyed(finishing(state))
+    both = look(state, seen).actions
+    assert [a.season for a in both if isinstance(a, Search)] == [1, 2]
+    state = changed(state, searched=frozenset({Unit(SONARR, 1)}))
+    (action,) = look(state, seen).actions
+    assert isinstance(action, Search)
+    assert action.season == 2
 
 
 def test_finishing_does_not_monitor_what_was_not_monitored_before() -> None:

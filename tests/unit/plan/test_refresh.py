@@ -179,7 +179,7 @@ def test_the_item_of_a_variant_that_is_wanted_again_does_not_count() -> None:
     state = changed(sent(state, TargetKind.ENTRY), finishing=frozenset({Unit(RADARR)}))
     fresh = replace(hd, files=())
     seen = replace(seen, libraries=world(radarr=library(fresh), libraries={RADARR_4K: library()}).libraries)
-    state = changed(state, searched_at=START)
+    state = changed(state, searched=frozenset({Unit(RADARR)}))
     assert reason(look(state, seen, BOTH_KINDS), REFRESHED) is Reason.ABSENT
 
 
@@ -243,7 +243,7 @@ def _absent(target: Target) -> Target:
 
 def test_the_item_of_a_season_that_is_wanted_again_does_not_count() -> None:
     state, seen = season_gone(SERIES, FIRST, SECOND, left=STAYS, seasons=(1, 2))
-    state = changed(state, finishing=frozenset({Unit(SONARR, 2)}), searched_at=START)
+    state = changed(state, finishing=frozenset({Unit(SONARR, 2)}), searched=frozenset({Unit(SONARR, 2)}))
     state, _ = told(state, seen)
     assert [t.external_id for t in state.targets_of(TargetKind.ITEM)] == ["s1"]
 

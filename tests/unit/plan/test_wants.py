@@ -422,7 +422,7 @@ def test_what_cannot_be_seen_is_no_drift(case: tuple[DeletionState, World]) -> N
 
 def test_wanted_again_is_how_a_finished_deletion_says_it_ended(case: tuple[DeletionState, World]) -> None:
     state, _ = case
-    finished = changed(finishing(sent(state)), searched_at=START)
+    finished = changed(finishing(sent(state)), searched=state.deletion.units)
     plan = look(finished, world(radarr=library(entry(7, files=()))))
     assert plan.settle == (SettledAs.CONVERGED, Reason.WANTED_AGAIN)
     assert condition(plan, ENTRY).reason is Reason.WANTED_AGAIN
