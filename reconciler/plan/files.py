@@ -66,8 +66,12 @@ def _goes_with_its_folder(target: Target, deletion: Deletion) -> bool:
 
 def went_empty(target: Target, deletion: Deletion) -> bool:
     """Tell whether a series went with the last of its seasons."""
-    was_asked = deletion.options.remove_empty_series and target.sent_at is not None
-    return deletion.seasons is not None and was_asked and target.absent_since is not None
+    return was_emptied(target, deletion) and target.absent_since is not None
+
+
+def was_emptied(target: Target, deletion: Deletion) -> bool:
+    """Tell whether a series was asked to go because none of its seasons is left."""
+    return deletion.seasons is not None and deletion.options.remove_empty_series and target.sent_at is not None
 
 
 def folders_of(state: DeletionState, instance: InstanceName, library: Library) -> tuple[str, ...]:

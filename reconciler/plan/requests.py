@@ -7,7 +7,7 @@ from reconciler.observed import MediaRequest, MediaStatus, Record, RequestBoard,
 from reconciler.plan.actions import DeleteRecord, DeleteRequest, ResetVariant
 from reconciler.plan.bind import live_entries
 from reconciler.plan.facts import absent_upstream, covered_variants, is_due, is_false, is_true, listed, unseen
-from reconciler.plan.files import went_empty
+from reconciler.plan.files import was_emptied
 from reconciler.plan.policy import Policy
 from reconciler.plan.variants import covers_request
 from reconciler.plan.watching import bound_live
@@ -199,7 +199,7 @@ def _is_series_gone(state: DeletionState, world: World) -> bool:
     return (
         bool(entries)
         and all(isinstance(world.libraries.get(t.instance), Seen) for t in entries)
-        and all(went_empty(t, state.deletion) for t in entries)
+        and all(was_emptied(t, state.deletion) for t in entries)
         and not bound_live(state, world)
     )
 
