@@ -327,7 +327,8 @@ async def _tell_story(
     else:
         _show(console, document)
     if not once:
-        console.print(f"\nThe service goes on: curl -H 'Authorization: Bearer {secret}' {service.url}/status")
+        goes_on = f"\nThe service goes on: curl -H 'Authorization: Bearer {secret}' {service.url}/status"
+        console.print(goes_on, soft_wrap=True)
         console.print("Ctrl-C ends it and removes everything.")
         await asyncio.Event().wait()
     return 0 if is_good else 1

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from reconciler.model import DeletionId, DeletionState, Target
+from reconciler.model import DeletionId, DeletionState, Target, TargetKind
 from reconciler.plan.actions import (
     Action,
     Announce,
@@ -21,6 +21,8 @@ from reconciler.plan.actions import (
 )
 from reconciler.plan.foresee import Foreseen
 from reconciler.ports import PlannedStep, PlanPreview
+
+_ROLES = {TargetKind.CROSS_SEED: "cross-seed ", TargetKind.LIKELY_CROSS_SEED: "likely cross-seed "}
 
 
 def preview_of(state: DeletionState, foreseen: Foreseen, *, deletion: DeletionId | None) -> PlanPreview:
@@ -45,11 +47,12 @@ def _step(action: Action, targets: Mapping[int, Target]) -> PlannedStep:
     kind = type(action).__name__
     match action:
         case RemoveTorrent():
+            what = f"{_ROLES.get(target.kind, '') if target else ''}{action.torrent[:10]}, "
             if not action.delete_files:
-                why = f"without its data: {action.why or 'it is to be kept'}"
+                why = f"{what}without its data: {action.why or 'it is to be kept'}"
                 return PlannedStep(kind, action.instance, action.name, why)
             paths = (target.files if target else ()) or ((action.path,) if action.path else ())
-            return PlannedStep(kind, action.instance, action.name, "with its data", action.size, paths)
+            return PlannedStep(kind, action.instance, action.name, f"{what}with its data", action.size, paths)
         case DeleteEntry():
             files = "with its folder" if action.delete_files else "its files stay"
             exclusion = ", and import lists may not add it again" if action.add_exclusion else ""

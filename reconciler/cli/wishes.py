@@ -61,6 +61,8 @@ def delete(
     """Ask for one movie, series or season to go everywhere: torrents, library entry, files and request record."""
     if tmdb is None and tvdb is None:
         raise typer.BadParameter("give --tmdb or --tvdb: titles are never used to find something to delete")
+    if season and media_type is MediaType.MOVIE:
+        raise typer.BadParameter("--season is for series (tv)")
     given: dict[str, Any] = {
         "media_type": media_type.value,
         "tmdb_id": tmdb,

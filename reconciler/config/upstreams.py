@@ -21,7 +21,7 @@ from reconciler.model import InstanceName, UpstreamKind
 
 _URL = "an http:// or https:// address without user name, password or query, such as"
 _NAME = About(
-    "What this instance is called on the status page and in webhook addresses.",
+    "What this instance is called in the status and in webhook addresses.",
     "lower-case letters, digits and hyphens, at most 63",
     env=False,
 )

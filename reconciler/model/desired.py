@@ -127,6 +127,11 @@ class Deletion:
     blocklisted_at: datetime | None = None
 
     @property
+    def is_unapproved(self) -> bool:
+        """Tell whether a person must agree first and has not; who lets an inferred deletion take data has, too."""
+        return self.needs_approval and not self.approved & {Reason.APPROVAL_REQUIRED, Reason.INFERRED_DELETE}
+
+    @property
     def units(self) -> frozenset[Unit]:
         """What is covered: every instance, and in it every season or the whole; without what was withdrawn."""
         seasons = self.seasons if self.seasons is not None else (None,)

@@ -41,7 +41,8 @@ def finish(shelf: Shelf, season: int | None) -> EntryFinding:
         search = Search(shelf.state.deletion.id, shelf.instance, target.number, entry.id, season)
         text = f"{what}wanted again: a search for a fresh copy is started"
         return shelf.is_false(Reason.PRESENT, text, actions=(search,))
-    text = f"the title stays because {what or 'it '}is wanted again; its old copy is gone"
+    left = "what is there now was not bound, and stays" if mine else "its old copy is gone"
+    text = f"the title stays because {what or 'it '}is wanted again; {left}"
     return shelf.is_false(Reason.WANTED_AGAIN, text)
 
 

@@ -14,7 +14,7 @@ from reconciler.plan.policy import Policy, SeedingPolicy
 from reconciler.plan.world import World
 from reconciler.plan.worlds_after import after, with_disks_unknown
 from reconciler.ports import Binding
-from reconciler.reasons import Reason
+from reconciler.reasons import MEANINGS, Effect, Reason, effect_of
 
 MOST_ROUNDS = 60
 """More rounds than any deletion takes; a plan that does not end by then is shown as far as it goes."""
@@ -38,7 +38,8 @@ class Foreseen:
 def foresee(state: DeletionState, world: World, policy: Policy) -> Foreseen:
     """Plan one deletion to its end. Reads nothing and changes nothing.
 
-    What only takes time or a person's consent is assumed to come, and noted; what is held for another reason ends it.
+    What only takes time or a person's consent is assumed to come, and noted. What no approval can lift ends it, which
+    is noted too.
     """
     notes: list[str] = []
     if not policy.enforce:
@@ -67,6 +68,7 @@ def foresee(state: DeletionState, world: World, policy: Policy) -> Foreseen:
         plan = plan_all([state], world, policy)[0]
         conditions = plan.conditions if is_binding else conditions
     ends_as = phase_of(state.deletion, plan.conditions)
+    notes += [f"it stops there: {_told(c)}" for c in plan.conditions if effect_of(c.reason) is Effect.HOLD]
     return Foreseen(conditions, tuple(actions), tuple(targets.values()), ends_as, tuple(notes))
 
 
@@ -81,9 +83,10 @@ def _assumed(
     deletion = state.deletion
     for condition in plan.conditions:
         match condition.reason:
-            case Reason.APPROVAL_REQUIRED:
-                approved = replace(deletion, approved=deletion.approved | {Reason.APPROVAL_REQUIRED})
-                return replace(state, deletion=approved), world, policy, "once a person has approved it"
+            case reason if _is_liftable(reason) and reason not in deletion.approved:
+                approved = replace(deletion, approved=deletion.approved | {reason})
+                note = f"once a person has approved it: {_told(condition)}"
+                return replace(state, deletion=approved), world, policy, note
             case Reason.NOT_BEFORE:
                 freed = replace(deletion, not_before=None)
                 return replace(state, deletion=freed), world, policy, condition.message
@@ -100,6 +103,14 @@ def _assumed(
             case _:
                 continue
     return None
+
+
+def _is_liftable(reason: Reason) -> bool:
+    return MEANINGS[reason].approvable and effect_of(reason) is Effect.HOLD
+
+
+def _told(condition: Condition) -> str:
+    return f"{condition.reason} ({condition.instance}: {condition.message})"
 
 
 def _lived(state: DeletionState, world: World, plan: Plan) -> tuple[DeletionState, World]:

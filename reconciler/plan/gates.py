@@ -23,7 +23,7 @@ def gate(
     clears_requests: bool,
 ) -> Condition | None:
     """Return what forbids these actions, in the place of the condition `shown`, or `None`."""
-    if is_unapproved(state):
+    if state.deletion.is_unapproved:
         return replace(_unapproved(shown), type=shown.type, instance=shown.instance)
     not_before = state.deletion.not_before
     if not_before is not None and world.now < not_before:
@@ -41,11 +41,6 @@ def gate(
         text = "a grab was just reported; reading the history to learn who made it"
         return is_false(shown.type, shown.instance, Reason.CONFIRMING, text)
     return None
-
-
-def is_unapproved(state: DeletionState) -> bool:
-    """Tell whether a person must agree first and has not."""
-    return state.deletion.needs_approval and Reason.APPROVAL_REQUIRED not in state.deletion.approved
 
 
 def _unapproved(shown: Condition) -> Condition:

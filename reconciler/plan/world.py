@@ -337,7 +337,7 @@ def may_be_called_off(state: DeletionState, now: datetime) -> bool:
     deletion = state.deletion
     return deletion.settled_at is None and (
         (deletion.not_before is not None and now < deletion.not_before)
-        or (deletion.needs_approval and Reason.APPROVAL_REQUIRED not in deletion.approved)
+        or deletion.is_unapproved
         or deletion.cancel_requested_at is not None
         or any(effect_of(c.reason) is Effect.HOLD for c in state.conditions)
     )

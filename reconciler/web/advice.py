@@ -54,8 +54,8 @@ ADVICE: dict[Reason, str] = {
         "Files are still in the title's folder. Delete them or fix the permissions and retry, or approve to leave them."
     ),
     Reason.INFERRED_DELETE: (
-        "Nobody said delete: it was concluded from another event, and files would be lost. To delete it, approve; to "
-        "keep it, cancel."
+        "Nobody said delete: it was concluded from another event, and a title or files would be lost. To delete it, "
+        "approve; to keep it, cancel."
     ),
     Reason.LIKELY_CROSS_SEED: (
         "Another torrent holds a copy of these files elsewhere. If it is a cross-seed that may go, remove it in "

@@ -372,6 +372,12 @@ def test_approve_of_all_that_the_breaker_holds_shows_how_many_and_asks(world: Wo
     assert document == {"released": [id_of(number) for number in range(1, 13)]}
 
 
+def test_seasons_of_a_movie_are_wrong_usage_before_anybody_is_asked(world: World, run: Run) -> None:
+    result = run("delete", "movie", "--tmdb", "949", "--season", "1")
+    assert result.exit_code == 2
+    assert "--season is for series" in result.stderr
+
+
 def test_approve_of_all_when_the_breaker_holds_nothing_is_refused(world: World, run: Run) -> None:
     result = run("approve", "--all-breaker", "--yes")
     assert result.exit_code == 5

@@ -414,14 +414,14 @@ async def test_a_deletion_that_has_ended_has_nothing_left_to_do(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("case", "ends_as", "reason"),
     [
-        (Case(lambda home: home.radarr.by_id.update({1: protected(home)})), Phase.HELD, Reason.PROTECTED),
+        (Case(lambda home: home.radarr.by_id.update({2: nested(home)})), Phase.HELD, Reason.SHARED_FOLDER),
         (
             Case(lambda home: home.jellyfin.list_item(HEAT, ""), policy=WITH_JELLYFIN),
             Phase.WAITING,
             Reason.STILL_LISTED,
         ),
     ],
-    ids=["protected", "an item that Jellyfin will not drop"],
+    ids=["a shared folder", "an item that Jellyfin will not drop"],
 )
 async def test_what_stops_it_ends_what_is_foreseen(tmp_path: Path, case: Case, ends_as: Phase, reason: Reason) -> None:
     async with house(tmp_path, case) as home:
@@ -434,16 +434,39 @@ async def test_what_stops_it_ends_what_is_foreseen(tmp_path: Path, case: Case, e
         assert reason in {c.reason for c in (await home.state(deletion)).conditions}
 
 
-def protected(home: Household) -> Entry:
-    return replace(home.radarr.by_id[1], tags=frozenset({"keep"}))
+def nested(home: Household) -> Entry:
+    return replace(home.radarr.by_id[2], path=home.radarr.by_id[1].path + "/Extras")
 
 
-async def test_a_waiting_breaker_is_foreseen(tmp_path: Path) -> None:
-    case = Case(policy=replace(POLICY, breaker_limit=0))
+async def test_what_no_approval_can_lift_is_noted(tmp_path: Path) -> None:
+    async with house(tmp_path, Case(lambda home: home.radarr.by_id.update({2: nested(home)}))) as home:
+        foreseen = await foreseen_of(home, await asked(home, Case()))
+        assert any(note.startswith("it stops there: SharedFolder (radarr: ") for note in foreseen.notes)
+
+
+def protect(home: Household) -> None:
+    home.radarr.by_id[1] = replace(home.radarr.by_id[1], tags=frozenset({"keep"}))
+
+
+@pytest.mark.parametrize(
+    ("case", "reason"),
+    [
+        (Case(protect), Reason.PROTECTED),
+        (Case(policy=replace(POLICY, breaker_limit=0)), Reason.BREAKER_OPEN),
+    ],
+    ids=["protected", "breaker"],
+)
+async def test_what_waits_for_a_person_is_foreseen_as_if_approved(tmp_path: Path, case: Case, reason: Reason) -> None:
     async with house(tmp_path, case) as home:
-        foreseen = await foreseen_of(home, await asked(home, case))
-        assert foreseen.ends_as is Phase.HELD
-        assert told(foreseen) == []
+        deletion = await asked(home, case)
+        foreseen = await foreseen_of(home, deletion)
+        assert foreseen.ends_as is Phase.CONVERGED
+        assert any(note.startswith(f"once a person has approved it: {reason} (") for note in foreseen.notes)
+        await home.passes(6)
+        assert executed(home.household) == []
+        assert await home.store.approve(deletion, "alice")
+        await home.passes()
+        assert executed(home.household) == told(foreseen)
 
 
 async def test_observe_mode_foresees_what_enforcing_would_do(tmp_path: Path) -> None:
@@ -466,8 +489,12 @@ async def test_a_decline_of_something_with_files_is_foreseen_to_be_held(tmp_path
         home.household.jellyseerr.scan(HEAT, MediaStatus.PROCESSING)
         deletion = await home.ask(HEAT, source=Source.JELLYSEERR, inferred=True, request_id=request.id)
         foreseen = await foreseen_of(home, deletion)
-        assert foreseen.ends_as is Phase.HELD
-        assert told(foreseen) == []
+        assert any("InferredDelete" in note for note in foreseen.notes)
+        await home.passes(6)
+        assert executed(home.household) == []
+        assert await home.store.approve(deletion, "alice")
+        await home.passes()
+        assert executed(home.household) == told(foreseen)
 
 
 async def test_a_collection_leaves_its_data_if_one_half_was_to_keep_its_files(tmp_path: Path) -> None:

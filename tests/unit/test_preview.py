@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import DeletionState, Monitoring, Options, Phase
+from reconciler.model import DeletionState, Monitoring, Options, Phase, TargetKind
 from reconciler.observed import MediaStatus
 from reconciler.plan.actions import (
     Action,
@@ -72,7 +72,7 @@ def test_every_step_says_what_goes_how_large_it_is_and_where_it_lies() -> None:
             "RemoveTorrent",
             QBITTORRENT,
             "Release.1",
-            "with its data",
+            "0000000000, with its data",
             1000,
             ("/data/torrents/Release.1/Release.1.mkv",),
         ),
@@ -84,7 +84,7 @@ def test_every_step_says_what_goes_how_large_it_is_and_where_it_lies() -> None:
 def test_what_stays_has_neither_size_nor_path() -> None:
     _, remove, delete, _ = previewed(deletion(options=Options(delete_files=False, add_exclusion=True)))
     assert (remove.size, remove.paths) == (0, ())
-    assert remove.detail == "without its data: the files were to be kept"
+    assert remove.detail == "0000000000, without its data: the files were to be kept"
     assert (delete.size, delete.paths) == (0, ())
     assert delete.detail == "its files stay, and import lists may not add it again"
 
@@ -123,7 +123,7 @@ def test_the_conditions_and_targets_are_those_of_now_and_no_target_was_sent_for(
         ),
         (
             RemoveTorrent(ME, QBITTORRENT, 99, torrent_id(9), (), "Nine", 50, delete_files=True, path="/data/Nine"),
-            PlannedStep("RemoveTorrent", QBITTORRENT, "Nine", "with its data", 50, ("/data/Nine",)),
+            PlannedStep("RemoveTorrent", QBITTORRENT, "Nine", "0000000000, with its data", 50, ("/data/Nine",)),
         ),
         (
             DeleteEntry(ME, RADARR, 99, 9, HEAT, "", "/data/Nine", delete_files=True, add_exclusion=False),
@@ -163,3 +163,13 @@ def test_every_kind_of_step_has_words(action: Action, step: PlannedStep) -> None
     foreseen = replace(foresee(state, seen, POLICY), actions=(action,), targets=state.targets)
     assert isinstance(foreseen, Foreseen)
     assert preview_of(state, foreseen, deletion=ME).steps == (step,)
+
+
+def test_a_cross_seed_is_called_so() -> None:
+    state, seen = bound(deletion(), home())
+    (number,) = (t.number for t in state.targets if t.kind is TargetKind.TORRENT)
+    cross = tuple(replace(t, kind=TargetKind.CROSS_SEED) if t.number == number else t for t in state.targets)
+    foreseen = replace(foresee(state, seen, POLICY), targets=cross)
+    assert [s.detail for s in preview_of(state, foreseen, deletion=ME).steps if s.action == "RemoveTorrent"] == [
+        "cross-seed 0000000000, with its data"
+    ]
