@@ -1,6 +1,7 @@
 """What the documents say is what the code does: names, numbers and links. The README's examples: `test_readme.py`."""
 
 import re
+import typing
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,8 @@ from reconciler.config import SETTINGS_REFERENCE, Settings
 from reconciler.config.sources import CONFIG_VARIABLE
 from reconciler.lease import LONGEST_CALL, SHORT_LEASE
 from reconciler.ledger import LONGEST_SILENCE
-from reconciler.model import ConditionType, InstanceName, Phase, Source
+from reconciler.model import ConditionType, InstanceName, Phase, Source, TargetKind
+from reconciler.plan.actions import Action
 from reconciler.plan.refresh import ANNOUNCE_AGAIN
 from reconciler.ports import Heard
 from reconciler.reasons import MEANINGS, Effect, Reason
@@ -26,6 +28,18 @@ from tests.support.pages import PAGES, ROOT, Row, blocks, code, prose, read, row
 from tests.unit.web.fakes import World
 
 every_page = pytest.mark.parametrize("page", PAGES)
+
+# --- plans ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_step_and_every_kind_of_target_is_explained() -> None:
+    text = section("docs/api.md", "Reading")
+    missing = [a.__name__ for a in typing.get_args(Action) if f"`{a.__name__}`" not in text]
+    missing += [
+        kind.value for kind in TargetKind if f"| `{kind.value}`" not in text and f", `{kind.value}`" not in text
+    ]
+    assert not missing
+
 
 # --- reasons and conditions ----------------------------------------------------------------------------------------
 
@@ -76,8 +90,9 @@ def test_every_condition_and_phase_is_explained() -> None:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("helm/")])
-def test_a_page_names_no_reason_or_condition_that_does_not_exist(page: str) -> None:
-    known = {*(r.value for r in Reason), *(c.value for c in ConditionType), *CALL_OUTCOMES}
+def test_a_page_names_no_reason_condition_or_step_that_does_not_exist(page: str) -> None:
+    steps = {a.__name__ for a in typing.get_args(Action)}
+    known = {*(r.value for r in Reason), *(c.value for c in ConditionType), *CALL_OUTCOMES, *steps}
     named = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", read(page)))
     assert named - known == set()
 
