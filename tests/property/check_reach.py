@@ -107,8 +107,8 @@ def check_what_is_bound_belongs_to_the_titles_and_instances_that_were_asked_for(
             elif target.kind in {TargetKind.CROSS_SEED, TargetKind.LIKELY_CROSS_SEED}:
                 assert not [r for r in scene.world.references if names(r, live[0])]
                 if target.kind is TargetKind.CROSS_SEED and scene.policy.cross_seeds is not CrossSeeds.TOGETHER:
-                    named = [t for t in payload(scene, live[0]) if any(names(r, t) for r in scene.world.references)]
-                    assert paths_of(scene, live[:1]) <= paths_of(scene, [*claimed, *named])
+                    siblings = [t for t in payload(scene, live[0]) if any(names(r, t) for r in scene.world.references)]
+                    assert paths_of(scene, live[:1]) <= paths_of(scene, [*claimed, *siblings])
             elif target.kind not in {TargetKind.UNMANAGED, TargetKind.TORRENT}:
                 assert target.media is not None
                 assert target.media.is_same(media)

@@ -362,7 +362,8 @@ def _happened(draw: st.DrawFn, seen: World, house: House, states: list[DeletionS
             by_key = {**seen.torrents.data.by_key, twin.key: twin}
             return replace(seen, torrents=Seen(Torrents(by_key, dict(house.files)), START))
         case "rename":
-            one = draw(some(house.torrents))
+            along = {t.external_id for s in states for t in s.targets_of(TargetKind.CROSS_SEED)}
+            one = draw(some([t for t in house.torrents if t.id in along] or house.torrents))
             first, *others = house.files[one.key]
             house.files[one.key] = (replace(first, name=f"{one.name}/renamed.mkv"), *others)
             assert isinstance(seen.torrents, Seen)
