@@ -346,8 +346,10 @@ def _happened(draw: st.DrawFn, seen: World, house: House, states: list[DeletionS
         case "add":
             return replace(seen, manual_adds=(*seen.manual_adds, ManualAdd(instance, 50, media, 1000)))
         case "fetch":
-            one = draw(some(house.torrents))
-            client = draw(some([*NAMES.values(), "elsewhere"]))
+            instance, media, season = draw(some(PARTS))
+            bound = {t.external_id for s in states for t in s.targets_of(TargetKind.TORRENT)}
+            one = draw(some([t for t in house.torrents if t.id in bound] or house.torrents))
+            client = draw(some([NAMES[one.instance], *NAMES.values(), "elsewhere"]))
             item = replace(queue_item(1, _number(media), one.id, client=client), season=season)
             observation = seen.libraries[instance]
             assert isinstance(observation, Seen)

@@ -167,10 +167,10 @@ MUTANTS = (
         "    return True or (torrents.is_only_seeding",
     ),
     Mutant(
-        "clear requests before their titles",
-        "deletion.py",
-        "judge_requests(state, world, policy, coverage, is_settled_before=refreshed)",
-        "judge_requests(state, world, policy, coverage, is_settled_before=True)",
+        "clear a record with requests that are not covered",
+        "requests.py",
+        "    others = [r for r in on_record if r.id not in bound_ids]\n",
+        "    others: list[MediaRequest] = []\n",
     ),
     Mutant(
         "converge when anything is done",
