@@ -18,9 +18,9 @@ def show_plan(plan: Mapping[str, Any]) -> None:
     for step in steps:
         console.print(Text(plain(_headline(step))))
         if step["detail"]:
-            console.print(Text(f"      {plain(step['detail'])}"))
+            console.print(Text(f"      {plain(step['detail'])}"), soft_wrap=True)
         for line in _paths(step["paths"]):
-            console.print(Text(f"      {plain(line)}", style="dim"))
+            console.print(Text(f"      {plain(line)}", style="dim"), soft_wrap=True)
     console.print(Text(_total(steps) if steps else "Nothing would be sent."))
     console.print(Text(f"If every upstream does as it is told, the deletion is then {plain(plan['ends_as'])}."))
     for note in plan["notes"]:

@@ -199,7 +199,9 @@ def _cells(*values: object) -> list[Text]:
 
 
 def _table(*columns: str | Column) -> Table:
-    return Table(*columns, box=None, header_style="dim", pad_edge=False)
+    """Return a table that shows what is in it in full: an id or a path with a gap is of no use."""
+    folding = (c if isinstance(c, Column) else Column(c, overflow="fold") for c in columns)
+    return Table(*folding, box=None, header_style="dim", pad_edge=False)
 
 
 def console_for_results() -> Console:
