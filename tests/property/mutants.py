@@ -184,7 +184,7 @@ MUTANTS = (
         "    if not policy.enforce:\n        return replace(plan, conditions=only_observed",
         "    if False:\n        return replace(plan, conditions=only_observed",
     ),
-    Mutant("ignore approval", "gates.py", "    if is_unapproved(state):\n", "    if False:\n"),
+    Mutant("ignore approval", "gates.py", "    if state.deletion.is_unapproved:\n", "    if False:\n"),
     Mutant(
         "ignore the grace period",
         "gates.py",
