@@ -1,12 +1,15 @@
 """Rules 1 to 5 of the design, for any world."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reconciler.observed import TorrentFile
 from reconciler.plan import plan_all
+from reconciler.plan.actions import RemoveTorrent
 from tests.property.check_course import (
     ABSENCE,
     COURSE,
@@ -25,6 +28,7 @@ from tests.property.houses import houses
 from tests.property.judged import actions_of
 from tests.property.scene import Scene
 from tests.property.scenes import scenes, sometimes
+from tests.support.worlds import POLICY, bound, deletion, entry, library, reference, torrent, world
 
 QUIET = settings(
     max_examples=max(200, settings().max_examples),
@@ -54,6 +58,27 @@ def test_a_hazard_alone_is_respected(hazard: Hazard) -> None:
             check(scene)
 
     respected()
+
+
+@QUIET
+@given(shared=st.integers(1, 3), more=st.integers(0, 2))
+def test_a_cross_seed_is_judged_by_what_it_holds_now_and_not_when_it_was_bound(shared: int, more: int) -> None:
+    """Renaming and adding files in the client takes seconds; the wait before a deletion begins may take weeks."""
+    names = [f"Film/{number}.mkv" for number in range(shared + more)]
+    torrents = [torrent(1, "Film"), torrent(2, "Film")]
+    then = {t.id: tuple(TorrentFile(name, 1) for name in names[:shared]) for t in torrents}
+    now = {**then, torrents[1].id: tuple(TorrentFile(name, 1) for name in names)}
+    radarr = library(entry(7, monitored=False))
+    state, seen = bound(
+        deletion(), world(torrents=torrents, files=then, radarr=radarr, references=[reference(1, 1, 7)])
+    )
+    seen = replace(seen, torrents=world(torrents=torrents, files=now).torrents, releasers={state.deletion.id: state})
+    scene = Scene((state,), seen, POLICY)
+    for check in EVERYTHING:
+        check(scene)
+    assert {a.torrent: a.delete_files for a in actions_of(scene) if isinstance(a, RemoveTorrent)} == (
+        {torrents[0].id: False} if more else {t.id: True for t in torrents}
+    )
 
 
 @QUIET
