@@ -33,6 +33,7 @@ from tests.support.worlds import (
     hash_of,
     incomplete_ledger,
     library,
+    queue_item,
     record,
     reference,
     released,
@@ -129,6 +130,17 @@ def another_title_needs_its_torrent(seen: World, state: DeletionState) -> World:
     return replace(seen, references=(*seen.references, *needs[:1]))
 
 
+def another_title_is_fetching_its_torrent(seen: World, state: DeletionState) -> World:
+    """No history tells of a download that was grabbed just now, but the queue does."""
+    name = home_of(OTHER)
+    observation = with_entries(seen, OTHER, entry(OTHER_ENTRY, OTHER)).libraries[name]
+    if not isinstance(observation, Seen):
+        return seen
+    queue = tuple(queue_item(n, OTHER_ENTRY, t.id) for n, t in enumerate(bound_torrents(seen, state)[:1], 900))
+    data = replace(observation.data, queue=(*observation.data.queue, *queue))
+    return replace(seen, libraries={**seen.libraries, name: Seen(data, observation.at)})
+
+
 def a_stranger_shares_its_files(seen: World, state: DeletionState) -> World:
     twins = [torrent(80 + n, t.name, save_path=t.save_path) for n, t in enumerate(bound_torrents(seen, state))]
     return with_torrents(seen, *twins[:1])
@@ -198,6 +210,7 @@ HAZARDS: tuple[Hazard, ...] = (
     somebody_adds_it_by_hand,
     somebody_grabs_it,
     another_title_needs_its_torrent,
+    another_title_is_fetching_its_torrent,
     a_stranger_shares_its_files,
     its_torrent_was_added_anew,
     its_torrent_is_protected,
