@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reconciler.model import Options
 from reconciler.observed import TorrentFile
 from reconciler.plan import plan_all
-from reconciler.plan.actions import RemoveTorrent
+from reconciler.plan.actions import DeleteEntry, RemoveTorrent
 from tests.property.check_course import (
     ABSENCE,
     COURSE,
@@ -28,7 +29,7 @@ from tests.property.houses import houses
 from tests.property.judged import actions_of
 from tests.property.scene import Scene
 from tests.property.scenes import scenes, sometimes
-from tests.support.worlds import POLICY, bound, deletion, entry, library, reference, torrent, world
+from tests.support.worlds import LOST, POLICY, bound, deletion, entry, episode, library, reference, torrent, world
 
 QUIET = settings(
     max_examples=max(200, settings().max_examples),
@@ -79,6 +80,23 @@ def test_a_cross_seed_is_judged_by_what_it_holds_now_and_not_when_it_was_bound(s
     assert {a.torrent: a.delete_files for a in actions_of(scene) if isinstance(a, RemoveTorrent)} == (
         {torrents[0].id: False} if more else {t.id: True for t in torrents}
     )
+
+
+@QUIET
+@given(asked=st.booleans(), looked_for=st.sets(st.integers(2, 4)), left=st.sets(st.integers(2, 4)))
+def test_a_series_goes_with_a_season_only_if_asked_and_if_nothing_of_it_is_left(
+    asked: bool, looked_for: set[int], left: set[int]
+) -> None:
+    files = tuple(episode(1, season) for season in sorted(left))
+    series = entry(5, LOST, seasons={n: n in looked_for for n in (1, 2, 3, 4)}, file_count=len(files))
+    sonarr = library(series, entry_files={5: files}, app="Sonarr")
+    wish = deletion(LOST, seasons=[1], options=Options(remove_empty_series=asked))
+    state, seen = bound(wish, world(sonarr=sonarr))
+    scene = Scene((state,), replace(seen, releasers={state.deletion.id: state}), POLICY)
+    for check in EVERYTHING:
+        check(scene)
+    goes = any(isinstance(action, DeleteEntry) for action in actions_of(scene))
+    assert goes == (asked and not looked_for and not left)
 
 
 @QUIET
