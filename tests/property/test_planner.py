@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.model import Options
+from reconciler.model import Media, MediaKind, Options, ReferenceKind, Unit
 from reconciler.observed import TorrentFile
 from reconciler.plan import plan_all
-from reconciler.plan.actions import DeleteEntry, RemoveTorrent
+from reconciler.plan.actions import DeleteEntry, DeleteFiles, RemoveTorrent
 from tests.property.check_course import (
     ABSENCE,
     COURSE,
@@ -29,7 +29,21 @@ from tests.property.houses import houses
 from tests.property.judged import actions_of
 from tests.property.scene import Scene
 from tests.property.scenes import scenes, sometimes
-from tests.support.worlds import LOST, POLICY, bound, deletion, entry, episode, library, reference, torrent, world
+from tests.support.worlds import (
+    LOST,
+    POLICY,
+    SONARR,
+    bound,
+    changed,
+    deletion,
+    destroyed,
+    entry,
+    episode,
+    library,
+    reference,
+    torrent,
+    world,
+)
 
 QUIET = settings(
     max_examples=max(200, settings().max_examples),
@@ -97,6 +111,41 @@ def test_a_series_goes_with_a_season_only_if_asked_and_if_nothing_of_it_is_left(
         check(scene)
     goes = any(isinstance(action, DeleteEntry) for action in actions_of(scene))
     assert goes == (asked and not looked_for and not left)
+
+
+@QUIET
+@given(imported=st.booleans(), others=st.booleans())
+def test_no_file_counts_as_the_old_copy_once_something_was_imported_for_its_season(
+    imported: bool, others: bool
+) -> None:
+    files = (episode(1, 1), episode(1, 2))
+    series = entry(5, LOST, seasons={1: True, 2: True}, file_count=2)
+    seen = world(sonarr=library(series, entry_files={5: files}, app="Sonarr"))
+    state, seen = bound(deletion(LOST, seasons=[1]), seen)
+    state = changed(destroyed(state), finishing=frozenset({Unit(SONARR, 1)}))
+    seasons = [*([1] if imported else []), *([2] if others else [])]
+    imports = tuple(reference(900 + n, 9, 5, LOST, kind=ReferenceKind.IMPORT, season=n) for n in seasons)
+    scene = Scene((state,), replace(seen, references=imports, releasers={state.deletion.id: state}), POLICY)
+    for check in EVERYTHING:
+        check(scene)
+    gone = [action.file_ids for action in actions_of(scene) if isinstance(action, DeleteFiles)]
+    assert gone == ([] if imported else [(files[0].id,)])
+
+
+@QUIET
+@given(wished=st.integers(1, 4), limit=st.integers(0, 4), before=st.integers(0, 2))
+def test_no_more_deletions_begin_than_the_breaker_allows(wished: int, limit: int, before: int) -> None:
+    titles = {n: Media(MediaKind.MOVIE, tmdb_id=n) for n in range(1, wished + 1)}
+    seen = world(radarr=library(*(entry(n, media, monitored=False) for n, media in titles.items())))
+    states = []
+    for number, media in titles.items():
+        state, seen = bound(deletion(media, number=number), seen)
+        states.append(state)
+    seen = replace(seen, destructive_recently=before, releasers={s.deletion.id: s for s in states})
+    scene = Scene(tuple(states), seen, replace(POLICY, breaker_limit=limit))
+    for check in EVERYTHING:
+        check(scene)
+    assert len(actions_of(scene)) == min(wished, max(0, limit - before))
 
 
 @QUIET
