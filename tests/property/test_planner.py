@@ -33,6 +33,7 @@ from tests.support.worlds import (
     LOST,
     POLICY,
     SONARR,
+    board_of,
     bound,
     changed,
     deletion,
@@ -40,7 +41,9 @@ from tests.support.worlds import (
     entry,
     episode,
     library,
+    record,
     reference,
+    request,
     torrent,
     world,
 )
@@ -146,6 +149,32 @@ def test_no_more_deletions_begin_than_the_breaker_allows(wished: int, limit: int
     for check in EVERYTHING:
         check(scene)
     assert len(actions_of(scene)) == min(wished, max(0, limit - before))
+
+
+@QUIET
+@given(parts=st.integers(2, 4), wanted=st.sets(st.integers(1, 4)), due=st.sets(st.integers(1, 4)))
+def test_a_pack_stays_in_the_very_round_that_shows_that_a_part_of_it_is_wanted(
+    parts: int, wanted: set[int], due: set[int]
+) -> None:
+    titles = {n: Media(MediaKind.MOVIE, tmdb_id=n) for n in range(1, parts + 1)}
+    seen = world(
+        torrents=[torrent(1, "Collection")],
+        radarr=library(*(entry(n, media, monitored=False) for n, media in titles.items())),
+        references=[reference(n, 1, n, media) for n, media in titles.items()],
+    )
+    states = []
+    for number, media in titles.items():
+        state, seen = bound(deletion(media, number=number), seen)
+        states.append(state)
+    for _ in titles:  # until each has been judged with what the others released
+        seen = replace(seen, releasers={s.deletion.id: s for s in states})
+        judged = plan_all(states, seen, POLICY)
+        states = [replace(s, conditions=p.conditions) for s, p in zip(states, judged, strict=True)]
+    rows = [row for n in wanted & set(titles) for row in (record(n, titles[n]), request(50 + n, n, titles[n]))]
+    seen = replace(seen, board=world(board=board_of(*rows)).board, releasers={s.deletion.id: s for s in states})
+    now = [s for n, s in enumerate(states, 1) if n in due]
+    goes = any(isinstance(a, RemoveTorrent) for plan in plan_all(now, seen, POLICY) for a in plan.actions)
+    assert goes == (bool(now) and not rows)
 
 
 @QUIET
