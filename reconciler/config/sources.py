@@ -61,8 +61,7 @@ class _Loader(yaml.SafeLoader):
 def read_yaml(path: Path, problems: list[str]) -> dict[str, object]:
     """Return the file's top level; what cannot be used becomes a problem. Never quotes the file: it holds secrets."""
     try:
-        # A SafeLoader, only stricter.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader, only stricter
     except OSError as error:
         problems.append(
             f"{path} cannot be read ({error.strerror}); correct {CONFIG_VARIABLE} or the file's permissions."

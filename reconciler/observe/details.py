@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from reconciler.errors import Rejected, UpstreamError
@@ -110,7 +111,7 @@ class Details:
         found: dict[TorrentKey, T] = {}
         for client in sorted({t.instance for t in chosen}):
             mine = [t for t in chosen if t.instance == client]
-            result = await self._health.ask(self._upstreams.torrents[client], lambda m=mine: _each(m, read))  # type: ignore[misc]
+            result = await self._health.ask(self._upstreams.torrents[client], partial(_each, mine, read))
             if isinstance(result, Unseen):
                 return result
             found |= {t.key: one for t, one in zip(mine, result.data, strict=True)}
@@ -168,7 +169,7 @@ class Details:
             return {}
         found: dict[int, Seen[Issue] | Unseen] = {}
         for number in sorted(wanted):
-            answer = await self._health.ask(client, lambda n=number: client.issue(n))  # type: ignore[misc]
+            answer = await self._health.ask(client, partial(client.issue, number))
             if isinstance(answer, Unseen):
                 found[number] = answer
             elif answer.data is None:

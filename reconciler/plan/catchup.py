@@ -8,6 +8,7 @@ reading is only remembered.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from reconciler.model import (
     DeletionRequest,
@@ -268,5 +269,6 @@ def _numbers(value: object) -> frozenset[int]:
     return frozenset(n for n in value if isinstance(n, int)) if isinstance(value, list) else frozenset()
 
 
-def _rows(value: object) -> list[tuple[int, list]]:  # type: ignore[type-arg]  # JSON, written by `as_json` above
+def _rows(value: object) -> list[tuple[int, list[Any]]]:
+    """Return the numbered rows that `as_json` wrote."""
     return [(int(number), row) for number, row in value.items()] if isinstance(value, dict) else []

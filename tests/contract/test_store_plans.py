@@ -126,7 +126,8 @@ async def test_a_query_uses_its_index(store: Store, name: str) -> None:
     explain = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
     async with database.read() as connection:
         rows = await connection.fetch_all(f"{explain} {sql}", values)
-    plan = "\n".join(str(row["detail"] if database.dialect == "sqlite" else row[0]) for row in rows)  # type: ignore[index]
+    detail = "detail" if database.dialect == "sqlite" else "QUERY PLAN"
+    plan = "\n".join(str(row[detail]) for row in rows)
     assert index in plan
     assert "Seq Scan" not in plan
     assert "SCAN refs" not in plan

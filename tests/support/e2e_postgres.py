@@ -28,7 +28,7 @@ class RestartablePostgres(PostgresServer):
             **_as_user(_user()),
         )
         deadline = time.monotonic() + START_SECONDS  # noqa: TID251 - a real process has no clock of ours
-        while time.monotonic() < deadline:  # noqa: TID251
+        while time.monotonic() < deadline:  # noqa: TID251 - likewise
             if self.is_ready():
                 return
             time.sleep(0.05)

@@ -6,6 +6,7 @@ title purges its history; deleting a media row takes its requests along, new one
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from reconciler.clock import Clock
 from reconciler.model import (
@@ -86,10 +87,10 @@ class MemoryTorrents(MemoryUpstream):
             self.disk.put(absolute_files(torrent, content), f"{hash_}@{self._stamp}")
         return torrent
 
-    def change(self, hash_: InfoHash, **changes: object) -> Torrent:
+    def change(self, hash_: InfoHash, **changes: Any) -> Torrent:
         """Let a torrent have been seeded, tagged or moved."""
         torrent, files = self.by_id[TorrentId(hash_)]
-        self.by_id[torrent.id] = (replace(torrent, **changes), files)  # type: ignore[arg-type]  # checked by the call
+        self.by_id[torrent.id] = (replace(torrent, **changes), files)
         return self.by_id[torrent.id][0]
 
     def crash(self) -> None:

@@ -108,7 +108,7 @@ class PostgresServer:
 
     def _answers(self) -> bool:
         deadline = time.monotonic() + START_SECONDS  # noqa: TID251 - a real process has no clock of ours
-        while time.monotonic() < deadline:  # noqa: TID251
+        while time.monotonic() < deadline:  # noqa: TID251 - likewise
             if self._process is None or self._process.poll() is not None:
                 return False
             if self.is_ready():

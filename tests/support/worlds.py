@@ -7,6 +7,7 @@ its own, and every library of the policy a complete and current ledger.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from reconciler.model import (
     Condition,
@@ -140,9 +141,9 @@ def deletion(
     )
 
 
-def changed(state: DeletionState, **changes: object) -> DeletionState:
+def changed(state: DeletionState, **changes: Any) -> DeletionState:
     """Return the state with fields of its deletion replaced."""
-    return replace(state, deletion=replace(state.deletion, **changes))  # type: ignore[arg-type]  # checked by the call
+    return replace(state, deletion=replace(state.deletion, **changes))
 
 
 def destroyed(state: DeletionState, at: datetime = START) -> DeletionState:

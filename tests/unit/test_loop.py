@@ -260,7 +260,7 @@ async def test_stop_does_not_wait_for_ever(home: Bench) -> None:
         await hanging.wait()
         return ()
 
-    home.household.qbittorrent.torrents = hang  # type: ignore[method-assign,assignment]  # only in this test
+    home.household.qbittorrent.torrents = hang  # type: ignore[method-assign,assignment]  # a call that never answers, in this test only
     running = asyncio.create_task(home.reconciler.run_pass())
     await reached.wait()
     with capture_logs() as lines:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from reconciler.model import ConditionType, DeletionState, LibraryRow, Reference, ReferenceKind
 from reconciler.observed import Seen, Torrent, TorrentFile
@@ -41,9 +42,7 @@ def of_size(number: int, size: int) -> tuple[Torrent, tuple[TorrentFile, ...]]:
     return torrent(number, size=size), (TorrentFile(f"Release.{number}/film.mkv", size),)
 
 
-def home(
-    *rows: Reference, sizes: Iterable[int] = (4321,), gap: bool = False, live: bool = True, **more: object
-) -> World:
+def home(*rows: Reference, sizes: Iterable[int] = (4321,), gap: bool = False, live: bool = True, **more: Any) -> World:
     """HEAT as entry 7 (if it is still there), and strangers with files of these sizes."""
     torrents = [of_size(number, size) for number, size in enumerate(sizes, start=1)]
     ledger = {RADARR: current_ledger(RADARR, gap=gap)}
@@ -53,7 +52,7 @@ def home(
         radarr=library(entry(7, monitored=False)) if live else library(),
         references=rows,
         ledger=ledger,
-        **more,  # type: ignore[arg-type]  # checked by the call
+        **more,
     )
 
 
@@ -61,8 +60,8 @@ def look(state: DeletionState, seen: World) -> Plan:
     return plan_deletion(state, seen, POLICY)
 
 
-def verdict(seen: World, **more: object) -> tuple[Reason, str]:
-    state, seen = bound(deletion(**more), seen)  # type: ignore[arg-type]  # checked by the call
+def verdict(seen: World, **more: Any) -> tuple[Reason, str]:
+    state, seen = bound(deletion(**more), seen)
     plan = look(state, seen)
     return reason(plan, TORRENTS), condition(plan, TORRENTS).message
 

@@ -1,6 +1,7 @@
 """Orders in issues: who wrote them is proven before anything else."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -28,8 +29,8 @@ ADMIN, MANAGE_REQUESTS, MANAGE_ISSUES, REQUEST_ONLY = 2, 16, 1048576, 32
 COMMAND = IssueCommand(issue_id=8, text="!delete")
 
 
-def ordered(media: Media = HEAT, **more: object) -> DeletionState:
-    return deletion(media, source=Source.JELLYSEERR, hints=Hints(command=COMMAND), **more)  # type: ignore[arg-type]
+def ordered(media: Media = HEAT, **more: Any) -> DeletionState:
+    return deletion(media, source=Source.JELLYSEERR, hints=Hints(command=COMMAND), **more)
 
 
 def issue(*said: tuple[str, int], media: Media = HEAT, season: int | None = None) -> Issue:

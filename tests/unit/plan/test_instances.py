@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -282,13 +283,13 @@ def test_a_request_is_cleared_no_wider_than_the_variant_that_went() -> None:
 # --- declines ---
 
 
-def declined(*rows: Record | MediaRequest, **more: object) -> tuple[DeletionState, World]:
+def declined(*rows: Record | MediaRequest, **more: Any) -> tuple[DeletionState, World]:
     state = deletion(
         LOST,
         source=Source.JELLYSEERR,
         inferred=True,
         hints=Hints(request_id=5),
-        **more,  # type: ignore[arg-type]
+        **more,
     )
     series = entry(5, LOST, file_count=0, seasons={1: True, 2: True})
     return state, world(sonarr=library(series, app="Sonarr"), board=board_of(*rows))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -56,15 +57,15 @@ def removed(plan: Plan) -> dict[TorrentId, bool]:
     return {a.torrent: a.delete_files for a in plan.actions if isinstance(a, RemoveTorrent)}
 
 
-def twins(*torrents: Torrent, **more: object) -> World:
+def twins(*torrents: Torrent, **more: Any) -> World:
     """A world in which all these torrents have one and the same file, and HEAT was grabbed as the first."""
     more = {"references": [reference(1, 1, 7)], "policy": None, "radarr": library(HEAT_7)} | more
     files = {t.id: FILM for t in torrents}
-    return world(torrents=torrents, files=files, **more)  # type: ignore[arg-type]
+    return world(torrents=torrents, files=files, **more)
 
 
-def film(number: int, **more: object) -> Torrent:
-    return torrent(number, "Film", **more)  # type: ignore[arg-type]  # checked by the call
+def film(number: int, **more: Any) -> Torrent:
+    return torrent(number, "Film", **more)
 
 
 # --- together ---
@@ -370,7 +371,7 @@ def test_files_that_another_deletion_keeps_are_not_left_behind() -> None:
 # --- two deletions of one payload ---
 
 
-def both_bound(*, second: DeletionState, policy: Policy = POLICY, **more: object) -> tuple[DeletionState, World]:
+def both_bound(*, second: DeletionState, policy: Policy = POLICY, **more: Any) -> tuple[DeletionState, World]:
     """HEAT's deletion, beside an open one of RONIN, whose torrent has the same file."""
     rows = [reference(1, 1, 7), reference(2, 2, 8, RONIN)]
     two = film(2, **more)

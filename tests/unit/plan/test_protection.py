@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -32,12 +33,12 @@ from tests.support.worlds import (
 TORRENTS, ENTRY = ConditionType.TORRENTS_ABSENT, ConditionType.ENTRY_ABSENT
 
 
-def home(*torrents: Torrent, path: str | None = None, tags: Iterable[str] = (), **more: object) -> World:
+def home(*torrents: Torrent, path: str | None = None, tags: Iterable[str] = (), **more: Any) -> World:
     return world(
         torrents=torrents or [torrent(1)],
         radarr=library(entry(7, path=path, tags=tags)),
         references=[reference(1, 1, 7)],
-        **more,  # type: ignore[arg-type]  # checked by the call
+        **more,
     )
 
 
@@ -46,12 +47,13 @@ def look(state: DeletionState, seen: World, policy: Policy = POLICY) -> Plan:
 
 
 def protecting(**what: Iterable[str]) -> Policy:
-    return replace(POLICY, **{f"protect_{k}": frozenset(v) for k, v in what.items()})  # type: ignore[arg-type]
+    settings: dict[str, Any] = {f"protect_{kind}": frozenset(names) for kind, names in what.items()}
+    return replace(POLICY, **settings)
 
 
-def held(seen: World, policy: Policy, media: Media = HEAT, **more: object) -> set[Reason]:
+def held(seen: World, policy: Policy, media: Media = HEAT, **more: Any) -> set[Reason]:
     """The holds on a deletion of what is in this world; none of them lets anything be sent."""
-    state, seen = bound(deletion(media, **more), seen, policy)  # type: ignore[arg-type]  # checked by the call
+    state, seen = bound(deletion(media, **more), seen, policy)
     plan = look(state, seen, policy)
     reasons = {c.reason for c in plan.conditions} & {Reason.PROTECTED}
     assert not (reasons and plan.actions)
@@ -149,7 +151,7 @@ def test_monitoring_is_given_back_in_a_deny_window_too() -> None:
 # --- the breaker ---
 
 
-def breaking(seen: World, policy: Policy, **changes: object) -> Reason | None:
+def breaking(seen: World, policy: Policy, **changes: Any) -> Reason | None:
     state, seen = bound(deletion(), seen, policy)
     (plan,) = plan_all([changed(state, **changes)], seen, policy)
     reasons = {c.reason for c in plan.conditions}

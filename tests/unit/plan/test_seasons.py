@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -71,13 +73,13 @@ def home(
     monitored: bool = True,
     queue: Iterable[QueueItem] = (),
     rows: Iterable[Record | MediaRequest] = (),
-    **more: object,
+    **more: Any,
 ) -> World:
     """A world with one series, number 5."""
     files = tuple(files)
     series = entry(5, LOST, seasons=THREE if seasons is None else seasons, file_count=len(files), monitored=monitored)
     sonarr = library(series, entry_files={5: files}, queue=queue, app="Sonarr")
-    return world(sonarr=sonarr, board=board_of(*rows), **more)  # type: ignore[arg-type]  # checked by the call
+    return world(sonarr=sonarr, board=board_of(*rows), **more)
 
 
 def season_of(*seasons: int, options: Options | None = None) -> DeletionState:
@@ -235,12 +237,12 @@ def _torrents(seen: World) -> tuple[Torrent, ...]:
 
 
 def test_a_download_of_the_season_is_ended_and_a_pack_that_others_need_is_not() -> None:
-    usenet = {"client": "sabnzbd", "protocol": DownloadProtocol.USENET}
+    usenet = partial(queue_item, client="sabnzbd", protocol=DownloadProtocol.USENET)
     queue = [
-        queue_item(1, 5, "one", season=1, **usenet),  # type: ignore[arg-type]  # checked by the call
-        queue_item(2, 5, "pack", season=1, **usenet),  # type: ignore[arg-type]  # checked by the call
-        queue_item(3, 5, "pack", season=2, **usenet),  # type: ignore[arg-type]  # checked by the call
-        queue_item(4, 5, "unknown", **usenet),  # type: ignore[arg-type]  # checked by the call
+        usenet(1, 5, "one", season=1),
+        usenet(2, 5, "pack", season=1),
+        usenet(3, 5, "pack", season=2),
+        usenet(4, 5, "unknown"),
     ]
     state, seen = bound(season_of(1), home(queue=queue))
     ended = [a for a in look(state, seen).actions if isinstance(a, EndDownloads)]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -42,10 +43,9 @@ TORRENTS, ENTRY, REQUEST = (
 DAYS = timedelta(hours=72)
 
 
-def seeded(hours: float = 14, ratio: float = 0.71, **more: object) -> Torrent:
-    busy: dict[str, object] = {"state": "uploading"}
-    changes = busy | {"ratio": ratio, "seeding_seconds": int(hours * 3600)} | more
-    return replace(torrent(1), **changes)  # type: ignore[arg-type]  # checked by the call
+def seeded(hours: float = 14, ratio: float = 0.71, **more: Any) -> Torrent:
+    busy = replace(torrent(1), state="uploading", ratio=ratio, seeding_seconds=int(hours * 3600))
+    return replace(busy, **more)
 
 
 def owed(one: Torrent, *rules: SeedingRule, trackers: Trackers | None = None) -> str | None:

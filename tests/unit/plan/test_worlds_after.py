@@ -1,6 +1,7 @@
 """The world as it is once upstreams did as they were told."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -51,11 +52,11 @@ DELETE = DeleteEntry(ME, RADARR, 1, 7, HEAT, "", "/data/movies/Title 7", delete_
 REMOVE = RemoveTorrent(ME, QBITTORRENT, 1, torrent_id(1), (), "Release.1", 1000, delete_files=True)
 
 
-def home(**more: object) -> World:
+def home(**more: Any) -> World:
     movies = library(entry(7), entry(8), queue=[queue_item(1, 7, "x"), queue_item(2, 8, "y")], listings=FOLDER)
     series = entry(5, LOST, seasons={1: True, 2: True}, file_count=2)
     sonarr = library(series, entry_files={5: (episode(1, 1), episode(1, 2))}, app="Sonarr")
-    return world(torrents=[torrent(1), torrent(2)], radarr=movies, sonarr=sonarr, **more)  # type: ignore[arg-type]
+    return world(torrents=[torrent(1), torrent(2)], radarr=movies, sonarr=sonarr, **more)
 
 
 def radarr(seen: World) -> Library:
