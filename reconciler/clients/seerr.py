@@ -269,9 +269,7 @@ class Seerr:
         return IssueComment(id=self._id(row, "id"), text=self._text(row, "message"), permissions=permissions or 0)
 
     def _problem_season(self, row: Mapping[str, Any]) -> int | None:
-        """Read the affected season. 0 means all of them; what cannot be read must not mean all of them."""
-        if row.get("problemSeason") is None:
-            return None
+        """Read the affected season. 0 means all of them; what is missing or odd must not mean that."""
         return self._count(row, "problemSeason") or None
 
     def _seasons(self, row: Mapping[str, Any]) -> tuple[int, ...]:
