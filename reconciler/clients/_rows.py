@@ -1,4 +1,4 @@
-"""Reading the JSON of Radarr and Sonarr: null properties are omitted, ids of 0 mean "unknown" (upstreams.md 3.1)."""
+"""Reading the JSON of upstreams strictly: null is the same as missing, ids of 0 mean "unknown" (upstreams.md 3.1)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -39,6 +39,13 @@ class Row:
         value = self.data.get(name)
         return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0
 
+    def count(self, name: str) -> int:
+        """Return a required count; nothing is ever counted as 0 because it was not told."""
+        value = self.ordinal(name)
+        if value is None:
+            raise self._without(name)
+        return value
+
     def flag(self, name: str) -> bool:
         value = self.data.get(name)
         if not isinstance(value, bool):
@@ -50,6 +57,13 @@ class Row:
         if not isinstance(value, str) or not value:
             raise self._without(name)
         return value
+
+    def optional(self, name: str) -> str:
+        """Return a text that may be missing or empty, but may be nothing else."""
+        value = self.data.get(name)
+        if value is not None and not isinstance(value, str):
+            raise self._without(name)
+        return value or ""
 
     def maybe(self, name: str) -> str | None:
         """Return a text, or `None` when it is missing or empty."""

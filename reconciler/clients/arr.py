@@ -11,8 +11,8 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from reconciler.clients._http import CallObserver, Http, Reply, Transport
+from reconciler.clients._rows import Row, rows_of
 from reconciler.clients.arr_history import PROTOCOLS, history_page_of
-from reconciler.clients.arr_rows import Row, rows_of
 from reconciler.clients.arr_settings import qbittorrent_of
 from reconciler.clock import Clock
 from reconciler.errors import Rejected, Unintelligible, Unreachable

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from reconciler.clients.arr_rows import Row
+from reconciler.clients._rows import Row
 from reconciler.errors import Unintelligible
 from reconciler.model import DownloadProtocol, InstanceName, NewReference, ReferenceKind
 from reconciler.observed import HistoryPage

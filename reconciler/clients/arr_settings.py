@@ -1,6 +1,6 @@
 """Reading the settings of Radarr and Sonarr (upstreams.md 3.8)."""
 
-from reconciler.clients.arr_rows import Row
+from reconciler.clients._rows import Row
 from reconciler.observed import DownloadClient
 
 _QBITTORRENT_PORT = 8080

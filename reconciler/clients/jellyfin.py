@@ -6,9 +6,9 @@ Its own delete takes files, a movie's whole folder even, from the disk: it is ne
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 from reconciler.clients._http import CallObserver, Http, Transport, ignore_calls
+from reconciler.clients._rows import Row
 from reconciler.clock import Clock
 from reconciler.errors import Rejected, Unintelligible
 from reconciler.model import InstanceName, Media, MediaKind, UpstreamKind
@@ -20,9 +20,6 @@ PRODUCT = "Jellyfin Server"
 _LISTING_TIMEOUT = timedelta(seconds=60)
 _SEASON = "Season"
 _KINDS = {"Movie": MediaKind.MOVIE, "Series": MediaKind.SERIES}
-_MISSING = object()
-
-Row = Mapping[str, Any]
 
 
 class Jellyfin:
@@ -56,10 +53,10 @@ class Jellyfin:
             reply = await self._http.send("GET", "/System/Info", operation="identify")
         except Rejected as error:
             raise self._trouble("is not a Jellyfin; check the URL", status=error.status) from error
-        info = self._object(reply.json())
-        if info.get("ProductName") != PRODUCT:
+        info = Row(self.instance, "system", reply.json())
+        if info.maybe("ProductName") != PRODUCT:
             raise self._trouble("is not a Jellyfin; check the URL")
-        return AppInfo("Jellyfin", self._text(info, "Version"))
+        return AppInfo("Jellyfin", info.text("Version"))
 
     async def items(self) -> tuple[MediaItem, ...]:
         """Return every movie, series and season that carries an id; a listing counts only if it stood still."""
@@ -90,16 +87,14 @@ class Jellyfin:
         start = 0
         while announced is None or start < announced:
             page = await self._page(start)
-            total = self._count(page, "TotalRecordCount")
+            total = page.count("TotalRecordCount")
             if announced is not None and total != announced:
                 return None
             announced = total
-            items = self._list(page, "Items")
+            items = page.rows("Items")
             if not items and start < announced:
                 return None
-            for item in items:
-                row = self._object(item)
-                rows[self._text(row, "Id")] = row
+            rows |= {item.text("Id"): item for item in items}
             start += len(items)
         return rows if len(rows) == announced else None
 
@@ -112,8 +107,8 @@ class Jellyfin:
             "limit": PAGE_SIZE,
         }
         reply = await self._http.send("GET", "/Items", operation="items", params=params, timeout=_LISTING_TIMEOUT)
-        page = self._object(reply.json())
-        if self._count(page, "StartIndex") != start:
+        page = Row(self.instance, "page", reply.json())
+        if page.count("StartIndex") != start:
             raise self._trouble("answered another page than the one asked for")
         return page
 
@@ -121,66 +116,20 @@ class Jellyfin:
         """Read movies and series, then seasons, which are told by their series; anything else is left out."""
         titles: dict[str, MediaItem] = {}
         for item_id, row in rows.items():
-            kind = _KINDS.get(self._text(row, "Type"))
-            media = self._media(kind, row) if kind else None
+            kind = _KINDS.get(row.text("Type"))
+            media = _media(kind, row) if kind else None
             if media is not None:
-                titles[item_id] = self._item(item_id, row, media)
+                titles[item_id] = _item(item_id, row, media)
         seasons: list[MediaItem] = []
         for item_id, row in rows.items():
-            series = titles.get(str(row.get("SeriesId"))) if row["Type"] == _SEASON else None
-            number = _number(row.get("IndexNumber"))
+            series = titles.get(row.maybe("SeriesId") or "") if row.text("Type") == _SEASON else None
+            number = row.ordinal("IndexNumber")
             if series is not None and series.media.kind is MediaKind.SERIES and number is not None:
-                seasons.append(self._item(item_id, row, series.media, number))
+                seasons.append(_item(item_id, row, series.media, number))
         return (*titles.values(), *seasons)
-
-    def _media(self, kind: MediaKind, row: Row) -> Media | None:
-        """Read the ids; `None` without one that tells the title. A movie has no number of TVDB's that we could use."""
-        ids = row.get("ProviderIds")
-        if ids is None:
-            return None
-        known = {str(name).lower(): value for name, value in self._object(ids).items()}
-        tmdb_id = _id(known.get("tmdb"))
-        tvdb_id = _id(known.get("tvdb")) if kind is MediaKind.SERIES else None
-        return Media(kind, tmdb_id, tvdb_id) if tmdb_id or tvdb_id else None
-
-    def _item(self, item_id: str, row: Row, media: Media, season: int | None = None) -> MediaItem:
-        return MediaItem(
-            id=item_id,
-            media=media,
-            name=self._text(row, "Name", ""),
-            path=self._text(row, "Path", ""),
-            season=season,
-        )
-
-    # --- fields ----------------------------------------------------------------------------------------------------
 
     def _trouble(self, message: str, *, status: int | None = None) -> Unintelligible:
         return Unintelligible(self.instance, message, status=status)
-
-    def _object(self, value: object) -> Row:
-        if not isinstance(value, Mapping):
-            raise self._trouble("answered something other than an object; is this Jellyfin?")
-        return value
-
-    def _text(self, row: Row, name: str, default: str | None = None) -> str:
-        """Read a text; one that is missing or null is the default, if there is one."""
-        value = row.get(name)
-        value = default if value is None else value
-        if not isinstance(value, str):
-            raise self._trouble(f"answered without a usable {name}; is this Jellyfin?")
-        return value
-
-    def _count(self, row: Row, name: str) -> int:
-        value = row.get(name, _MISSING)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._trouble(f"answered without a usable {name}; is this Jellyfin?")
-        return value
-
-    def _list(self, row: Row, name: str) -> list[Any]:
-        value = row.get(name)
-        if not isinstance(value, list):
-            raise self._trouble(f"answered without a usable {name}; is this Jellyfin?")
-        return value
 
 
 def connect(
@@ -208,8 +157,19 @@ def connect(
     return Jellyfin(http)
 
 
-def _number(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+def _media(kind: MediaKind, row: Row) -> Media | None:
+    """Read the ids; `None` without one that tells the title. A movie has no number of TVDB's that we could use."""
+    ids = row.inner("ProviderIds")
+    if ids is None:
+        return None
+    known = {name.lower(): value for name, value in ids.data.items()}
+    tmdb_id = _id(known.get("tmdb"))
+    tvdb_id = _id(known.get("tvdb")) if kind is MediaKind.SERIES else None
+    return Media(kind, tmdb_id, tvdb_id) if tmdb_id or tvdb_id else None
+
+
+def _item(item_id: str, row: Row, media: Media, season: int | None = None) -> MediaItem:
+    return MediaItem(id=item_id, media=media, name=row.optional("Name"), path=row.optional("Path"), season=season)
 
 
 def _id(value: object) -> int | None:

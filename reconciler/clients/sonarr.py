@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import ClassVar
 
 from reconciler.clients._http import READ_TIMEOUT, CallObserver, Transport, ignore_calls
+from reconciler.clients._rows import Row
 from reconciler.clients.arr import Arr, open_http
-from reconciler.clients.arr_rows import Row
 from reconciler.clock import Clock
 from reconciler.errors import Rejected, Unintelligible
 from reconciler.model import InstanceName, Media, MediaKind, Monitoring, UpstreamKind
