@@ -166,7 +166,10 @@ class PassStore(Protocol):
     async def known_targets(
         self, kind: TargetKind, instance: InstanceName, external_ids: Collection[str]
     ) -> frozenset[str]:
-        """Return those of the ids that any deletion, settled or not, has bound as targets of this kind there."""
+        """Return those of the ids whose absence a deletion, settled or not, answers for: it has bound them there.
+
+        Not so what a cancelled one left as it was: nothing destructive was sent for it, and it was there.
+        """
 
     async def known_titles(self, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
         """Return those of the titles whose delete in a library any deletion, settled or not, was created for."""

@@ -4,14 +4,17 @@ import json
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from reconciler.model import InstanceName, TargetKind
+from reconciler.model import InstanceName, SettledAs, TargetKind
 from reconciler.store.database import Connection, fetch_one
 from reconciler.store.rows import as_json
 
 KNOWN_TARGETS = """
-SELECT DISTINCT external_id FROM targets
-WHERE kind = :kind AND instance = :instance AND external_id IN :external_ids
+SELECT DISTINCT t.external_id FROM targets t JOIN deletions d ON d.id = t.deletion
+WHERE t.kind = :kind AND t.instance = :instance AND t.external_id IN :external_ids
+    AND (d.settled_as IS NULL OR d.settled_as <> :cancelled OR t.absent_since IS NOT NULL
+        OR EXISTS (SELECT 1 FROM actions a WHERE a.target = t.number AND a.destructive = :yes))
 """
+"""What a deletion answers for if it vanishes: not what a cancelled one had bound, and left as it was."""
 
 KNOWN_TITLES = "SELECT entry_id FROM deleted_titles WHERE instance = :instance AND entry_id IN :entry_ids"
 
@@ -45,10 +48,9 @@ async def save_resync_state(
 async def known_targets(
     connection: Connection, kind: TargetKind, instance: InstanceName, external_ids: Collection[str]
 ) -> frozenset[str]:
-    """Return those of the ids that any deletion has bound as targets of this kind in this instance."""
-    rows = await connection.fetch_all(
-        KNOWN_TARGETS, {"kind": kind.value, "instance": instance, "external_ids": sorted(external_ids)}
-    )
+    """Return those of the ids whose absence any deletion answers for, as its targets of this kind in this instance."""
+    values = {"kind": kind.value, "instance": instance, "external_ids": sorted(external_ids)}
+    rows = await connection.fetch_all(KNOWN_TARGETS, values | {"cancelled": SettledAs.CANCELLED.value, "yes": True})
     return frozenset(row["external_id"] for row in rows)
 
 

@@ -45,7 +45,13 @@ QUERIES: dict[str, tuple[str, Values, str]] = {
     ),
     "known targets": (
         resyncs.KNOWN_TARGETS,
-        {"kind": "torrent", "instance": "qbittorrent", "external_ids": ["a" * 40, "b" * 40]},
+        {
+            "kind": "torrent",
+            "instance": "qbittorrent",
+            "external_ids": ["a" * 40, "b" * 40],
+            "cancelled": "cancelled",
+            "yes": True,
+        },
         "targets_external",
     ),
     "known titles": (resyncs.KNOWN_TITLES, {"instance": "radarr", "entry_ids": [5, 6]}, "deleted_titles"),
@@ -96,12 +102,16 @@ async def fill(database: Database) -> None:
 
 
 async def fill_by_number(connection: Connection) -> None:
-    """What stands beside each deletion: an instance, a target, a condition, a decline and a deleted title."""
+    """What stands beside each deletion: its instance, target, action, condition, decline and deleted title."""
     statements = (
         "INSERT INTO covered_instances (deletion, instance) VALUES (:id, 'radarr')",
         """
         INSERT INTO targets (deletion, kind, instance, external_id, files, size)
         VALUES (:id, 'torrent', 'qbittorrent', :hash, '[]', 0)
+        """,
+        """
+        INSERT INTO actions (target, kind, epoch, destructive, sent_at)
+        SELECT number, 'RemoveTorrent', 1, TRUE, :now FROM targets WHERE deletion = :id
         """,
         """
         INSERT INTO conditions (deletion, type, instance, status, reason, message, last_transition_time)

@@ -70,6 +70,20 @@ async def test_targets_of_any_deletion_are_known_by_kind_and_instance(store: Sto
     assert await store.known_targets(TargetKind.ENTRY, RADARR, []) == frozenset()
 
 
+async def test_what_a_cancelled_deletion_left_as_it_was_is_nobodys(store: Store) -> None:
+    """A person may delete in the library what he kept here once; that is news, and must not be missed for ever."""
+    deletion = await created(store)
+    lease = await lease_of(store)
+    gone = replace(entry_target(9), absent_since=START)
+    await store.bind(lease, binding(deletion, entry_target(7), entry_target(8), gone))
+    state = await store.deletion(deletion)
+    assert state is not None
+    number = next(t.number for t in state.targets if t.external_id == "8")
+    await store.mark_sent(lease, {deletion: [number]}, START, kind="DeleteEntry", destructive=True)
+    await store.record(lease, [replace(verdict(deletion), settle=(SettledAs.CANCELLED, None))])
+    assert await store.known_targets(TargetKind.ENTRY, RADARR, ["7", "8", "9"]) == {"8", "9"}
+
+
 async def test_a_decline_is_known_once_a_deletion_was_created_for_it_also_after_it_settled(store: Store) -> None:
     assert await store.known_declines([9]) == frozenset()
     deletion = await created(store, DECLINED)
