@@ -7,6 +7,7 @@ from reconciler.observed import MediaRequest, MediaStatus, RequestStatus, Seen
 from reconciler.plan.bind import aliases_of, live_entries
 from reconciler.plan.facts import LIBRARY_SOURCES, contradicts, covered_variants, is_false, listed
 from reconciler.plan.policy import Policy
+from reconciler.plan.variants import may_be_elsewhere
 from reconciler.plan.world import Coverage, World
 from reconciler.reasons import Reason
 
@@ -115,7 +116,7 @@ def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverag
             ),
             Reason.STILL_WANTED,
         )
-    unclear = _unclear(own, world, coverage)
+    unclear = _unclear(own, world, policy, coverage)
     if unclear and Reason.INFERRED_DELETE not in deletion.approved:
         return Objection(is_false(ConditionType.REQUEST_CLEARED, instance, Reason.INFERRED_DELETE, unclear))
     apart = _kept_apart(variants, policy, coverage)
@@ -142,7 +143,7 @@ def _decline_objection(deletion: Deletion, world: World, policy: Policy, coverag
     return None
 
 
-def _unclear(own: MediaRequest | None, world: World, coverage: Coverage) -> str:
+def _unclear(own: MediaRequest | None, world: World, policy: Policy, coverage: Coverage) -> str:
     """Say why a decline does not tell which title that is there it was about; `""` if it does, or none is there."""
     there = listed(
         f"{e.title!r} in {i}" for i in sorted(coverage.instances) for e in live_entries(i, world, coverage.media)
@@ -151,7 +152,7 @@ def _unclear(own: MediaRequest | None, world: World, coverage: Coverage) -> str:
         return ""
     if own is None:
         return f"the declined request is gone, so that nobody can tell whether it was about {there}"
-    if len(coverage.instances) > 1:
+    if len(coverage.instances) > 1 or may_be_elsewhere(own, world, policy):
         return f"the declined request names no server that is one of these, so that nobody can tell which of {there}"
     return ""
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from reconciler.model import Deletion, DeletionState, InstanceName, Unit
-from reconciler.observed import MediaRequest, Seen
+from reconciler.observed import MediaRequest, RequestServer, Seen
 from reconciler.plan.policy import Address, Policy
 from reconciler.plan.world import World
 
@@ -26,16 +26,43 @@ def instances_of_request(
     return of_variant & named if named else of_variant
 
 
+def may_be_elsewhere(request: MediaRequest, world: World, policy: Policy) -> bool:
+    """Tell whether a request may be for a server that is none of our libraries.
+
+    It may if its server's address is none of ours, and there are more such servers of its variant than libraries of it
+    that are called otherwise here, as a container is.
+    """
+    if _server(request, world, policy):
+        return False
+    servers = {_address(s) for s in _servers(request, world)}
+    ours = {
+        n: library.address
+        for n, library in policy.libraries.items()
+        if library.kind is request.media.kind and library.is_4k is request.is_4k
+    }
+    strange = servers - set(ours.values())
+    return len(strange) > sum(address not in servers for address in ours.values())
+
+
 def _server(request: MediaRequest, world: World, policy: Policy) -> frozenset[InstanceName]:
     """Return our names of the server that a request is sent to; none if that cannot be told."""
-    if not isinstance(world.board, Seen):
-        return frozenset()
-    servers = [s for s in world.board.data.servers if s.kind is request.media.kind and s.is_4k is request.is_4k]
+    servers = _servers(request, world)
     chosen = [s for s in servers if s.id == request.server_id]
     if request.server_id is None:
         chosen = [s for s in servers if s.is_default]
-    addresses = {Address(s.host, s.port, s.url_base) for s in chosen}
+    addresses = {_address(s) for s in chosen}
     return frozenset(n for n, library in policy.libraries.items() if library.address in addresses)
+
+
+def _servers(request: MediaRequest, world: World) -> list[RequestServer]:
+    """Return the servers of a request's variant, as far as Jellyseerr shows them."""
+    if not isinstance(world.board, Seen):
+        return []
+    return [s for s in world.board.data.servers if s.kind is request.media.kind and s.is_4k is request.is_4k]
+
+
+def _address(server: RequestServer) -> Address:
+    return Address(server.host, server.port, server.url_base)
 
 
 def covers_request(request: MediaRequest, deletion: Deletion, world: World, policy: Policy) -> bool:
@@ -43,6 +70,8 @@ def covers_request(request: MediaRequest, deletion: Deletion, world: World, poli
     asked = frozenset(request.seasons)
     if not deletion.instances:
         return deletion.seasons is None or (bool(asked) and asked <= deletion.seasons)
+    if may_be_elsewhere(request, world, policy):
+        return False
     units = deletion.units - deletion.finishing
     fitting = instances_of_request(request, policy.libraries, world, policy)
     if deletion.seasons is None:

@@ -233,6 +233,32 @@ def test_a_request_that_may_be_for_a_library_which_is_not_covered_is_neither_bou
     assert reason(plan, REQUEST) is Reason.PARTLY_COVERED
 
 
+ONE_HD = replace(TWO_HD, libraries={n: one for n, one in TWO_HD.libraries.items() if n != KIDS})
+
+
+def test_a_request_to_a_server_that_is_not_configured_here_is_neither_bound_nor_cleared() -> None:
+    rows = (record(4), request(5, 4, server_id=0), request(6, 4, server_id=1))
+    state, seen = bound(deletion(instances=[RADARR], options=Options(delete_files=False)), several(*rows), ONE_HD)
+    assert [t.external_id for t in targets(state, TargetKind.REQUEST)] == ["5"]
+    plan = look(state, replace(seen, libraries=world().libraries), ONE_HD)
+    assert [type(a) for a in plan.actions] == [DeleteRequest]
+
+
+def test_a_decline_for_a_server_that_is_not_configured_here_takes_nothing_without_a_person() -> None:
+    no = request(5, 4, status=RequestStatus.DECLINED, server_id=1)
+    state = deletion(instances=[RADARR], source=Source.JELLYSEERR, inferred=True, hints=Hints(request_id=5))
+    plan = look(state, several(record(4, status=MediaStatus.PENDING), no), ONE_HD)
+    assert plan.bind is None
+    assert reason(plan, REQUEST) is Reason.INFERRED_DELETE
+
+
+def test_servers_that_are_only_called_otherwise_than_here_are_ours() -> None:
+    renamed = replace(TWO_HD, libraries={n: replace(one, address=None) for n, one in TWO_HD.libraries.items()})
+    rows = (record(4), request(5, 4, server_id=0), request(6, 4, server_id=1))
+    state, _ = bound(deletion(instances=[RADARR, KIDS]), several(*rows), renamed)
+    assert [t.external_id for t in targets(state, TargetKind.REQUEST)] == ["5", "6"]
+
+
 def test_a_request_to_another_server_is_neither_bound_nor_cleared() -> None:
     rows = (record(4), request(5, 4, server_id=0), request(6, 4, server_id=1))
     state, seen = bound(deletion(options=Options(delete_files=False)), several(*rows), TWO_HD)
