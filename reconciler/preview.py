@@ -19,6 +19,7 @@ from reconciler.plan.actions import (
     Unmonitor,
     UnmonitorSeasons,
 )
+from reconciler.plan.facts import counted
 from reconciler.plan.foresee import Foreseen
 from reconciler.ports import PlannedStep, PlanPreview
 
@@ -61,7 +62,7 @@ def _step(action: Action, targets: Mapping[int, Target]) -> PlannedStep:
             size = target.size if target else 0
             return PlannedStep(kind, action.instance, name, files + exclusion, size, (action.path,))
         case DeleteFiles():
-            detail = f"{len(action.file_ids)} files"
+            detail = counted(len(action.file_ids), "file")
             return PlannedStep(kind, action.instance, name, detail, action.size, action.paths)
         case UnmonitorSeasons():
             return PlannedStep(kind, action.instance, name, f"stop looking for season {_numbers(action.seasons)}")
@@ -72,7 +73,7 @@ def _step(action: Action, targets: Mapping[int, Target]) -> PlannedStep:
         case EndDownloads():
             return PlannedStep(kind, action.instance, name, f"end its downloads: {', '.join(action.titles)}")
         case Blocklist():
-            return PlannedStep(kind, action.instance, name, f"{len(action.history_ids)} releases")
+            return PlannedStep(kind, action.instance, name, counted(len(action.history_ids), "release"))
         case Search():
             season = "" if action.season is None else f" of season {action.season}"
             return PlannedStep(kind, action.instance, name, f"one search for a fresh copy{season}")
@@ -81,7 +82,7 @@ def _step(action: Action, targets: Mapping[int, Target]) -> PlannedStep:
         case DeleteRequest():
             return PlannedStep(kind, action.instance, f"request {action.request_id}", name)
         case DeleteRecord():
-            detail = f"with its {len(action.request_ids)} requests; the title can be requested again"
+            detail = f"with its {counted(len(action.request_ids), 'request')}; the title can be requested again"
             return PlannedStep(kind, action.instance, f"record {action.record_id}", detail)
         case ResetVariant():
             variant = "4K" if action.is_4k else "HD"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, TargetKind
 from reconciler.observed import Entry, Library, Seen, Torrent, TorrentKey
 from reconciler.plan.content import content_paths
-from reconciler.plan.facts import is_false, is_unknown, listed
+from reconciler.plan.facts import counted, is_false, is_unknown, listed
 from reconciler.plan.paths import as_library_sees, is_within, touch
 from reconciler.plan.policy import Policy
 from reconciler.plan.world import Coverage, World
@@ -32,7 +32,7 @@ def unwanted(
             if any(touch(path, folder) for path in doomed):
                 return is_false(_TYPE, instance, Reason.PROTECTED, f"{entry.title!r} has files in {folder}")
     if deletion.inferred and file_count and Reason.INFERRED_DELETE not in deletion.approved:
-        text = f"nobody asked for it in words, and {entry.title!r} has {file_count} files"
+        text = f"nobody asked for it in words, and {entry.title!r} has {counted(file_count, 'file')}"
         return is_false(_TYPE, instance, Reason.INFERRED_DELETE, text)
     return None
 

@@ -106,6 +106,11 @@ def unmanaged_note(state: DeletionState) -> str:
     return f"; not managed here: {listed(t.name or t.external_id for t in unmanaged)}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with what it counts: "1 file", "2 files"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def listed(names: Iterable[str], limit: int = 3) -> str:
     """Join names for a message, shortened to the first few."""
     ordered = sorted(set(names))

@@ -16,7 +16,7 @@ from reconciler.model import (
 )
 from reconciler.observed import Entry, EntryFile, Library, Seen, Unseen
 from reconciler.plan.content import content_paths
-from reconciler.plan.facts import is_false, is_true, is_unknown, listed, unseen
+from reconciler.plan.facts import counted, is_false, is_true, is_unknown, listed, unseen
 from reconciler.plan.owners import is_kept_by_another
 from reconciler.plan.paths import Existence, as_library_sees, existence, folders_to_list, normal, touch
 from reconciler.plan.policy import Policy
@@ -118,13 +118,13 @@ def _judge_instance(
     if there:
         return _left(state, instance, there, world, policy)
     hidden = _which(found, Existence.UNKNOWN)
+    known = counted(len(found), "path")
     if hidden:
-        text = f"{len(found) - len(hidden)} of {len(found)} paths seen gone; {instance} cannot show {listed(hidden)}"
+        text = f"{len(found) - len(hidden)} of {known} seen gone; {instance} cannot show {listed(hidden)}"
         return is_unknown(_TYPE, instance, Reason.NOT_OBSERVABLE, text)
     moved = f"; moved to the recycle bin {library.recycle_bin}" if library.recycle_bin else ""
-    return is_true(
-        _TYPE, instance, Reason.ABSENT, f"{len(found)} paths seen gone, among them {next(iter(found))}{moved}"
-    )
+    text = f"{known} seen gone, among them {next(iter(found))}{moved}"
+    return is_true(_TYPE, instance, Reason.ABSENT, text)
 
 
 def _is_reused(path: str, state: DeletionState, instance: InstanceName, library: Library, world: World) -> bool:

@@ -5,7 +5,7 @@ from reconciler.observed import Entry, EntryFile, QueueItem, Seen
 from reconciler.plan.actions import DeleteFiles, RestoreMonitoring, Search
 from reconciler.plan.blockers import staying
 from reconciler.plan.entries import EntryFinding, Shelf
-from reconciler.plan.facts import is_due, is_unknown
+from reconciler.plan.facts import counted, is_due, is_unknown
 from reconciler.plan.paths import normal
 from reconciler.plan.seasons import bound_files, delete_files, files_of
 from reconciler.plan.world import fetched_hash
@@ -28,7 +28,7 @@ def finish(shelf: Shelf, season: int | None) -> EntryFinding:
     old = [f for f in _old_files(shelf, target, entry, mine, season) if not _is_held(shelf, f)]
     what = "" if season is None else f"season {season} "
     if old:
-        text = f"{what}wanted again: {len(old)} old files still to delete"
+        text = f"{what}wanted again: {counted(len(old), 'old file')} still to delete"
         return shelf.is_false(Reason.PRESENT, text, actions=_deletes(shelf, target, entry, old, season))
     prior = _prior(target, entry, season)
     if prior is not None:
@@ -41,7 +41,7 @@ def finish(shelf: Shelf, season: int | None) -> EntryFinding:
         search = Search(shelf.state.deletion.id, shelf.instance, target.number, entry.id, season)
         text = f"{what}wanted again: a search for a fresh copy is started"
         return shelf.is_false(Reason.PRESENT, text, actions=(search,))
-    left = "what is there now was not bound, and stays" if mine else "its old copy is gone"
+    left = "what is there now stays" if mine else "its old copy is gone"
     text = f"the title stays because {what or 'it '}is wanted again; {left}"
     return shelf.is_false(Reason.WANTED_AGAIN, text)
 

@@ -6,7 +6,7 @@ from reconciler.model import Condition, ConditionType, DeletionState, InstanceNa
 from reconciler.observed import MediaRequest, MediaStatus, Record, RequestBoard, RequestStatus, Seen, Unseen
 from reconciler.plan.actions import DeleteRecord, DeleteRequest, ResetVariant
 from reconciler.plan.bind import live_entries
-from reconciler.plan.facts import absent_upstream, covered_variants, is_due, is_false, is_true, listed, unseen
+from reconciler.plan.facts import absent_upstream, counted, covered_variants, is_due, is_false, is_true, listed, unseen
 from reconciler.plan.files import was_emptied
 from reconciler.plan.policy import Policy
 from reconciler.plan.variants import covers_request
@@ -144,10 +144,10 @@ def _clear(
             frozenset(bound_ids),
             deletion.live_request_ids,
         )
-        text = f"record {record.id} with {len(bound)} requests is to be deleted"
+        text = f"record {record.id} with {counted(len(bound), 'request')} is to be deleted"
         return is_false(_TYPE, instance, Reason.PRESENT, text), (action,) if is_due(target, world.now, policy) else ()
     if bound:
-        text = f"{len(bound)} requests are to be deleted: {listed(str(i) for i in bound_ids)}"
+        text = f"{counted(len(bound), 'request')} to be deleted: {listed(str(i) for i in bound_ids)}"
         return is_false(_TYPE, instance, Reason.PRESENT, text), singles
     if deletion.seasons is not None:
         return is_true(_TYPE, instance, *keeps), ()

@@ -7,7 +7,7 @@ from reconciler.observed import Entry, EntryFile, RequestStatus
 from reconciler.plan.actions import Blocklist, DeleteFiles, UnmonitorSeasons
 from reconciler.plan.blockers import seeding_in_place, seeds_in_place, unreachable_root, unwanted, whole_blocker
 from reconciler.plan.entries import EntryFinding, Shelf, deleting, foreign_downloads, freezing, gone, waits_for_seeding
-from reconciler.plan.facts import is_due
+from reconciler.plan.facts import counted, is_due
 from reconciler.plan.variants import instances_of_request
 from reconciler.reasons import Reason
 
@@ -130,9 +130,7 @@ def _deleting(shelf: Shelf, target: Target, entry: Entry, mine: list[EntryFile])
     known = bound_files(shelf)
     ready = [f for f in mine if (f.id, f.path) in known]
     was_sent = any(known[f.id, f.path].sent_at is not None for f in ready)
-    text = (
-        f"{len(mine)} episode files asked to go, still listed" if was_sent else f"{len(mine)} episode files to delete"
-    )
+    text = f"{counted(len(mine), 'episode file')} {'asked to go, still listed' if was_sent else 'to delete'}"
     return shelf.is_false(
         Reason.REMOVING if was_sent else Reason.PRESENT, text, actions=delete_files(shelf, target, entry, ready)
     )

@@ -16,7 +16,7 @@ from reconciler.model import (
 from reconciler.observed import Issue, Seen, Unseen
 from reconciler.plan.actions import Plan
 from reconciler.plan.bind import binding_of
-from reconciler.plan.facts import absent_upstream, is_false, is_unknown, unseen
+from reconciler.plan.facts import absent_upstream, counted, is_false, is_unknown, unseen
 from reconciler.plan.gates import ledger_gap
 from reconciler.plan.objections import Objection, objection
 from reconciler.plan.policy import Policy
@@ -100,7 +100,7 @@ def plan_binding(state: DeletionState, world: World, policy: Policy, coverage: C
         for kind in TargetKind
         if any(t.kind is kind for t in binding.targets)
     )
-    event = Event("Bound", f"bound {counts or 'nothing'}; {len(binding.released)} references released")
+    event = Event("Bound", f"bound {counts or 'nothing'}; {counted(len(binding.released), 'reference')} released")
     return Plan(deletion.id, conditions, bind=binding, events=(event,))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -169,9 +170,20 @@ def _query(request: Request, model: type[_Query]) -> _Query:
         return model.model_validate(given)
     except ValidationError as invalid:
         raise invalid_fields(
-            [FieldError(".".join(map(str, error["loc"]))[:50], error["msg"]) for error in invalid.errors()]
+            [FieldError(".".join(map(str, error["loc"]))[:50], _said(error)) for error in invalid.errors()]
         ) from None
 
 
 def _already_settled() -> Problem:
     return Problem(409, "settled", "This deletion has ended already", "Nothing was changed.")
+
+
+def _said(error: ErrorDetails) -> str:
+    """Say in our own words what is wrong with a parameter."""
+    match error["type"]:
+        case "extra_forbidden":
+            return "is not known; remove it"
+        case "literal_error" | "enum":
+            return f"must be {error['ctx']['expected']}"
+        case _:
+            return error["msg"].removeprefix("Value error, ")

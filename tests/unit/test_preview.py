@@ -77,7 +77,7 @@ def test_every_step_says_what_goes_how_large_it_is_and_where_it_lies() -> None:
             ("/data/torrents/Release.1/Release.1.mkv",),
         ),
         PlannedStep("DeleteEntry", RADARR, "Heat", "with its folder", 1000, ("/data/movies/Title 7",)),
-        PlannedStep("DeleteRecord", SEERR, "record 4", "with its 1 requests; the title can be requested again"),
+        PlannedStep("DeleteRecord", SEERR, "record 4", "with its 1 request; the title can be requested again"),
     ]
 
 

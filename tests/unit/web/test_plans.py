@@ -135,6 +135,15 @@ async def test_a_dry_run_that_is_not_spelt_as_one_deletes_nothing(world: World, 
     assert not world.planned
 
 
+@pytest.mark.parametrize(
+    ("query", "message"), [("dryrun=true", "is not known; remove it"), ("dry_run=yes", "must be 'true'")]
+)
+async def test_a_wrong_parameter_is_told_in_our_own_words(world: World, query: str, message: str) -> None:
+    async with world.person() as client:
+        response = await client.post(f"/deletions?{query}", json=WISH)
+    assert [error["message"] for error in response.json()["errors"]] == [message]
+
+
 async def test_a_dry_run_of_an_unusable_wish_is_422_naming_each_field(world: World) -> None:
     async with world.person() as client:
         response = await client.post("/deletions?dry_run=true", json={"media_type": "tv", "seasons": []})
