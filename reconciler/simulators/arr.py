@@ -93,7 +93,7 @@ class ArrSimulator(ArrCore[T]):
     async def refresh_downloads(self) -> None:
         """Look at the download clients once: follow progress, forget what is gone, import what is finished."""
         async with self._refreshing:
-            for name, client in self.download_clients.items():
+            for name, client in list(self.download_clients.items()):  # one may be added meanwhile
                 shown = await client.downloads()
                 if shown is not None:
                     await self._compare(name, client, {id_.upper(): download for id_, download in shown.items()})

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model import Media, MediaKind
-from reconciler.simulators.arr_releases import DownloadClient, Release
+from reconciler.model import Media, MediaKind, TorrentId
+from reconciler.simulators.arr_releases import Download, DownloadClient, Release
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.torrentfile import TorrentKind, make_torrent
 from tests.support.arr import Downloads, RadarrWorld, downloading, radarr_world, receiving, until
@@ -109,6 +109,21 @@ async def test_a_grab_while_the_download_client_is_out_fails(tmp_path: Path) -> 
     assert not await simulator.grab(movie_id, release)
     await simulator.refresh_downloads()
     assert simulator.history == []
+
+
+async def test_a_download_client_that_is_added_during_a_look_does_not_disturb_it(tmp_path: Path) -> None:
+    async with downloading(tmp_path / "down") as downstairs, downloading(tmp_path / "up") as upstairs:
+        first, second = downstairs.client("radarr"), upstairs.client("radarr", "Upstairs")
+        simulator = RadarrSimulator(tmp_path, download_client=first)
+        list_downloads = first.downloads
+
+        async def downloads_while_another_is_added() -> dict[TorrentId, Download] | None:
+            simulator.add_download_client(second)
+            return await list_downloads()
+
+        first.downloads = downloads_while_another_is_added  # type: ignore[method-assign]  # only in this test
+        await simulator.refresh_downloads()
+        assert set(simulator.download_clients) == {first.name, second.name}
 
 
 async def test_a_torrent_that_is_gone_leaves_the_queue_at_the_next_look(fetching: Fetching) -> None:
