@@ -2,11 +2,10 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from reconciler.backoff import backoff
 from reconciler.catchup import CatchUp
@@ -22,6 +21,7 @@ from reconciler.plan.foresee import Foreseen
 from reconciler.ports import Lease, LoopStatus, PassRecord, PassStore
 from reconciler.reasons import Reason
 from reconciler.rounds import Rounds
+from reconciler.schedule import Schedule
 from reconciler.telemetry import Calls, Metrics, get_logger
 from reconciler.upstreams import Health, Upstreams
 
@@ -107,7 +107,7 @@ class Reconciler:
             metrics=metrics,
         )
         self._catch_up = catch_up
-        self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._schedule = Schedule(clock)
         self._turn = asyncio.Lock()
         self._is_stopping = False
         self._is_woken = False
@@ -119,51 +119,27 @@ class Reconciler:
 
     def start(self) -> None:
         """Run the ledger, the passes and the resync at their intervals, beginning now."""
-        common = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
-        now = self._clock.now()
-        self._scheduler.add_job(
-            self.run_ledger,
-            "interval",
-            seconds=self._timing.ledger_interval.total_seconds(),
-            id="ledger",
-            next_run_time=now,
-            **common,
-        )
-        self._scheduler.add_job(
-            self._pass_tick,
-            "interval",
-            seconds=self._timing.interval.total_seconds(),
-            id="pass",
-            next_run_time=now,
-            **common,
-        )
-        self._scheduler.add_job(
-            self.run_resync,
-            "interval",
-            seconds=self._timing.resync_interval.total_seconds(),
-            id="resync",
-            next_run_time=now,
-            **common,
-        )
-        self._scheduler.start()
+        self._schedule.every(self._timing.ledger_interval, self.run_ledger, "ledger")
+        self._schedule.every(self._timing.interval, self._pass_tick, "pass")
+        self._schedule.every(self._timing.resync_interval, self.run_resync, "resync")
+        self._schedule.start()
 
     def wake(self) -> None:
         """Run a pass at once, or another one right after the one that runs. Safe from any request handler."""
         self._is_woken = True
-        if not self._is_passing and self._scheduler.running and not self._is_stopping:
-            self._scheduler.modify_job("pass", next_run_time=self._clock.now())
+        if not self._is_passing:
+            self._schedule.hasten("pass")
 
     def wake_ledger(self) -> None:
         """Read the histories at once: a webhook came that could not be read."""
         if not self._is_syncing:
-            self._hasten("ledger", timedelta(0))
+            self._schedule.hasten("ledger")
         self.wake()
 
     def status(self) -> LoopStatus:
         """Say what this process's loop is doing."""
-        job = self._scheduler.get_job("pass") if self._scheduler.running else None
-        is_running = self._scheduler.running and not self._is_stopping
-        return LoopStatus(is_running, job.next_run_time if job else None, self._keeper.is_held)
+        is_running = self._schedule.is_running and not self._is_stopping
+        return LoopStatus(is_running, self._schedule.next_run_at("pass"), self._keeper.is_held)
 
     def begin_stop(self) -> None:
         """Send nothing more after the call that is under way. Safe from a signal handler."""
@@ -174,14 +150,14 @@ class Reconciler:
         self.begin_stop()
         try:
             async with asyncio.timeout(self._timing.shutdown.total_seconds()):
+                await self._schedule.drain()
                 async with self._turn:
                     await self._keeper.release()
         except TimeoutError:
             self._log.warning("stopped during a call", seconds=self._timing.shutdown.total_seconds())
         except ReconcilerError as error:
             self._log.warning("the lease was not given back", error=str(error))
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+        self._schedule.shutdown()
 
     async def _pass_tick(self) -> None:
         self._is_passing = True
@@ -203,7 +179,7 @@ class Reconciler:
         """Let the next pass run when something is due, if that is before the interval."""
         due = await self._store.next_due_at()
         if due is not None:
-            self._hasten("pass", max(due - self._clock.now(), BETWEEN_ROUNDS))
+            self._schedule.hasten("pass", max(due - self._clock.now(), BETWEEN_ROUNDS))
 
     async def run_ledger(self) -> None:
         """Back-fill what is missing, sync what is complete, and ask every upstream how it is."""
@@ -222,10 +198,10 @@ class Reconciler:
         was_read = True
         lease: Lease | None = None
         while was_read and not self._is_stopping:
-            async with self._turn:
-                lease = await self._keeper.take()
-                if lease is None:
+            async with self._its_turn() as taken:
+                if taken is None:
                     return
+                lease = taken
                 was_read = await self._observer.backfill(lease)
                 if not was_read:
                     self._observer.begin_pass()
@@ -238,7 +214,7 @@ class Reconciler:
         is_complete = await self._observer.has_complete_ledgers()
         self._ledger_attempt = 0 if is_complete else self._ledger_attempt + 1
         if not is_complete:
-            self._hasten("ledger", backoff(self._ledger_attempt, self._rng, cap=60.0))
+            self._schedule.hasten("ledger", backoff(self._ledger_attempt, self._rng, cap=60.0))
         await self._wake_waiting(lease, force=is_complete and not was_complete)
         self.wake()
 
@@ -256,8 +232,7 @@ class Reconciler:
         """Return how many deletions follow from what was missed."""
         if self._catch_up is None or self._is_stopping:
             return 0
-        async with self._turn:
-            lease = await self._keeper.take()
+        async with self._its_turn() as lease:
             if lease is None:
                 return 0
             self._observer.begin_pass()
@@ -267,18 +242,17 @@ class Reconciler:
             await self._store.save_health(self.health.rows())
             return sum(found)
 
+    @asynccontextmanager
+    async def _its_turn(self) -> AsyncIterator[Lease | None]:
+        """Wait until nothing else of this process reconciles; `None` if another process holds the lease or we stop."""
+        async with self._turn:
+            yield None if self._is_stopping else await self._keeper.take()
+
     async def _wake_waiting(self, lease: Lease, *, force: bool = False) -> None:
         """Let what waited for an upstream go on as soon as it is back, and not when its backoff ends."""
         if self.health.take_returned() or force:
             await self._store.wake_waiting(lease, _WAITS_FOR_UPSTREAMS, self._clock.now())
             self._is_woken = True
-
-    def _hasten(self, job_id: str, after: timedelta) -> None:
-        """Let a job run after this time, if that is before it would run anyway."""
-        job = self._scheduler.get_job(job_id) if self._scheduler.running and not self._is_stopping else None
-        at = self._clock.now() + after
-        if job is not None and (job.next_run_time is None or at < job.next_run_time):
-            job.modify(next_run_time=at)
 
     async def _greet(self, only: Collection[InstanceName] | None = None) -> None:
         """Ask upstreams whether they are there; without `only`, those that the ledger does not read."""
@@ -294,10 +268,10 @@ class Reconciler:
 
     async def run_pass(self) -> PassRecord | None:
         """Reconcile everything that is due; `None` if another process holds the lease or nothing was due."""
-        async with self._turn:
-            lease = await self._keeper.take()
-            if lease is None:
+        async with self._its_turn() as taken:
+            if taken is None:
                 return None
+            lease = taken
             started = self._clock.now()
             states = await self._store.due(started, MOST_DELETIONS)
             if not states:
@@ -314,7 +288,7 @@ class Reconciler:
                     seen |= {s.deletion.id for s in states}
                     done = await self._rounds.run(lease, states)
                     if done.waits_for_ledger and not self._is_syncing:
-                        self._hasten("ledger", BETWEEN_ROUNDS)
+                        self._schedule.hasten("ledger", BETWEEN_ROUNDS)
                     if not done.is_changed:
                         break
                     await self._sleep(_pause(rounds).total_seconds())
@@ -351,8 +325,7 @@ class Reconciler:
 
     async def foresee(self, state: DeletionState) -> Foreseen | None:
         """Plan one deletion to its end from fresh readings, recording and sending nothing; `None` without the lease."""
-        async with self._turn:
-            lease = await self._keeper.take()
+        async with self._its_turn() as lease:
             return None if lease is None else await self._rounds.foresee(lease, state)
 
 

@@ -1,6 +1,7 @@
 """Passes over a real store and upstreams in memory; time moves by hand."""
 
 import asyncio
+import logging
 import typing
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -269,6 +270,33 @@ async def test_stop_does_not_wait_for_ever(home: Bench) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+@pytest.mark.parametrize("question", ["next_due_at", "acquire_lease", "due"])
+async def test_stop_lets_a_pass_end_in_good_order_whatever_it_asks_the_database(
+    running: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, question: str
+) -> None:
+    home = running
+    ask = getattr(home.store, question)
+    reached, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def slow_answer(*arguments: object) -> object:
+        reached.set()
+        await goes_on.wait()
+        return await ask(*arguments)
+
+    monkeypatch.setattr(home.store, question, slow_answer)
+    with capture_logs() as lines:
+        home.reconciler.start()
+        await asyncio.wait_for(reached.wait(), 20)
+        stopping = asyncio.create_task(home.reconciler.stop())
+        await asyncio.sleep(0.1)
+        assert not stopping.done()
+        goes_on.set()
+        await stopping
+    assert [line for line in lines if line["log_level"] in ("warning", "error")] == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert await home.store.acquire_lease("another", timedelta(minutes=5), home.clock.now()) is not None
 
 
 @pytest.fixture
