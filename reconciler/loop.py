@@ -25,6 +25,9 @@ from reconciler.schedule import Schedule
 from reconciler.telemetry import Calls, Metrics, get_logger
 from reconciler.upstreams import Health, Upstreams
 
+BEAT = timedelta(seconds=1)
+"""How often a process that shares its database renews the lease or sees whether it is free."""
+
 MOST_DELETIONS = 500
 MOST_ROUNDS = 20
 BETWEEN_ROUNDS = timedelta(milliseconds=250)
@@ -99,7 +102,6 @@ class Reconciler:
             store,
             self._observer,
             executor,
-            self._keeper,
             policy,
             clock,
             self._rng,
@@ -114,6 +116,9 @@ class Reconciler:
         self._is_passing = False
         self._is_syncing = False
         self._ledger_attempt = 0
+        self._epoch = 0
+        self._heart: asyncio.Task[None] | None = None
+        self._is_database_out = False
 
     # --- schedule --------------------------------------------------------------------------------------------------
 
@@ -123,6 +128,8 @@ class Reconciler:
         self._schedule.every(self._timing.interval, self._pass_tick, "pass")
         self._schedule.every(self._timing.resync_interval, self.run_resync, "resync")
         self._schedule.start()
+        if self._store.is_shared:
+            self._heart = asyncio.create_task(self._beat_on(), name="lease")
 
     def wake(self) -> None:
         """Run a pass at once, or another one right after the one that runs. Safe from any request handler."""
@@ -139,7 +146,9 @@ class Reconciler:
     def status(self) -> LoopStatus:
         """Say what this process's loop is doing."""
         is_running = self._schedule.is_running and not self._is_stopping
-        return LoopStatus(is_running, self._schedule.next_run_at("pass"), self._keeper.is_held)
+        is_ours = self._keeper.is_held
+        next_pass_at = self._schedule.next_run_at("pass") if is_ours else None
+        return LoopStatus(is_running, next_pass_at, is_ours, self._keeper.holder)
 
     def begin_stop(self) -> None:
         """Send nothing more after the call that is under way. Safe from a signal handler."""
@@ -152,12 +161,68 @@ class Reconciler:
             async with asyncio.timeout(self._timing.shutdown.total_seconds()):
                 await self._schedule.drain()
                 async with self._turn:
+                    await self._rest()
                     await self._keeper.release()
         except TimeoutError:
             self._log.warning("stopped during a call", seconds=self._timing.shutdown.total_seconds())
         except ReconcilerError as error:
             self._log.warning("the lease was not given back", error=str(error))
+        await self._rest()
         self._schedule.shutdown()
+
+    # --- the lease -------------------------------------------------------------------------------------------------
+
+    async def _beat_on(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT.total_seconds())
+            try:
+                await self._beat()
+            except ReconcilerError as error:
+                if not self._is_database_out:
+                    self._log.warning("the lease cannot be looked after", error=str(error))
+                self._is_database_out = True
+            except Exception:  # noqa: BLE001 - the lease must not be lost by it; it is logged with its traceback
+                self._log.exception("the lease cannot be looked after")
+            else:
+                self._is_database_out = False
+
+    async def _beat(self) -> None:
+        """Keep the lease or take over, and notice what became due through another process."""
+        if self._is_stopping and not self._keeper.is_held:
+            return
+        if await self._keeper.keep():
+            self._log.info("this process reconciles now")
+            self._schedule.hasten("ledger")
+            self._schedule.hasten("pass")
+        elif self._keeper.is_held and not self._is_passing:
+            due = await self._store.next_due_at()
+            if due is not None and due <= self._clock.now():
+                self._schedule.hasten("pass")
+
+    async def _rest(self) -> None:
+        if self._heart is not None:
+            self._heart.cancel()
+            await asyncio.wait([self._heart])
+            self._heart = None
+
+    @asynccontextmanager
+    async def _its_turn(self) -> AsyncIterator[Lease | None]:
+        """Wait until nothing else of this process reconciles; `None` if another process holds the lease or we stop.
+
+        Raises `LeaseLost` as soon as the lease is lost inside, wherever that is.
+        """
+        async with self._turn:
+            lease = None if self._is_stopping else await self._keeper.take()
+            if lease is None:
+                yield None
+                return
+            if lease.epoch != self._epoch:
+                self._epoch = lease.epoch
+                self._observer.begin_epoch()
+            async with self._keeper.guard(lease):
+                yield lease
+
+    # --- jobs ------------------------------------------------------------------------------------------------------
 
     async def _pass_tick(self) -> None:
         self._is_passing = True
@@ -207,10 +272,10 @@ class Reconciler:
                     self._observer.begin_pass()
                     await self._observer.libraries(lease)
                     await self._greet()
-                await self._store.save_health(self.health.rows())
+                await self._store.save_health(lease, self.health.rows())
         if lease is None:
             return
-        await self._store.prune(self._clock.now() - self._timing.receipts_kept)
+        await self._store.prune(lease, self._clock.now() - self._timing.receipts_kept)
         is_complete = await self._observer.has_complete_ledgers()
         self._ledger_attempt = 0 if is_complete else self._ledger_attempt + 1
         if not is_complete:
@@ -239,14 +304,8 @@ class Reconciler:
             libraries = await self._observer.libraries(lease)
             found = [await self._catch_up.library(lease, name, seen) for name, (seen, _) in libraries.items()]
             found.append(await self._catch_up.board(lease, await self._observer.board(lease)))
-            await self._store.save_health(self.health.rows())
+            await self._store.save_health(lease, self.health.rows())
             return sum(found)
-
-    @asynccontextmanager
-    async def _its_turn(self) -> AsyncIterator[Lease | None]:
-        """Wait until nothing else of this process reconciles; `None` if another process holds the lease or we stop."""
-        async with self._turn:
-            yield None if self._is_stopping else await self._keeper.take()
 
     async def _wake_waiting(self, lease: Lease, *, force: bool = False) -> None:
         """Let what waited for an upstream go on as soon as it is back, and not when its backoff ends."""
@@ -268,41 +327,43 @@ class Reconciler:
 
     async def run_pass(self) -> PassRecord | None:
         """Reconcile everything that is due; `None` if another process holds the lease or nothing was due."""
-        async with self._its_turn() as taken:
-            if taken is None:
-                return None
-            lease = taken
-            started = self._clock.now()
-            states = await self._store.due(started, MOST_DELETIONS)
-            if not states:
-                await self._look_for_lost(lease)
-                return None
-            self.health.forget_refusals(max((r for s in states if (r := s.deletion.retried_at)), default=None))
-            before = self._calls.snapshot().total
-            rounds, error = 0, ""
-            seen: set[DeletionId] = set()
-            self._observer.begin_pass()
-            try:
-                while states and rounds < MOST_ROUNDS and not self._is_stopping:
-                    rounds += 1
-                    seen |= {s.deletion.id for s in states}
-                    done = await self._rounds.run(lease, states)
-                    if done.waits_for_ledger and not self._is_syncing:
-                        self._schedule.hasten("ledger", BETWEEN_ROUNDS)
-                    if not done.is_changed:
-                        break
-                    await self._sleep(_pause(rounds).total_seconds())
-                    lease = await self._keeper.renew(lease)
-                    states = await self._store.due(self._clock.now(), MOST_DELETIONS)
-            except LeaseLost as lost:
-                error = str(lost)
-                self._log.warning("lease lost during a pass")
-            except Exception as bug:
-                await self._finish_pass(started, seen, rounds, before, f"{type(bug).__name__}: {bug}; see the log")
-                raise
-            if not error:
-                await self._wake_waiting(lease)
-            return await self._finish_pass(started, seen, rounds, before, error)
+        try:
+            async with self._its_turn() as lease:
+                return None if lease is None else await self._pass(lease)
+        except LeaseLost as lost:
+            self._log.warning("lease lost during a pass", reason=str(lost))
+            return None
+
+    async def _pass(self, lease: Lease) -> PassRecord | None:
+        started = self._clock.now()
+        states = await self._store.due(started, MOST_DELETIONS)
+        if not states:
+            await self._look_for_lost(lease)
+            return None
+        self.health.forget_refusals(max((r for s in states if (r := s.deletion.retried_at)), default=None))
+        before = self._calls.snapshot().total
+        rounds = 0
+        seen: set[DeletionId] = set()
+        self._observer.begin_pass()
+        try:
+            while states and rounds < MOST_ROUNDS and not self._is_stopping:
+                rounds += 1
+                seen |= {s.deletion.id for s in states}
+                done = await self._rounds.run(lease, states)
+                if done.waits_for_ledger and not self._is_syncing:
+                    self._schedule.hasten("ledger", BETWEEN_ROUNDS)
+                if not done.is_changed:
+                    break
+                await self._sleep(_pause(rounds).total_seconds())
+                await self._keeper.prove(lease)
+                states = await self._store.due(self._clock.now(), MOST_DELETIONS)
+        except LeaseLost:
+            raise
+        except Exception as bug:
+            await self._finish_pass(lease, started, seen, rounds, before, f"{type(bug).__name__}: {bug}; see the log")
+            raise
+        await self._wake_waiting(lease)
+        return await self._finish_pass(lease, started, seen, rounds, before, "")
 
     async def _look_for_lost(self, lease: Lease) -> None:
         """Nothing is due, perhaps because everything waits for an upstream: see whether that is back."""
@@ -310,23 +371,27 @@ class Reconciler:
         if lost:
             await self._greet(lost)
             await self._wake_waiting(lease)
-            await self._store.save_health(self.health.rows())
+            await self._store.save_health(lease, self.health.rows())
 
     async def _finish_pass(
-        self, started: datetime, seen: Collection[DeletionId], rounds: int, calls_before: int, error: str
+        self, lease: Lease, started: datetime, seen: Collection[DeletionId], rounds: int, calls_before: int, error: str
     ) -> PassRecord:
         calls = self._calls.snapshot().total - calls_before
         done = PassRecord(started, self._clock.now(), len(seen), rounds, calls, error)
-        await self._store.save_health(self.health.rows())
-        await self._store.record_pass(done)
+        await self._store.save_health(lease, self.health.rows())
+        await self._store.record_pass(lease, done)
         if self._metrics is not None:
             self._metrics.passed((done.finished_at - done.started_at).total_seconds(), ok=not error)
         return done
 
-    async def foresee(self, state: DeletionState) -> Foreseen | None:
-        """Plan one deletion to its end from fresh readings, recording and sending nothing; `None` without the lease."""
-        async with self._its_turn() as lease:
-            return None if lease is None else await self._rounds.foresee(lease, state)
+    async def foresee(self, state: DeletionState) -> Foreseen:
+        """Plan one deletion to its end from fresh readings, recording and sending nothing, in any process."""
+        try:
+            async with self._its_turn() as lease:
+                return await self._rounds.foresee(lease, state)
+        except LeaseLost:
+            async with self._turn:
+                return await self._rounds.foresee(None, state)
 
 
 def _pause(rounds: int) -> timedelta:

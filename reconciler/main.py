@@ -176,11 +176,7 @@ class Service:
         return tuple([await self._foreseen(state, None) for state in states])
 
     async def _foreseen(self, state: DeletionState, deletion: DeletionId | None) -> PlanPreview:
-        foreseen = await self.reconciler.foresee(state)
-        if foreseen is None:
-            note = "another process reconciles now; ask it"
-            return PlanPreview(deletion, (), state.conditions, state.targets, state.phase, (note,))
-        return preview_of(state, foreseen, deletion=deletion)
+        return preview_of(state, await self.reconciler.foresee(state), deletion=deletion)
 
     async def aclose(self) -> None:
         """Stop the loop, then close every connection."""

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from reconciler.backoff import delay_after
 from reconciler.clock import Clock
 from reconciler.execute import Executor, Failure
-from reconciler.lease import LeaseKeeper
 from reconciler.model import Condition, DeletionId, DeletionState, SettledAs, Status
 from reconciler.observe import Observer
 from reconciler.plan import Plan, Policy, plan_all
@@ -38,7 +37,6 @@ class Rounds:
         store: PassStore,
         observer: Observer,
         executor: Executor,
-        keeper: LeaseKeeper,
         policy: Policy,
         clock: Clock,
         rng: random.Random,
@@ -49,7 +47,6 @@ class Rounds:
         self._store = store
         self._observer = observer
         self._executor = executor
-        self._keeper = keeper
         self._policy = policy
         self._clock = clock
         self._rng = rng
@@ -72,7 +69,6 @@ class Rounds:
         actions = [a for p in plans.values() for a in p.actions]
         if actions:
             done = await self._executor.execute(lease, actions, world.now, world.position)
-            await self._keeper.renew(lease)  # short again: after a crash the next process need not wait for a long one
             accepted = [
                 replace(
                     self._verdict(by_id[d], plans[d], world),
@@ -188,8 +184,11 @@ class Rounds:
             if self._metrics is not None and plan.settle[0] is SettledAs.CONVERGED:
                 self._metrics.converged(took.total_seconds())
 
-    async def foresee(self, lease: Lease, state: DeletionState) -> Foreseen:
-        """Plan one deletion to its end from fresh readings, recording and sending nothing."""
+    async def foresee(self, lease: Lease | None, state: DeletionState) -> Foreseen:
+        """Plan one deletion to its end from fresh readings, recording and sending nothing.
+
+        Without the lease the ledger is taken as it was last read by whoever has it.
+        """
         self._observer.begin_pass()
         recently = await self._store.became_destructive_since(self._clock.now() - self._breaker_window)
         world = await self._observer.observe(lease, [state], recently, to_the_end=True)

@@ -68,7 +68,11 @@ def show_status(status: Mapping[str, Any]) -> None:
     if last:
         took = f"{last['duration_seconds']:.1f} s, {last['calls']} calls, {last['deletions']} deletions"
         console.print(Text(f"last pass {_when(last['finished_at'])}: {took}"))
-    console.print(Text(f"next pass {plain(_when(status['loop']['next_pass_at']))}"))
+    loop = status["loop"]
+    if loop["next_pass_at"]:
+        console.print(Text(f"next pass {plain(_when(loop['next_pass_at']))}"))
+    elif loop["leader"]:
+        console.print(Text(f"{plain(loop['leader'])} reconciles, {plain(loop['process'])} answered"))
 
 
 def show_deletions(page: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from reconciler.clock import Clock
 from reconciler.errors import Overtaken, Rejected, Unreachable, UpstreamError
-from reconciler.lease import LONGEST_CALL, LeaseKeeper
+from reconciler.lease import LeaseKeeper
 from reconciler.model import ConditionType, DeletionId, Event, InstanceName
 from reconciler.plan.actions import Action, Announce, is_destructive, targets_of
 from reconciler.ports import Lease, PassStore
@@ -49,8 +49,8 @@ class Sending:
         return self._is_stopping() or self._clock.now() >= self._until
 
     async def prove(self, lease: Lease) -> None:
-        """Make sure the lease outlives the longest call; raises `LeaseLost`."""
-        await self._keeper.ensure(lease, LONGEST_CALL)
+        """Make sure that the lease is still ours; raises `LeaseLost`."""
+        await self._keeper.prove(lease)
 
     async def announce(self, lease: Lease, actions: Sequence[Action], text: Callable[[Action], str]) -> None:
         """Store what is about to be sent, then prove the lease.

@@ -59,15 +59,22 @@ class Observer:
         self._lists.begin_pass()
         self._details.begin_pass()
 
+    def begin_epoch(self) -> None:
+        """Forget what is in the database as we left it: another process may have written since."""
+        self._lists.begin_epoch()
+
     def removed(self, instance: InstanceName, ids: Iterable[str]) -> None:
         """Remember what we removed ourselves, so that its absence is not suspicious."""
         self._lists.removed(instance, ids)
 
-    async def libraries(self, lease: Lease) -> dict[InstanceName, tuple[Seen[Library] | Unseen, LedgerView]]:
-        """Read every library, bring its ledger up to date and keep a snapshot of its titles."""
+    async def libraries(self, lease: Lease | None) -> dict[InstanceName, tuple[Seen[Library] | Unseen, LedgerView]]:
+        """Read every library, bring its ledger up to date and keep a snapshot of its titles.
+
+        Without the lease nothing is written: a ledger is then current if it was ever read to its end.
+        """
         return await self._lists.libraries(lease)
 
-    async def board(self, lease: Lease) -> Seen[RequestBoard] | Unseen | None:
+    async def board(self, lease: Lease | None) -> Seen[RequestBoard] | Unseen | None:
         """Read Jellyseerr's records and requests."""
         return await self._lists.board(lease)
 
@@ -86,7 +93,7 @@ class Observer:
             self._lists.removed(target.instance, [id_[:40].lower() if target.kind in _TORRENTS else id_])
 
     async def observe(
-        self, lease: Lease, states: Sequence[DeletionState], recently: Destroyed, *, to_the_end: bool = False
+        self, lease: Lease | None, states: Sequence[DeletionState], recently: Destroyed, *, to_the_end: bool = False
     ) -> World:
         """Read everything the planner needs for the next step of these deletions, or for all steps `to_the_end`.
 
@@ -149,7 +156,7 @@ class Observer:
     # --- what these deletions need ---------------------------------------------------------------------------------
 
     async def _media_server(
-        self, lease: Lease, states: Sequence[DeletionState], *, to_the_end: bool
+        self, lease: Lease | None, states: Sequence[DeletionState], *, to_the_end: bool
     ) -> Seen[MediaServer] | Unseen | None:
         if self._policy.media_server is None:
             return None

@@ -83,19 +83,24 @@ class Lists:
         self._apps.clear()
         self._servers = None
 
+    def begin_epoch(self) -> None:
+        """Forget what is in the database as we left it: another process may have written since."""
+        self._saved.clear()
+        self._backfills.clear()
+
     def removed(self, instance: InstanceName, ids: Iterable[str]) -> None:
         """Remember what we removed ourselves, so that its absence is not suspicious."""
         self._removed |= {(instance, i) for i in ids}
 
     # --- libraries -------------------------------------------------------------------------------------------------
 
-    async def libraries(self, lease: Lease) -> dict[InstanceName, tuple[Seen[Library] | Unseen, LedgerView]]:
+    async def libraries(self, lease: Lease | None) -> dict[InstanceName, tuple[Seen[Library] | Unseen, LedgerView]]:
         """Read every library, bring its ledger up to date and keep a snapshot of its titles."""
         clients = self._upstreams.libraries
         read = await asyncio.gather(*(self._library(lease, client) for client in clients.values()))
         return dict(zip(clients, read, strict=True))
 
-    async def _library(self, lease: Lease, client: LibraryClient) -> tuple[Seen[Library] | Unseen, LedgerView]:
+    async def _library(self, lease: Lease | None, client: LibraryClient) -> tuple[Seen[Library] | Unseen, LedgerView]:
         coverage = await self._store.coverage(client.instance)
         observation = await self._health.ask(client, lambda: self._read_library(client))
         if isinstance(observation, Unseen):
@@ -105,7 +110,8 @@ class Lists:
         suspicion = await self._suspicion(lease, client.instance, library.app, {str(i) for i in library.entries})
         if suspicion is not None:
             return suspicion, LedgerView(coverage, is_current=False)
-        await self._save_titles(lease, client.instance, library.entries.values())
+        if lease is not None:
+            await self._save_titles(lease, client.instance, library.entries.values())
         coverage, is_current = await self._sync(lease, client, library, coverage)
         return observation, LedgerView(coverage, is_current)
 
@@ -131,10 +137,10 @@ class Lists:
         )
 
     async def _sync(
-        self, lease: Lease, client: LibraryClient, library: Library, coverage: LedgerCoverage
+        self, lease: Lease | None, client: LibraryClient, library: Library, coverage: LedgerCoverage
     ) -> tuple[LedgerCoverage, bool]:
-        if not coverage.is_complete:
-            return coverage, False
+        if not coverage.is_complete or lease is None:
+            return coverage, coverage.is_complete
         result = await self._health.ask(client, lambda: self._ledger.sync(lease, client, library.entries, coverage))
         return (coverage, False) if isinstance(result, Unseen) else (result.data, True)
 
@@ -167,7 +173,9 @@ class Lists:
 
     # --- torrents --------------------------------------------------------------------------------------------------
 
-    async def torrents(self, lease: Lease) -> tuple[Seen[Torrents] | Unseen | None, Mapping[InstanceName, Unseen]]:
+    async def torrents(
+        self, lease: Lease | None
+    ) -> tuple[Seen[Torrents] | Unseen | None, Mapping[InstanceName, Unseen]]:
         """Read the torrents of every client, and tell which clients could not be read.
 
         As long as one is missing nothing is known of the whole: what is looked for may be there, or share its files.
@@ -182,7 +190,7 @@ class Lists:
         seen = [o for o in read if isinstance(o, Seen)]
         return Seen(Torrents({t.key: t for o in seen for t in o.data}), min(o.at for o in seen)), {}
 
-    async def _client(self, lease: Lease, client: TorrentClient) -> Seen[tuple[Torrent, ...]] | Unseen:
+    async def _client(self, lease: Lease | None, client: TorrentClient) -> Seen[tuple[Torrent, ...]] | Unseen:
         observation = await self._health.ask(client, lambda: self._read_torrents(client))
         if isinstance(observation, Unseen):
             return observation
@@ -197,7 +205,7 @@ class Lists:
 
     # --- requests and the media server -----------------------------------------------------------------------------
 
-    async def board(self, lease: Lease) -> Seen[RequestBoard] | Unseen | None:
+    async def board(self, lease: Lease | None) -> Seen[RequestBoard] | Unseen | None:
         """Read Jellyseerr's records and requests."""
         client = self._upstreams.requests
         if client is None:
@@ -233,7 +241,7 @@ class Lists:
                 self._servers = ()
         return self._servers
 
-    async def media_server(self, lease: Lease) -> Seen[MediaServer] | Unseen | None:
+    async def media_server(self, lease: Lease | None) -> Seen[MediaServer] | Unseen | None:
         """Read what Jellyfin lists."""
         client = self._upstreams.media_server
         if client is None:
@@ -259,7 +267,9 @@ class Lists:
             app = self._apps[client.instance] = await client.identify()
         return app
 
-    async def _suspicion(self, lease: Lease, instance: InstanceName, app: AppInfo, ids: set[str]) -> Unseen | None:
+    async def _suspicion(
+        self, lease: Lease | None, instance: InstanceName, app: AppInfo, ids: set[str]
+    ) -> Unseen | None:
         """Compare a list with the last complete one: a list that suddenly lost most of its rows proves no absence."""
         baseline = await self._store.baseline(instance)
         identity = f"{app.name}/{app.instance_name or ''}"
@@ -272,7 +282,7 @@ class Lists:
             if len(missing) >= self._suspicious_minimum and len(missing) * 2 > len(expected):
                 text = f"{len(missing)} of {len(expected)} rows vanished at once; approve if that is right"
                 return Unseen(Reason.SUSPICIOUS_LIST, f"{instance}: {text}")
-        if baseline is None or baseline.ids != ids:
+        if lease is not None and (baseline is None or baseline.ids != ids):
             await self._store.save_baseline(lease, Baseline(instance, identity, frozenset(ids), self._clock.now()))
         return None
 

@@ -25,11 +25,10 @@ from reconciler.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to reconcile. Every write of a pass carries `epoch`; `expires_at` is our wall time."""
+    """The right to reconcile. Every write of a pass carries `epoch`, which changes with the holder."""
 
     holder: str
     epoch: int
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +156,4 @@ class Overview:
     upstreams: tuple[UpstreamHealth, ...] = ()
     coverage: tuple[LedgerCoverage, ...] = ()
     last_pass: PassRecord | None = None
+    leader: str | None = None

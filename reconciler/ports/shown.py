@@ -8,11 +8,15 @@ from reconciler.model import Condition, DeletionId, InstanceName, Phase, Target,
 
 @dataclass(frozen=True, slots=True)
 class LoopStatus:
-    """What this process's loop is doing: whether it runs, when it looks next, whether it may reconcile."""
+    """What this process's loop is doing: whether it runs, when it looks next, whether it may reconcile.
+
+    `process` is its name as a holder of the lease; without the lease there is no next pass here.
+    """
 
     running: bool
     next_pass_at: datetime | None
     lease_held: bool
+    process: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,8 +97,18 @@ class ReadStore(Protocol):
 class PassStore(Protocol):
     """What a pass reads and writes. Writes with a `lease` raise `LeaseLost` if its epoch is over."""
 
-    async def acquire_lease(self, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
-        """Take or renew the lease; `None` while another holder's has not expired."""
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other processes may use this database at the same time."""
+
+    async def acquire_lease(self, holder: str, ttl: timedelta) -> Lease | None:
+        """Take or renew the lease; `None` while another holder's is in force, by the database's own clock.
+
+        Raises `StoreError` once a newer program has changed the schema: this one must not reconcile any more.
+        """
+
+    async def lease_holder(self) -> str | None:
+        """Return who holds a lease in force; waits for no write."""
 
     async def release_lease(self, lease: Lease) -> None: ...
 
@@ -200,11 +210,11 @@ class PassStore(Protocol):
 
     async def add_events(self, lease: Lease, events: Mapping[DeletionId, Sequence[Event]], at: datetime) -> None: ...
 
-    async def save_health(self, health: Sequence[UpstreamHealth]) -> None: ...
+    async def save_health(self, lease: Lease, health: Sequence[UpstreamHealth]) -> None: ...
 
-    async def record_pass(self, done: PassRecord) -> None: ...
+    async def record_pass(self, lease: Lease, done: PassRecord) -> None: ...
 
-    async def prune(self, before: datetime) -> int:
+    async def prune(self, lease: Lease, before: datetime) -> int:
         """Delete a bounded number of the oldest receipts received before this time, and return how many.
 
         Only the raw text goes: references, wants and deletions that came from it stay.

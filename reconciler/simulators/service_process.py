@@ -38,6 +38,10 @@ class ServiceProcess:
     def is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    def twin(self, log: Path) -> "ServiceProcess":
+        """Return another process with the same environment and database, at a port of its own; it is not started."""
+        return ServiceProcess(self._environment, log, clock=self._clock)
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -77,6 +81,19 @@ class ServiceProcess:
     async def kill(self) -> int | None:
         """End it at once, as a power cut would."""
         return await self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop it from running at all, as a machine that is suspended would."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on as if nothing had happened."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, what: signal.Signals) -> None:
+        if self._process is None:
+            raise RuntimeError("the service was not started")
+        self._process.send_signal(what)
 
     def tail(self, lines: int = 20) -> str:
         """Return the last lines of its log."""

@@ -40,6 +40,13 @@ class Database(Protocol):
     def dialect(self) -> str:
         """Return the name of the folder under `sql/`."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other processes may use it at the same time."""
+
+    async def time(self, connection: Connection) -> datetime | None:
+        """Return the server's time now; `None` where there is no server, and so nobody to differ from."""
+
     def read(self) -> AbstractAsyncContextManager[Connection]:
         """Open one unchanging view for reading. It never waits for a write."""
 

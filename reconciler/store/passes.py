@@ -36,23 +36,28 @@ FROM deletions d WHERE d.destroyed_at >= :since
 
 
 async def acquire_lease(connection: Connection, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
-    """Take or renew the lease. Only an unbroken renewal keeps the epoch."""
+    """Take or renew the lease. The epoch stays while no other holder had it in between, however late the renewal."""
     row = await fetch_one(connection, "SELECT * FROM leases WHERE name = :name", {"name": LEASE})
     values: dict[str, Value] = {"name": LEASE, "holder": holder, "expires_at": now + ttl}
     if row is None:
         await connection.execute(
             "INSERT INTO leases (name, holder, epoch, expires_at) VALUES (:name, :holder, 1, :expires_at)", values
         )
-        return Lease(holder, 1, now + ttl)
-    is_running = row["holder"] is not None and time_of(row["expires_at"]) > now
-    if is_running and row["holder"] != holder:
+        return Lease(holder, 1)
+    if row["holder"] not in {None, holder} and time_of(row["expires_at"]) > now:
         return None
-    epoch = int(row["epoch"]) if is_running else int(row["epoch"]) + 1
+    epoch = int(row["epoch"]) if row["holder"] == holder else int(row["epoch"]) + 1
     await connection.execute(
         "UPDATE leases SET holder = :holder, epoch = :epoch, expires_at = :expires_at WHERE name = :name",
         {**values, "epoch": epoch},
     )
-    return Lease(holder, epoch, now + ttl)
+    return Lease(holder, epoch)
+
+
+async def lease_holder(connection: Connection, now: datetime) -> str | None:
+    """Return who holds a lease in force."""
+    row = await fetch_one(connection, "SELECT holder, expires_at FROM leases WHERE name = :name", {"name": LEASE})
+    return row["holder"] if row is not None and time_of(row["expires_at"]) > now else None
 
 
 async def release_lease(connection: Connection, lease: Lease) -> None:

@@ -22,11 +22,14 @@ STATEMENT_SECONDS = 30.0
 WRITE_TURN = 7_206_541_320_318_412_849
 """The advisory lock that every write takes first. Any number of our own will do."""
 
-_SETTINGS = {
-    "application_name": "deletion-reconciler",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "30s",  # a frozen replica must not keep the others from writing
-}
+_BEGIN_WRITE = f"""
+SET LOCAL lock_timeout = '10s';
+SET LOCAL idle_in_transaction_session_timeout = '8s'; -- a frozen replica must not keep the others from writing
+SELECT pg_advisory_xact_lock({WRITE_TURN})
+"""
+"""What a write begins with, in one round trip. Nothing is set for a session: behind a pooler it is shared by many."""
+
+_CACHE = "statement_cache_size"
 
 _PARAMETER = re.compile(r"(\bIN )?:([a-z_][a-z0-9_]*)")
 
@@ -61,6 +64,7 @@ class PostgresDatabase:
     """One database on a server."""
 
     dialect = "postgres"
+    is_shared = True
 
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
@@ -78,7 +82,8 @@ class PostgresDatabase:
                 max_size=POOL_SIZE,
                 timeout=CONNECT_SECONDS,
                 command_timeout=STATEMENT_SECONDS,
-                server_settings=_SETTINGS,
+                server_settings={"application_name": "deletion-reconciler"},
+                **_driver_options(url),
             )
             await connector.connect()
         database = cls(connector)
@@ -89,6 +94,10 @@ class PostgresDatabase:
             await database.close()
             raise
         return database
+
+    async def time(self, connection: Connection) -> datetime:
+        (row,) = await connection.fetch_all("SELECT clock_timestamp() AS now")
+        return as_utc(row["now"])
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -107,7 +116,7 @@ class PostgresDatabase:
                 async with self._connector.connection() as held:
                     raw = held.raw_connection
                     async with raw.transaction():
-                        await raw.execute("SELECT pg_advisory_xact_lock($1)", WRITE_TURN)
+                        await raw.execute(_BEGIN_WRITE)
                         yield PostgresConnection(raw)
 
     async def close(self) -> None:
@@ -132,8 +141,21 @@ async def check_durability(connection: Connection) -> None:
 def _dsn(url: str) -> str:
     """Return the URL for the driver, which honours options that `databases` drops without a word (`sslmode`)."""
     parts = urlsplit(url)
-    query = [(k, v) for k, v in parse_qsl(parts.query) if k not in {"min_size", "max_size", "ssl"}]
+    query = [(k, v) for k, v in parse_qsl(parts.query) if k not in {"min_size", "max_size", "ssl", _CACHE}]
     return parts._replace(scheme="postgresql", query=urlencode(query)).geturl()
+
+
+def _driver_options(url: str) -> dict[str, Any]:
+    """Return what the URL says to the driver itself: `statement_cache_size=0` for a pooler in transaction mode.
+
+    Raises `StoreError` when it is no number.
+    """
+    sizes = [value for key, value in parse_qsl(urlsplit(url).query) if key == _CACHE]
+    if not sizes:
+        return {}
+    if not sizes[-1].isdecimal():
+        raise StoreError(f"{_CACHE} in the database URL must be a whole number, such as 0")
+    return {_CACHE: int(sizes[-1])}
 
 
 @contextmanager

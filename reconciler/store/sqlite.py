@@ -113,6 +113,7 @@ class SqliteDatabase:
     """One file, opened by this process alone."""
 
     dialect = "sqlite"
+    is_shared = False
 
     def __init__(self, url: str, lock: ProcessLock, writer: _Held) -> None:
         self._url = url
@@ -144,6 +145,9 @@ class SqliteDatabase:
             await database.close()
             raise
         return database
+
+    async def time(self, _connection: Connection) -> None:
+        return None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:

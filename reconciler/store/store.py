@@ -1,6 +1,7 @@
 """The whole store: every method is one transaction around a function of its own module."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reconciler.clock import Clock
@@ -38,10 +39,10 @@ from reconciler.ports import (
 from reconciler.reasons import Reason
 from reconciler.store import baselines, commands, history, ledger, passes, pruning, reading, resyncs, states
 from reconciler.store import verdicts as verdict_log
-from reconciler.store.database import Database
+from reconciler.store.database import Connection, Database
 from reconciler.store.group_commit import GroupCommit
 from reconciler.store.ingest import Arrival, Ingest
-from reconciler.store.migrations import newest_version, schema_version
+from reconciler.store.migrations import newest_version, refuse_newer, schema_version
 
 
 class DatabaseStore:
@@ -51,6 +52,7 @@ class DatabaseStore:
         self._database = database
         self._clock = clock
         self._intake: GroupCommit[Arrival, IngestResult] = GroupCommit(database, Ingest(clock).apply)
+        self._newest = newest_version(database.dialect)
         self._wakes_seen: dict[DeletionId, int] = {}
 
     async def close(self) -> None:
@@ -96,13 +98,15 @@ class DatabaseStore:
     async def ready(self) -> bool:
         try:
             async with self._database.read() as connection:
-                return await schema_version(connection) == newest_version(self._database.dialect)
+                return await schema_version(connection) == self._newest
         except StoreError:
             return False
 
     async def overview(self) -> Overview:
         async with self._database.read() as connection:
-            return await reading.overview(connection)
+            overview = await reading.overview(connection)
+            leader = await passes.lease_holder(connection, await self._time(connection))
+            return replace(overview, leader=leader)
 
     async def deletion(self, deletion: DeletionId) -> DeletionState | None:
         async with self._database.read() as connection:
@@ -118,13 +122,26 @@ class DatabaseStore:
 
     # --- the lease ---
 
-    async def acquire_lease(self, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
+    @property
+    def is_shared(self) -> bool:
+        return self._database.is_shared
+
+    async def acquire_lease(self, holder: str, ttl: timedelta) -> Lease | None:
         async with self._database.write() as connection:
-            return await passes.acquire_lease(connection, holder, ttl, now)
+            refuse_newer(await schema_version(connection), self._newest)
+            return await passes.acquire_lease(connection, holder, ttl, await self._time(connection))
+
+    async def lease_holder(self) -> str | None:
+        async with self._database.read() as connection:
+            return await passes.lease_holder(connection, await self._time(connection))
 
     async def release_lease(self, lease: Lease) -> None:
         async with self._database.write() as connection:
             await passes.release_lease(connection, lease)
+
+    async def _time(self, connection: Connection) -> datetime:
+        """Return the time by which leases are measured: one clock for all who share the database."""
+        return await self._database.time(connection) or self._clock.now()
 
     # --- what a pass reads ---
 
@@ -262,14 +279,17 @@ class DatabaseStore:
             await passes.check_lease(connection, lease)
             await passes.add_many_events(connection, events, at)
 
-    async def save_health(self, health: Sequence[UpstreamHealth]) -> None:
+    async def save_health(self, lease: Lease, health: Sequence[UpstreamHealth]) -> None:
         async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
             await passes.save_health(connection, health)
 
-    async def record_pass(self, done: PassRecord) -> None:
+    async def record_pass(self, lease: Lease, done: PassRecord) -> None:
         async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
             await passes.record_pass(connection, done)
 
-    async def prune(self, before: datetime) -> int:
+    async def prune(self, lease: Lease, before: datetime) -> int:
         async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
             return await pruning.prune(connection, before)

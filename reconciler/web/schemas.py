@@ -292,9 +292,11 @@ class LastPassOut(Out):
 
 
 class LoopOut(Out):
-    """This process's loop; with several replicas one of them holds the lease."""
+    """The loop of the process that answers; with several replicas `leader` is the one that reconciles."""
 
     running: bool
+    process: str
+    leader: str | None
     lease_held: bool
     next_pass_at: AwareDatetime | None
 

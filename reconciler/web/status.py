@@ -64,6 +64,7 @@ class StatusPages:
         store, settings = self._deps.store, self._deps.settings
         overview = await store.overview()
         loop = self._deps.status()
+        leader = loop.process if loop.lease_held else overview.leader
         held_titles: tuple[str, ...] = ()
         if overview.by_phase.get(Phase.HELD):
             page = await store.deletions(DeletionFilter(phase=Phase.HELD), cursor=None, limit=TITLES_NAMED)
@@ -76,6 +77,7 @@ class StatusPages:
                 upstreams=tuple(health for health in overview.upstreams if health.instance in configured),
                 coverage=tuple(coverage for coverage in overview.coverage if coverage.instance in configured),
                 loop=loop,
+                leader=leader,
                 last_pass=overview.last_pass,
                 observing=settings.mode is Mode.OBSERVE,
             )
@@ -91,7 +93,7 @@ class StatusPages:
                 counts={phase: overview.by_phase.get(phase, 0) for phase in Phase},
                 oldest_unsettled_at=overview.oldest_unsettled_at,
                 last_pass=_last_pass_out(overview.last_pass),
-                loop=_loop_out(loop),
+                loop=_loop_out(loop, leader),
                 upstreams=_upstreams_out(overview, configured),
             )
         )
@@ -163,5 +165,11 @@ def _last_pass_out(last: PassRecord | None) -> LastPassOut | None:
     )
 
 
-def _loop_out(loop: LoopStatus) -> LoopOut:
-    return LoopOut(running=loop.running, lease_held=loop.lease_held, next_pass_at=loop.next_pass_at)
+def _loop_out(loop: LoopStatus, leader: str | None) -> LoopOut:
+    return LoopOut(
+        running=loop.running,
+        process=loop.process,
+        leader=leader,
+        lease_held=loop.lease_held,
+        next_pass_at=loop.next_pass_at,
+    )

@@ -20,6 +20,7 @@ class Situation:
     upstreams: Sequence[UpstreamHealth]
     coverage: Sequence[LedgerCoverage]
     loop: LoopStatus
+    leader: str | None
     last_pass: PassRecord | None
     observing: bool
 
@@ -31,6 +32,7 @@ def verdict_of(situation: Situation) -> tuple[str, bool]:
         *_unreachable(situation.upstreams),
         *(["the last pass failed"] if situation.last_pass and situation.last_pass.error else []),
         *([] if situation.loop.running else ["reconciling is stopped"]),
+        *(["no process reconciles"] if situation.loop.running and situation.leader is None else []),
     ]
     work = [
         f"{situation.counts[phase]} {phase.value}"

@@ -35,6 +35,13 @@ class Counting:
     def dialect(self) -> str:
         return self._database.dialect
 
+    @property
+    def is_shared(self) -> bool:
+        return self._database.is_shared
+
+    async def time(self, connection: Connection) -> datetime | None:
+        return await self._database.time(connection)
+
     def read(self) -> AbstractAsyncContextManager[Connection]:
         return self._database.read()
 

@@ -6,16 +6,21 @@ from datetime import timedelta
 from reconciler.model import ManualAdd, Source
 from reconciler.ports import Heard, Store, Understood
 from reconciler.store import pruning
-from reconciler.store.database import Database, fetch_one
-from reconciler.store.store import DatabaseStore
-from tests.support.store import INSTANCES, MATRIX, RADARR, START, created, hear, receipt, reference
+from reconciler.store.database import fetch_one
+from tests.support.store import (
+    INSTANCES,
+    MATRIX,
+    RADARR,
+    START,
+    created,
+    database_of,
+    hear,
+    lease_of,
+    receipt,
+    reference,
+)
 
 DAY = timedelta(days=1)
-
-
-def database_of(store: Store) -> Database:
-    assert isinstance(store, DatabaseStore)
-    return store._database
 
 
 async def receipts_in(store: Store) -> int:
@@ -33,10 +38,10 @@ async def heard_on_day(store: Store, day: int) -> None:
 async def test_receipts_from_before_go_and_later_ones_stay(store: Store) -> None:
     for day in range(5):
         await heard_on_day(store, day)
-    assert await store.prune(START) == 0
-    assert await store.prune(START + 3 * DAY) == 3
+    assert await store.prune(await lease_of(store), START) == 0
+    assert await store.prune(await lease_of(store), START + 3 * DAY) == 3
     assert await receipts_in(store) == 2
-    assert await store.prune(START + 3 * DAY) == 0
+    assert await store.prune(await lease_of(store), START + 3 * DAY) == 0
 
 
 async def test_one_call_is_bounded_and_the_next_goes_on(store: Store) -> None:
@@ -53,7 +58,7 @@ async def test_what_came_of_a_receipt_outlives_it(store: Store) -> None:
     deletion = await created(store)
     await hear(store, reference(MATRIX))
     await hear(store, manual_add=ManualAdd(RADARR, 11, MATRIX), heard=Heard.WANT)
-    assert await store.prune(START + DAY) == 3
+    assert await store.prune(await lease_of(store), START + DAY) == 3
     assert await receipts_in(store) == 0
     assert len(await store.references_of_media([MATRIX])) == 1
     assert len(await store.manual_adds_after(0)) == 1

@@ -79,7 +79,7 @@ async def test_lost_connections_are_opened_again(postgres_store: tuple[Store, Po
 async def test_a_writer_that_hangs_elsewhere_is_an_error_and_readers_go_on(
     postgres_server: PostgresServer, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(postgres._SETTINGS, "lock_timeout", "50ms")
+    monkeypatch.setattr(postgres, "_BEGIN_WRITE", postgres._BEGIN_WRITE.replace("'10s'", "'50ms'"))
     url = postgres_server.url(await postgres_server.create_database())
     store = await open_store(url, clock=clock)
     hanging = await asyncpg.connect(url)

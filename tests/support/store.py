@@ -34,6 +34,8 @@ from reconciler.ports import (
     Verdict,
 )
 from reconciler.reasons import Reason
+from reconciler.store.database import Database
+from reconciler.store.store import DatabaseStore
 
 START = datetime(2026, 1, 31, 12, 0, 0, 123456, tzinfo=UTC)
 RADARR = InstanceName("radarr")
@@ -164,8 +166,14 @@ async def hear(
     )
 
 
-async def lease_of(store: Store, holder: str = "me", now: datetime = START) -> Lease:
-    lease = await store.acquire_lease(holder, timedelta(minutes=1), now)
+def database_of(store: Store) -> Database:
+    """Return what the store writes to, for tests that look behind it."""
+    assert isinstance(store, DatabaseStore)
+    return store._database
+
+
+async def lease_of(store: Store, holder: str = "me") -> Lease:
+    lease = await store.acquire_lease(holder, timedelta(minutes=1))
     assert lease is not None
     return lease
 

@@ -78,7 +78,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 async def go_back_to(bench: Bench, remembered: Mapping[str, object]) -> None:
     """Remember an earlier look at Radarr again, as if the process had died before it stored the last one."""
-    lease = await bench.store.acquire_lease("bench", timedelta(minutes=1), bench.clock.now())
+    lease = await bench.store.acquire_lease("bench", timedelta(minutes=1))
     assert lease is not None
     await bench.store.save_resync_state(lease, RADARR, remembered, bench.clock.now())
 

@@ -25,7 +25,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
 
 @pytest.fixture
 async def lease(bench: Bench) -> Lease:
-    lease = await bench.store.acquire_lease("me", timedelta(minutes=5), bench.clock.now())
+    lease = await bench.store.acquire_lease("me", timedelta(minutes=5))
     assert lease is not None
     return lease
 

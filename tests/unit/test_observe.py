@@ -46,7 +46,7 @@ class Lookout:
         return self.observer
 
     async def lease(self) -> Lease:
-        lease = await self.bench.store.acquire_lease("bench", timedelta(days=1), self.bench.clock.now())
+        lease = await self.bench.store.acquire_lease("bench", timedelta(days=1))
         assert lease is not None
         return lease
 

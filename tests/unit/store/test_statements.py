@@ -53,6 +53,15 @@ def test_options_of_a_postgresql_url_that_are_not_the_drivers_are_left_out_of_it
     assert dsn == "postgresql://u:p%40ss@db.example:5433/log?sslmode=verify-full"
 
 
+def test_the_size_of_the_statement_cache_goes_to_the_driver() -> None:
+    url = "postgresql://db.example/log?sslmode=require&statement_cache_size=0"
+    assert postgres._dsn(url) == "postgresql://db.example/log?sslmode=require"
+    assert postgres._driver_options(url) == {"statement_cache_size": 0}
+    assert postgres._driver_options("postgresql://db.example/log") == {}
+    with pytest.raises(StoreError, match="statement_cache_size in the database URL must be a whole number"):
+        postgres._driver_options("postgresql://db.example/log?statement_cache_size=none")
+
+
 def test_an_sqlite_too_old_for_strict_tables_is_refused() -> None:
     with pytest.raises(StoreError, match=r"SQLite 3\.36\.1.*at least 3\.37\.0"):
         sqlite._check_version((3, 36, 1))

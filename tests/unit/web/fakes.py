@@ -235,7 +235,7 @@ class World:
     store: FakeStore = field(default_factory=FakeStore)
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     settings: Settings = field(default_factory=settings)
-    loop: LoopStatus = field(default_factory=lambda: LoopStatus(True, NOW, True))
+    loop: LoopStatus = field(default_factory=lambda: LoopStatus(True, NOW, True, "pod-1"))
     preview: Callable[[DeletionId], PlanPreview | None] = lambda _: None
     planned: list[DeletionRequest] = field(default_factory=list)
     dry_plan: Callable[[DeletionRequest], PlanPreview] = lambda _: PlanPreview(None)

@@ -52,7 +52,13 @@ async def test_an_idle_service_is_all_clear(world: World) -> None:
     assert (shown["verdict"], shown["ok"]) == ("All clear", True)
     assert shown["counts"] == {phase.value: 0 for phase in Phase}
     assert (shown["mode"], shown["version"], shown["last_pass"]) == ("enforce", __version__, None)
-    assert shown["loop"] == {"running": True, "lease_held": True, "next_pass_at": "2026-03-04T05:06:07Z"}
+    assert shown["loop"] == {
+        "running": True,
+        "process": "pod-1",
+        "leader": "pod-1",
+        "lease_held": True,
+        "next_pass_at": "2026-03-04T05:06:07Z",
+    }
     assert [(one["name"], one["configured"], one["reachable"]) for one in shown["upstreams"]] == [
         ("qbittorrent", True, None),
         ("radarr", True, None),
@@ -149,7 +155,7 @@ async def test_no_secret_and_no_address_is_shown(world: World) -> None:
 
 
 async def test_a_loop_that_stopped_is_trouble() -> None:
-    world = World(loop=LoopStatus(running=False, next_pass_at=None, lease_held=False))
+    world = World(loop=LoopStatus(running=False, next_pass_at=None, lease_held=False, process="pod-1"))
     async with world.person() as client:
         shown = (await client.get("/status")).json()
     assert (shown["verdict"], shown["ok"]) == ("Reconciling is stopped", False)

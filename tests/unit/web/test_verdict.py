@@ -9,7 +9,7 @@ from reconciler.ports import LoopStatus, PassRecord, UpstreamHealth
 from reconciler.web.verdict import Situation, verdict_of
 from tests.unit.web.fakes import NOW
 
-IDLE = Situation({}, (), (), (), LoopStatus(True, NOW, True), None, observing=False)
+IDLE = Situation({}, (), (), (), LoopStatus(True, NOW, True, "pod-1"), "pod-1", None, observing=False)
 RADARR = InstanceName("radarr")
 
 
@@ -45,6 +45,12 @@ def test_a_long_title_is_cut_and_stays_on_one_line() -> None:
 def test_upstreams_out_of_reach_are_named() -> None:
     lost = tuple(UpstreamHealth(InstanceName(n), UpstreamKind.RADARR, False, NOW) for n in ("radarr", "a-radarr"))
     assert verdict_of(replace(IDLE, upstreams=lost)) == ("Cannot reach a-radarr, radarr", False)
+
+
+def test_that_another_process_reconciles_is_no_trouble_and_that_none_does_is() -> None:
+    elsewhere = replace(IDLE, loop=LoopStatus(True, None, False, "pod-2"))
+    assert verdict_of(elsewhere) == ("All clear", True)
+    assert verdict_of(replace(elsewhere, leader=None)) == ("No process reconciles", False)
 
 
 def test_a_pass_that_failed_is_trouble() -> None:
