@@ -5,7 +5,7 @@ import time
 import urllib.error
 import urllib.request
 
-TRIES, PAUSE_SECONDS, TIMEOUT_SECONDS = 10, 3, 5
+TRIES, PAUSE_SECONDS, TIMEOUT_SECONDS = 30, 1, 5
 
 
 def problem_of(address):

@@ -45,6 +45,9 @@ spec:
           value: 0.0.0.0
         - name: RECONCILER_PORT
           value: {{ include "reconciler.port" . | quote }}
+        # Where the command line finds the service: `kubectl exec … -- reconciler status`.
+        - name: RECONCILER_URL
+          value: http://127.0.0.1:{{ include "reconciler.port" . }}
         - name: DATABASE_URL
           {{- if $usesPostgres }}
           valueFrom:

@@ -126,7 +126,7 @@ prometheusRule.enabled is set, but nothing lets Prometheus read the metrics: set
 
 {{- define "reconciler.problems.pod" -}}
 {{- range .Values.extraEnv }}
-{{- if has .name (list "RECONCILER_CONFIG" "RECONCILER_HOST" "RECONCILER_PORT") }}
+{{- if has .name (list "RECONCILER_CONFIG" "RECONCILER_HOST" "RECONCILER_PORT" "RECONCILER_URL") }}
 extraEnv sets {{ .name }}, which is the chart's: settings go under config
 {{- end }}
 {{- end }}

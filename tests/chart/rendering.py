@@ -17,7 +17,7 @@ NAME = f"{RELEASE}-deletion-reconciler"
 Values = Mapping[str, object]
 Manifest = dict[str, Any]
 
-AUTH: Values = {"webhookSecret": "webhook-secret-0123456789", "apiToken": "api-token-0123456789"}
+AUTH = {"webhookSecret": "webhook-secret-0123456789", "apiToken": "api-token-0123456789"}
 RADARR: Values = {"url": "http://radarr:7878", "apiKey": "radarr-key-0123456789"}
 
 ONE_UPSTREAM: Values = {"radarr": RADARR, "auth": AUTH}

@@ -40,6 +40,7 @@ def load(rendered: Rendered, folder: Path) -> Settings:
     file = folder / "config.yaml"
     file.write_text(rendered.config_map["config.yaml"])
     environment = {**rendered.secrets, **rendered.plain_environment, "RECONCILER_CONFIG": str(file)}
+    del environment["RECONCILER_URL"]  # for the command line
     return load_settings(environment)
 
 
@@ -259,7 +260,8 @@ def test_of_several_instances_the_first_is_that_of_the_charts_own_values(tmp_pat
     (tmp_path / "UHD_RADARR_KEY").write_text("second-key")
     (tmp_path / "SEEDBOX_PASSWORD").write_text("second-password")
     own_secret = {"RADARR_API_KEY": "first-key", "QBITTORRENT_API_KEY": "first-key", **AUTH_VARIABLES}
-    settings = load_settings({**own_secret, **rendered.plain_environment}, file)
+    pod = {name: value for name, value in rendered.plain_environment.items() if name != "RECONCILER_URL"}
+    settings = load_settings({**own_secret, **pod}, file)
     assert [(r.name, r.url, r.api_key.get_secret_value(), r.is_4k) for r in settings.radarr] == [
         ("radarr", "http://radarr:7878", "first-key", False),
         ("radarr-4k", "http://radarr-4k:7878", "second-key", True),
