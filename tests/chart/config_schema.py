@@ -1,6 +1,6 @@
 """The schema of `config` in the chart's values, made of the settings, so that Helm refuses a typo by the key's name.
 
-`python -m tests.chart.config_schema` writes it into `helm/values.schema.json` anew; a test compares. It is as strict as
+`make schema` writes it into `helm/values.schema.json` anew; a test compares. It is as strict as
 the program about names, and less so about values: what only the program can judge, `reconciler check` tells.
 """
 

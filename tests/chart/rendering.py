@@ -1,8 +1,10 @@
 """Renders the chart with Helm's own engine, and finds things in what came out."""
 
 import base64
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -235,9 +237,14 @@ class Rendered:
 
 
 def render(values: Values, folder: Path = CHART) -> Rendered:
-    """Render the chart; raises `helm_python.HelmError` for values it refuses."""
+    """Render the chart, each values once; raises `helm_python.HelmError` for values it refuses."""
+    return _rendered(json.dumps(values), folder)
+
+
+@cache
+def _rendered(values: str, folder: Path) -> Rendered:
     with helm_python.Chart.load(folder) as chart:
-        files = chart.render(dict(values), name=RELEASE, namespace=NAMESPACE)
+        files = chart.render(json.loads(values), name=RELEASE, namespace=NAMESPACE)
     manifests = [
         manifest
         for path, text in sorted(files.items())

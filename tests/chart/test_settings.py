@@ -232,7 +232,7 @@ def test_what_the_templates_take_as_default_is_the_default() -> None:
 
 
 def test_the_schema_of_the_settings_is_that_of_the_program() -> None:
-    """`python -m tests.chart.config_schema` writes it anew."""
+    """`make schema` writes it anew."""
     text = config_schema.FILE.read_text()
     assert text == config_schema.updated(text)
 
