@@ -41,6 +41,10 @@ def test_sqlite_is_one_pod_of_a_stateful_set() -> None:
     assert not {"affinity", "topologySpreadConstraints"} & rendered.pod["spec"].keys()
 
 
+def test_a_pod_that_cannot_start_is_replaced_when_its_values_are_corrected() -> None:
+    assert render(ONE_UPSTREAM).one("StatefulSet")["spec"]["podManagementPolicy"] == "Parallel"
+
+
 def test_the_log_is_kept_on_a_volume_that_outlives_the_release() -> None:
     rendered = render(ONE_UPSTREAM)
     claim = rendered.one("PersistentVolumeClaim")
