@@ -13,7 +13,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format property mutants bench lock clean
+.PHONY: help demo test lint format property mutants bench schema lock clean
 
 help: ## Show this list
 	@awk -F ': ## ' '/^[a-z]+: ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -54,6 +54,10 @@ mutants: ## Put named faults into the planner, one by one; each must make a prop
 bench: ## Run the benchmarks
 	@.ci/prepare dev
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+schema: ## Bring the chart's schema up to date with the settings
+	@.ci/prepare dev
+	@exec $(BIN)/python -m tests.chart.config_schema
 
 lock: ## Bring the lock files up to date; ARGS=--upgrade takes newer versions
 	@.ci/prepare dev

@@ -1,3 +1,5 @@
+{{/* Names, labels, and what follows from the values in more than one place. */}}
+
 {{- define "reconciler.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
@@ -13,16 +15,27 @@
 {{- end -}}
 {{- end -}}
 
+{{/* What Services and controllers select by: nothing that changes between versions. */}}
 {{- define "reconciler.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "reconciler.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
-{{- define "reconciler.labels" -}}
+{{- define "reconciler.commonLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "reconciler.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "reconciler.labels" -}}
+{{ include "reconciler.selectorLabels" . }}
+{{ include "reconciler.commonLabels" . }}
+{{- end -}}
+
+{{/* The pod of `helm test` must not be selected as one of the service. */}}
+{{- define "reconciler.testSelectorLabels" -}}
+app.kubernetes.io/name: {{ printf "%s-test" (include "reconciler.name" . | trunc 58 | trimSuffix "-") | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "reconciler.image" -}}
@@ -45,44 +58,30 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default (printf "%s-data" (include "reconciler.fullname" .)) .Values.persistence.existingClaim -}}
 {{- end -}}
 
+{{/* Not empty if the log is kept in PostgreSQL. Where its address is must be in the values; the address need not be. */}}
+{{- define "reconciler.usesPostgres" -}}
+{{- if or .Values.database.url .Values.database.existingSecret -}}true{{- end -}}
+{{- end -}}
+
+{{/* Not empty if several pods serve at once. */}}
+{{- define "reconciler.isSpread" -}}
+{{- if and (include "reconciler.usesPostgres" .) (gt (int64 .Values.replicas) 1) -}}true{{- end -}}
+{{- end -}}
+
+{{/* As `kubectl` takes it. */}}
+{{- define "reconciler.workload" -}}
+{{- printf "%s/%s" (ternary "deployment" "statefulset" (not (empty (include "reconciler.usesPostgres" .)))) (include "reconciler.fullname" .) -}}
+{{- end -}}
+
 {{- define "reconciler.port" -}}
 {{- int64 (default 8585 .Values.config.port) -}}
 {{- end -}}
 
-{{/* The YAML file: `config`, with the upstreams' addresses in it; of a list, the first. Only values that can work get this far. */}}
-{{- define "reconciler.configuration" -}}
-{{- include "reconciler.validate" . -}}
-{{- $configuration := deepCopy .Values.config -}}
-{{- range $upstream := list "qbittorrent" "radarr" "sonarr" "jellyseerr" "jellyfin" -}}
-{{- $url := (index $.Values $upstream).url -}}
-{{- if $url -}}
-{{- $written := get $configuration $upstream -}}
-{{- $first := dict "url" $url -}}
-{{- if kindIs "slice" $written -}}
-{{- $_ := set $configuration $upstream (prepend (rest $written) (mergeOverwrite (first $written) $first)) -}}
-{{- else -}}
-{{- $_ := set $configuration $upstream (mergeOverwrite (default (dict) $written) $first) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- toYaml $configuration -}}
+{{/* Below which path people reach it, or nothing. Within the cluster the service answers without it too. */}}
+{{- define "reconciler.rootPath" -}}
+{{- with trimAll "/" (default "" (get .Values.config "root_path")) -}}/{{ . }}{{- end -}}
 {{- end -}}
 
-{{/* The secrets written in the values, as environment variables. */}}
-{{- define "reconciler.secrets" -}}
-{{- $secrets := dict
-  "QBITTORRENT_USERNAME" .Values.qbittorrent.username
-  "QBITTORRENT_PASSWORD" .Values.qbittorrent.password
-  "QBITTORRENT_API_KEY" .Values.qbittorrent.apiKey
-  "RADARR_API_KEY" .Values.radarr.apiKey
-  "SONARR_API_KEY" .Values.sonarr.apiKey
-  "JELLYSEERR_API_KEY" .Values.jellyseerr.apiKey
-  "JELLYFIN_API_KEY" .Values.jellyfin.apiKey
-  "RECONCILER_WEBHOOK_SECRET" .Values.auth.webhookSecret
-  "RECONCILER_API_TOKEN" .Values.auth.apiToken -}}
-{{- $written := dict -}}
-{{- range $name, $value := $secrets -}}
-{{- if $value -}}{{- $_ := set $written $name (b64enc $value) -}}{{- end -}}
-{{- end -}}
-{{- if $written -}}{{- toYaml $written -}}{{- end -}}
+{{- define "reconciler.serviceUrl" -}}
+{{- printf "http://%s.%s.svc:%v" (include "reconciler.fullname" .) .Release.Namespace .Values.service.port -}}
 {{- end -}}

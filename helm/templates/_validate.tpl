@@ -1,105 +1,143 @@
-{{/* Reports every mistake that the schema cannot see, all at once, each with its fix. */}}
+{{/* Reports every mistake that the schema cannot see, all at once, each with its fix. None quotes a value: it may be a secret. */}}
 {{- define "reconciler.validate" -}}
-{{- $values := .Values -}}
 {{- $problems := list -}}
-
-{{- if gt (int64 $values.replicas) 1 -}}
-{{- $problems = append $problems "replicas is more than 1: the log is an SQLite file, which one process alone may open. Set replicas to 1" -}}
-{{- end -}}
-
-{{- $configured := list -}}
-{{- range $upstream := list "radarr" "sonarr" "jellyseerr" "jellyfin" -}}
-{{- $section := index $values $upstream -}}
-{{- if $section.url -}}
-{{- $configured = append $configured $upstream -}}
-{{- if not (or $section.apiKey $values.existingSecret) -}}
-{{- $problems = append $problems (printf "%s.url is set but not its key: set %s.apiKey, or existingSecret to a Secret with the key %s_API_KEY" $upstream $upstream (upper $upstream)) -}}
-{{- end -}}
-{{- else if $section.apiKey -}}
-{{- $problems = append $problems (printf "%s.apiKey is set but not its address: set %s.url" $upstream $upstream) -}}
+{{- range $part := list "upstreams" "secrets" "configuration" "database" "network" "pod" -}}
+{{- range $line := splitList "\n" (include (printf "reconciler.problems.%s" $part) $) -}}
+{{- with trim $line -}}{{- $problems = append $problems . -}}{{- end -}}
 {{- end -}}
 {{- end -}}
-
-{{- with $values.qbittorrent -}}
-{{- if and .apiKey (or .username .password) -}}
-{{- $problems = append $problems "qbittorrent.apiKey and qbittorrent.username or password are set: keep one way to log in" -}}
-{{- end -}}
-{{- if .url -}}
-{{- $configured = append $configured "qbittorrent" -}}
-{{- if not (or .apiKey (and .username .password) $values.existingSecret) -}}
-{{- $problems = append $problems "qbittorrent.url is set but no way to log in: set qbittorrent.username and qbittorrent.password, or qbittorrent.apiKey, or existingSecret to a Secret with the keys QBITTORRENT_USERNAME and QBITTORRENT_PASSWORD, or QBITTORRENT_API_KEY" -}}
-{{- end -}}
-{{- else if or .apiKey .username .password -}}
-{{- $problems = append $problems "qbittorrent has credentials but no address: set qbittorrent.url" -}}
-{{- end -}}
-{{- end -}}
-
-{{- if not $configured -}}
-{{- $problems = append $problems "no upstream is configured: set at least one of qbittorrent.url, radarr.url, sonarr.url, jellyseerr.url, jellyfin.url" -}}
-{{- end -}}
-
-{{- if not $values.existingSecret -}}
-{{- if not $values.auth.webhookSecret -}}
-{{- $problems = append $problems "auth.webhookSecret is missing, so anyone who reaches the Service could delete: set it (openssl rand -hex 24), or existingSecret to a Secret with the key RECONCILER_WEBHOOK_SECRET" -}}
-{{- end -}}
-{{- if not $values.auth.apiToken -}}
-{{- $problems = append $problems "auth.apiToken is missing, so anyone who reaches the Service could delete: set it (openssl rand -hex 24), or existingSecret to a Secret with the key RECONCILER_API_TOKEN" -}}
-{{- end -}}
-{{- end -}}
-
-{{- $secretPlaces := dict "webhook_secret" "auth.webhookSecret" "api_token" "auth.apiToken" -}}
-{{- range $key, $place := $secretPlaces -}}
-{{- if hasKey $values.config $key -}}
-{{- $problems = append $problems (printf "config.%s is a secret, and config becomes a ConfigMap: set %s or existingSecret instead" $key $place) -}}
-{{- end -}}
-{{- end -}}
-{{- range $upstream := list "qbittorrent" "radarr" "sonarr" "jellyseerr" "jellyfin" -}}
-{{- $written := get $values.config $upstream -}}
-{{- $isList := and (kindIs "slice" $written) (not (has $upstream (list "jellyseerr" "jellyfin"))) -}}
-{{- if and $isList (not $written) -}}
-{{- $problems = append $problems (printf "config.%s is an empty list: remove it" $upstream) -}}
-{{- end -}}
-{{- if or $isList (kindIs "map" $written) -}}
-{{- range $number, $section := ternary $written (list $written) $isList -}}
-{{- $place := ternary (printf "config.%s[%d]" $upstream $number) (printf "config.%s" $upstream) $isList -}}
-{{- if not (kindIs "map" $section) -}}
-{{- $problems = append $problems (printf "%s must be a mapping" $place) -}}
-{{- else if $number -}}
-{{- range $key := list "api_key" "password" -}}
-{{- if hasKey $section $key -}}
-{{- $problems = append $problems (printf "%s.%s is a secret, and config becomes a ConfigMap: set %s_file to /run/secrets/reconciler/KEY, with KEY in existingSecret" $place $key $key) -}}
-{{- end -}}
-{{- if and (hasKey $section (printf "%s_file" $key)) (not $values.existingSecret) -}}
-{{- $problems = append $problems (printf "%s.%s_file is set, but there is no Secret to read it from: set existingSecret to one" $place $key) -}}
-{{- end -}}
-{{- end -}}
-{{- if not $section.url -}}
-{{- $problems = append $problems (printf "%s.url is missing: only the first of a list has its address in %s.url" $place $upstream) -}}
-{{- end -}}
-{{- else -}}
-{{- range $key, $value := dict "api_key" "apiKey" "username" "username" "password" "password" -}}
-{{- if hasKey $section $key -}}
-{{- $problems = append $problems (printf "%s.%s is a secret, and config becomes a ConfigMap: set %s.%s or existingSecret instead" $place $key $upstream $value) -}}
-{{- end -}}
-{{- end -}}
-{{- if hasKey $section "url" -}}
-{{- $problems = append $problems (printf "%s.url is set: set %s.url instead" $place $upstream) -}}
-{{- else if not (index $values $upstream).url -}}
-{{- $problems = append $problems (printf "%s is written, but not its address: set %s.url" $place $upstream) -}}
-{{- end -}}
-{{- end -}}
-{{- end -}}
-{{- else if hasKey $values.config $upstream -}}
-{{- $problems = append $problems (printf "config.%s must be a mapping%s" $upstream (ternary "" ", or a list of them" (has $upstream (list "jellyseerr" "jellyfin")))) -}}
-{{- end -}}
-{{- end -}}
-{{- range $key, $why := dict "host" "the pod listens on all its addresses" "database_url" "the log lies on the volume under persistence" -}}
-{{- if hasKey $values.config $key -}}
-{{- $problems = append $problems (printf "config.%s is the chart's to set (%s): remove it" $key $why) -}}
-{{- end -}}
-{{- end -}}
-
 {{- if $problems -}}
-{{- fail (printf "\n\nThese values cannot work:\n  - %s\n" (join "\n  - " $problems)) -}}
+{{- fail (printf "\n\nThese values cannot work:\n  - %s\n" (join "\n  - " (uniq $problems))) -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Each of the following writes one problem per line. */}}
+
+{{- define "reconciler.problems.upstreams" -}}
+{{- $ownSecrets := include "reconciler.hasOwnSecrets" . -}}
+{{- $configured := list -}}
+{{- range $upstream := list "qbittorrent" "radarr" "sonarr" "jellyseerr" "jellyfin" }}
+{{- $section := index $.Values $upstream }}
+{{- if $section.url }}
+{{- $configured = append $configured $upstream }}
+{{- if not (regexMatch "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$" $section.url) }}
+{{ $upstream }}.url must be an address such as http://{{ $upstream }}:8080, without user name, password or query
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $upstream := list "radarr" "sonarr" "jellyseerr" "jellyfin" }}
+{{- $section := index $.Values $upstream }}
+{{- if and $section.url (not (or $section.apiKey $ownSecrets)) }}
+{{ $upstream }}.url is set but not its key: set {{ $upstream }}.apiKey, or existingSecret to a Secret with the key {{ upper $upstream }}_API_KEY
+{{- else if and $section.apiKey (not $section.url) }}
+{{ $upstream }}.apiKey is set but not its address: set {{ $upstream }}.url
+{{- end }}
+{{- end }}
+{{- with .Values.qbittorrent }}
+{{- if and .apiKey (or .username .password) }}
+qbittorrent.apiKey and qbittorrent.username or password are set: keep one way to log in
+{{- end }}
+{{- if and .url (not (or .apiKey (and .username .password) $ownSecrets)) }}
+qbittorrent.url is set but no way to log in: set qbittorrent.username and qbittorrent.password, or qbittorrent.apiKey, or existingSecret to a Secret with the keys QBITTORRENT_USERNAME and QBITTORRENT_PASSWORD, or QBITTORRENT_API_KEY
+{{- else if and (or .apiKey .username .password) (not .url) }}
+qbittorrent has credentials but no address: set qbittorrent.url
+{{- end }}
+{{- end }}
+{{- if not $configured }}
+no upstream is configured: set at least one of qbittorrent.url, radarr.url, sonarr.url, jellyseerr.url, jellyfin.url
+{{- end }}
+{{- end -}}
+
+{{- define "reconciler.problems.secrets" -}}
+{{- range $variable, $place := fromYaml (include "reconciler.secretPlaces" .) }}
+{{- $value := include "reconciler.valueAt" (list $.Values $place) }}
+{{- if hasPrefix "auth." $place }}
+{{- if and $value (not (regexMatch "^\\S{16,}$" $value)) }}
+{{ $place }} must have at least 16 characters and no white space: openssl rand -hex 24 makes a good one
+{{- end }}
+{{- $key := trimPrefix "reconciler_" (lower $variable) }}
+{{- if hasKey $.Values.config $key }}
+config.{{ $key }} is a secret, and config becomes a ConfigMap: set {{ $place }} or existingSecret instead
+{{- end }}
+{{- else if and (hasSuffix "apiKey" $place) (regexMatch "\\s" $value) }}
+{{ $place }} has white space in it: copy the key alone
+{{- end }}
+{{- range $.Values.extraEnv }}
+{{- if eq .name $variable }}
+extraEnv sets {{ $variable }}, which is a secret: set {{ $place }}{{ if ne $place "database.url" }} or existingSecret{{ end }} instead
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if not (include "reconciler.hasOwnSecrets" .) }}
+{{- range $name, $variable := dict "webhookSecret" "RECONCILER_WEBHOOK_SECRET" "apiToken" "RECONCILER_API_TOKEN" }}
+{{- if not (index $.Values.auth $name) }}
+auth.{{ $name }} is missing, so anyone who reaches the Service could delete: set it (openssl rand -hex 24), or existingSecret to a Secret with the key {{ $variable }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "reconciler.problems.database" -}}
+{{- with .Values.database }}
+{{- if and .url .existingSecret }}
+database.url and database.existingSecret are set: keep one of them
+{{- else if and .url (not (regexMatch "^postgres(ql)?://[^\\s/]+/[^\\s/]+$" .url)) }}
+database.url must be postgresql://USER:PASSWORD@HOST:5432/DATABASE; for SQLite leave it empty
+{{- end }}
+{{- end }}
+{{- if include "reconciler.usesPostgres" . }}
+{{- if .Values.persistence.existingClaim }}
+persistence.existingClaim is set, but with PostgreSQL nothing is kept on a volume: remove it, or database for SQLite
+{{- end }}
+{{- else if gt (int64 .Values.replicas) 1 }}
+replicas is more than 1, but the log is an SQLite file, which one process alone may open: set database.url or database.existingSecret to use PostgreSQL, or replicas to 1
+{{- end }}
+{{- range $key := list "database_url" "database_url_file" }}
+{{- if hasKey $.Values.config $key }}
+config.{{ $key }} is the chart's to set: set database.url or database.existingSecret for PostgreSQL; SQLite's file lies on the volume under persistence
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "reconciler.problems.network" -}}
+{{- if hasKey .Values.config "host" }}
+config.host is the chart's to set (the pod listens on all its addresses): remove it
+{{- end }}
+{{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
+ingress.enabled is set but no host: set ingress.hosts to the names people open, such as [reconciler.example.org]
+{{- end }}
+{{- with .Values.networkPolicy }}
+{{- if .enabled }}
+{{- if not .ingress.from }}
+networkPolicy.enabled is set, but not who may reach the service, so no webhook would arrive: list the senders of webhooks, the ingress controller and Prometheus in networkPolicy.ingress.from
+{{- end }}
+{{- if not .egress.upstreams }}
+networkPolicy.enabled is set, but not where the upstreams are, so nothing could be deleted: list them in networkPolicy.egress.upstreams, each with `to` and `ports`
+{{- end }}
+{{- if and (include "reconciler.usesPostgres" $) (not .egress.database) }}
+networkPolicy.enabled is set, but not where PostgreSQL is, so the service could not start: list it in networkPolicy.egress.database, with `to` and `ports`
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.prometheusRule.enabled (not (or .Values.serviceMonitor.enabled .Values.prometheusRule.selector)) }}
+prometheusRule.enabled is set, but nothing lets Prometheus read the metrics: set serviceMonitor.enabled, or prometheusRule.selector to the labels that your own scrape gives them, such as job="reconciler"
+{{- end }}
+{{- end -}}
+
+{{- define "reconciler.problems.pod" -}}
+{{- range .Values.extraEnv }}
+{{- if has .name (list "RECONCILER_CONFIG" "RECONCILER_HOST" "RECONCILER_PORT" "RECONCILER_URL") }}
+extraEnv sets {{ .name }}, which is the chart's: settings go under config
+{{- end }}
+{{- end }}
+{{- range .Values.extraVolumes }}
+{{- if has .name (list "config" "data" "secrets" "tmp") }}
+extraVolumes has a volume named {{ .name }}, which is one of the chart's: give it another name
+{{- end }}
+{{- end }}
+{{- range $label := keys (fromYaml (include "reconciler.labels" .)) | sortAlpha }}
+{{- if hasKey $.Values.podLabels $label }}
+podLabels sets {{ $label }}, which is the chart's: remove it
+{{- end }}
+{{- end }}
 {{- end -}}

@@ -2,12 +2,16 @@
 
 import json
 import re
+from functools import cache
 
 import helm_python
 import kubernetes_validate
 import pytest
 
+from reconciler.config import Settings
+from tests.chart import crds
 from tests.chart.rendering import (
+    AUTH,
     CHART,
     EVERY_UPSTREAM,
     EVERYTHING_SET,
@@ -15,15 +19,14 @@ from tests.chart.rendering import (
     NAME,
     NAMESPACE,
     ONE_UPSTREAM,
-    OWN_CLAIM,
     OWN_SECRET,
     SEVERAL_INSTANCES,
-    Rendered,
     Values,
     render,
 )
 
 OLDEST_KUBERNETES = "1.25"  # Chart.yaml's kubeVersion
+OPERATORS = "monitoring.coreos.com/v1"
 NEWEST_KUBERNETES = kubernetes_validate.latest_version()
 SECRET_VALUES = (
     "pass: word, #1",
@@ -49,10 +52,17 @@ def test_the_chart_lints_without_a_warning(values: Values) -> None:
 @every_good_value
 @pytest.mark.parametrize("version", [OLDEST_KUBERNETES, NEWEST_KUBERNETES])
 def test_every_manifest_is_one_that_kubernetes_accepts(values: Values, version: str) -> None:
-    rendered = render(values)
-    assert rendered.all("Deployment")
-    for manifest in rendered.manifests:
-        kubernetes_validate.validate(manifest, version, strict=True)
+    for manifest in render(values).manifests:
+        if manifest["apiVersion"] == OPERATORS:
+            crds.validate(manifest)
+        else:
+            validate(json.dumps(manifest), version)
+
+
+@cache
+def validate(manifest: str, version: str) -> None:
+    """Validate each manifest once: most of them are the same for many values."""
+    kubernetes_validate.validate(json.loads(manifest), version, strict=True)
 
 
 @every_good_value
@@ -64,41 +74,59 @@ def test_every_object_lies_in_the_namespace_of_the_release_and_carries_its_label
 
 
 @every_good_value
-def test_the_pod_meets_the_restricted_level(values: Values) -> None:
+def test_every_object_has_a_name_of_its_own(values: Values) -> None:
+    names = [(manifest["kind"], manifest["metadata"]["name"]) for manifest in render(values).manifests]
+    assert len(names) == len(set(names))
+
+
+@every_good_value
+def test_every_pod_meets_the_restricted_level(values: Values) -> None:
     rendered = render(values)
-    pod = rendered.pod["spec"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["runAsUser"] == pod["securityContext"]["fsGroup"] == 10001
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert rendered.container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
-    assert {next(iter(volume.keys() - {"name"})) for volume in pod["volumes"]} <= {
-        "configMap",
-        "emptyDir",
-        "persistentVolumeClaim",
-        "secret",
+    for pod in (rendered.pod["spec"], rendered.one("Pod")["spec"]):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] > 0
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        (container,) = pod["containers"]
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["limits"]["memory"]
+        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & pod.keys()
+        assert {next(iter(volume.keys() - {"name"})) for volume in pod.get("volumes", [])} <= {
+            "configMap",
+            "emptyDir",
+            "persistentVolumeClaim",
+            "secret",
+        }
+
+
+def test_the_pod_runs_as_the_user_of_the_image_and_its_files_belong_to_it() -> None:
+    context = render(ONE_UPSTREAM).pod["spec"]["securityContext"]
+    assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (10001, 10001, 10001)
+    assert "USER 10001:10001" in (CHART.parent / "Dockerfile").read_text()
+
+
+def test_openshift_may_choose_the_numbers() -> None:
+    numbers = dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"))
+    context = render({**ONE_UPSTREAM, "podSecurityContext": numbers}).pod["spec"]["securityContext"]
+    assert context == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+        "fsGroupChangePolicy": "OnRootMismatch",
     }
 
 
 @every_good_value
-def test_nothing_in_the_cluster_can_leak_into_the_pod(values: Values) -> None:
+def test_nothing_in_the_cluster_can_leak_into_a_pod(values: Values) -> None:
     """A Service named `radarr` beside ours would otherwise set RADARR_PORT, and ours RECONCILER_PORT."""
     rendered = render(values)
-    assert rendered.pod["spec"]["enableServiceLinks"] is False
-    assert rendered.pod["spec"]["automountServiceAccountToken"] is False
+    for pod in (rendered.pod["spec"], rendered.one("Pod")["spec"]):
+        assert pod["enableServiceLinks"] is False
+        assert pod["automountServiceAccountToken"] is False
     for account in rendered.all("ServiceAccount"):
         assert account["automountServiceAccountToken"] is False
-
-
-@every_good_value
-def test_one_process_alone_opens_the_log(values: Values) -> None:
-    deployment = render(values).one("Deployment")["spec"]
-    assert deployment["replicas"] <= 1
-    assert deployment["strategy"] == {"type": "Recreate"}
 
 
 @every_good_value
@@ -113,13 +141,29 @@ def test_the_probes_ask_what_is_meant_for_them(values: Values) -> None:
     assert rendered.one("Service")["spec"]["ports"][0]["targetPort"] == "http"
 
 
+def test_starting_may_take_as_long_as_the_values_say() -> None:
+    for values, seconds in ((ONE_UPSTREAM, 300), (EVERYTHING_SET, 1800)):
+        probe = render(values).container["startupProbe"]
+        assert probe["periodSeconds"] * probe["failureThreshold"] == seconds
+
+
+@pytest.mark.parametrize(
+    ("values", "shutdown"), [(ONE_UPSTREAM, Settings().shutdown_seconds), (EVERYTHING_SET, 45)], ids=["unset", "set"]
+)
+def test_a_stop_is_given_the_time_that_it_is_configured_to_take(values: Values, shutdown: int) -> None:
+    rendered = render(values)
+    before = 5 if "lifecycle" in rendered.container else 0
+    assert rendered.pod["spec"]["terminationGracePeriodSeconds"] >= before + shutdown + 10
+
+
 @every_good_value
-def test_the_service_selects_the_pod_and_nothing_that_changes_between_versions(values: Values) -> None:
+def test_the_service_selects_the_pods_and_nothing_that_changes_between_versions(values: Values) -> None:
     rendered = render(values)
     selector = rendered.one("Service")["spec"]["selector"]
-    assert selector == rendered.one("Deployment")["spec"]["selector"]["matchLabels"]
+    assert selector == rendered.workload["spec"]["selector"]["matchLabels"]
     assert selector.items() <= rendered.pod["metadata"]["labels"].items()
     assert selector.keys() == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
+    assert not selector.items() <= rendered.one("Pod")["metadata"]["labels"].items(), "the pod of `helm test` serves"
 
 
 def test_secrets_are_in_the_secret_and_nowhere_else() -> None:
@@ -147,6 +191,13 @@ def test_an_own_secret_takes_the_place_of_the_generated_one() -> None:
     assert "get secret reconciler-keys" in rendered.notes
 
 
+def test_own_secrets_may_come_from_several_places() -> None:
+    sources = [{"secretRef": {"name": "radarr-keys"}}, {"secretRef": {"name": "other-keys"}}]
+    rendered = render({"radarr": {"url": "http://radarr:7878"}, "extraEnvFrom": sources})
+    assert rendered.container["envFrom"] == sources
+    assert "RECONCILER_WEBHOOK_SECRET of your extraEnvFrom" in rendered.notes
+
+
 def test_the_keys_of_an_own_secret_are_files_that_only_the_pods_group_reads() -> None:
     rendered = render(SEVERAL_INSTANCES)
     (volume,) = [volume for volume in rendered.pod["spec"]["volumes"] if "secret" in volume]
@@ -158,34 +209,14 @@ def test_the_keys_of_an_own_secret_are_files_that_only_the_pods_group_reads() ->
 def test_what_is_written_in_the_values_wins_over_the_own_secret() -> None:
     """Of two sources in `envFrom` with one name, Kubernetes takes the later."""
     names = [source["secretRef"]["name"] for source in render(EVERYTHING_SET).container["envFrom"]]
-    assert names == ["reconciler-keys", "media-eraser"]
-
-
-def test_the_log_is_kept_on_a_volume_that_outlives_the_release() -> None:
-    rendered = render(ONE_UPSTREAM)
-    claim = rendered.one("PersistentVolumeClaim")
-    assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
-    volumes = {volume["name"]: volume for volume in rendered.pod["spec"]["volumes"]}
-    assert volumes["data"]["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
-    mounts = {mount["name"]: mount["mountPath"] for mount in rendered.container["volumeMounts"]}
-    assert mounts == {"data": "/data", "config": "/etc/reconciler", "tmp": "/tmp"}
-    assert rendered.plain_environment["DATABASE_URL"] == "sqlite:////data/reconciler.db"
-
-
-def test_an_own_claim_takes_the_place_of_the_created_one() -> None:
-    rendered = render(OWN_CLAIM)
-    assert rendered.all("PersistentVolumeClaim") == []
-    volumes = {volume["name"]: volume for volume in rendered.pod["spec"]["volumes"]}
-    assert volumes["data"]["persistentVolumeClaim"]["claimName"] == "old-log"
-    assert rendered.all("ServiceAccount") == []
-    assert rendered.pod["spec"]["serviceAccountName"] == "default"
-    assert rendered.one("Deployment")["metadata"]["name"] == "reconciler"
+    assert names == ["more-keys", "reconciler-keys", "media-eraser"]
 
 
 @pytest.mark.parametrize(
     ("changed", "annotation"),
     [
         ({"config": {"mode": "observe"}}, "checksum/config"),
+        ({"auth": {**AUTH, "apiToken": "another-token-0123456789"}}, "checksum/secret"),
         ({"radarr": {"url": "http://other:7878", "apiKey": "radarr-key-0123456789"}}, "checksum/config"),
         ({"radarr": {"url": "http://radarr:7878", "apiKey": "another-key-0123456789"}}, "checksum/secret"),
     ],
@@ -205,35 +236,28 @@ def test_every_value_set_arrives_where_it_belongs() -> None:
     assert pod["metadata"]["labels"]["team"] == "tv"
     assert pod["metadata"]["annotations"]["example.org/scrape"] == "true"
     assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]
-    assert pod["spec"]["nodeSelector"] == EVERYTHING_SET["nodeSelector"]
-    assert pod["spec"]["tolerations"] == EVERYTHING_SET["tolerations"]
-    assert pod["spec"]["affinity"] == EVERYTHING_SET["affinity"]
+    for name in ("nodeSelector", "tolerations", "affinity", "topologySpreadConstraints"):
+        assert pod["spec"][name] == EVERYTHING_SET[name]
     assert pod["spec"]["priorityClassName"] == "low"
     assert pod["spec"]["serviceAccountName"] == "tv-reconciler"
-    service = rendered.one("Service")
-    assert service["spec"]["type"] == "NodePort"
-    assert service["spec"]["ports"][0]["port"] == 80
-    assert service["metadata"]["annotations"] == {"example.org/team": "tv"}
-    claim = rendered.one("PersistentVolumeClaim")["spec"]
-    assert claim["storageClassName"] == "fast"
-    assert claim["accessModes"] == ["ReadWriteOncePod"]
-    assert claim["resources"]["requests"]["storage"] == "512Mi"
-
-
-def test_the_image_is_the_charts_version_unless_told_otherwise() -> None:
-    with helm_python.Chart.load(CHART) as chart:
-        version = chart.metadata["appVersion"]
-    assert render(ONE_UPSTREAM).container["image"] == f"deletion-reconciler:{version}"
-    tagged = render({**ONE_UPSTREAM, "image": {"tag": "edge"}})
-    assert tagged.container["image"] == "deletion-reconciler:edge"
+    assert pod["spec"]["securityContext"]["supplementalGroups"] == [3000]
+    assert "runAsGroup" not in pod["spec"]["securityContext"]
+    assert rendered.plain_environment["SSL_CERT_FILE"] == "/etc/own/ca.pem"
+    assert {"name": "own", "configMap": {"name": "own-ca"}} in pod["spec"]["volumes"]
+    assert {"name": "own", "mountPath": "/etc/own", "readOnly": True} in rendered.container["volumeMounts"]
+    assert rendered.one("ServiceAccount")["metadata"]["annotations"] == {"example.org/team": "tv"}
+    assert rendered.one("Service")["metadata"]["annotations"] == {"example.org/team": "tv"}
+    assert rendered.one("Service")["spec"]["type"] == "NodePort"
+    assert rendered.one("Service")["spec"]["ports"][0]["port"] == 80
 
 
 def test_the_notes_name_the_webhook_of_every_configured_upstream() -> None:
     rendered = render(EVERY_UPSTREAM)
     for path in ("jellyseerr", "radarr", "sonarr", "jellyfin", "dashboard"):
         assert f"http://{NAME}.{NAMESPACE}.svc:8585/webhooks/{path}" in rendered.notes
-    assert "reconciler check" in rendered.notes
-    assert "/status" in rendered.notes
+    assert 'header "Authorization: Bearer WEBHOOK_SECRET"' in rendered.notes
+    assert f"kubectl -n {NAMESPACE} exec statefulset/{NAME} -- reconciler check" in rendered.notes
+    assert "http://127.0.0.1:8585/status" in rendered.notes
     one = render(ONE_UPSTREAM).notes
     assert "/webhooks/sonarr" not in one
     assert "/webhooks/jellyfin" not in one
@@ -247,9 +271,11 @@ def test_the_notes_name_the_webhook_of_each_of_several_instances() -> None:
 def test_a_release_may_have_a_number_for_a_name() -> None:
     with helm_python.Chart.load(CHART) as chart:
         files = chart.render(dict(ONE_UPSTREAM), name="2026", namespace="7")
-    assert 'app.kubernetes.io/instance: "2026"' in files["deletion-reconciler/templates/deployment.yaml"]
+    assert 'app.kubernetes.io/instance: "2026"' in files["deletion-reconciler/templates/statefulset.yaml"]
 
 
 def test_rendering_twice_gives_the_same() -> None:
-    first: Rendered = render(EVERYTHING_SET)
-    assert first == render(EVERYTHING_SET)
+    """Nothing is made up at random, so that tools that only render see no change where there is none."""
+    with helm_python.Chart.load(CHART) as chart:
+        first, second = (chart.render(dict(EVERYTHING_SET), name="media", namespace="tv") for _ in range(2))
+    assert first == second

@@ -9,77 +9,152 @@ import pytest
 import yaml
 
 import reconciler
-from tests.chart.rendering import AUTH, CHART, ONE_UPSTREAM, OWN_SECRET, RADARR, Values, render
+from tests.chart.rendering import (
+    AUTH,
+    CHART,
+    ONE_UPSTREAM,
+    OWN_SECRET,
+    POSTGRES,
+    POSTGRES_URL,
+    RADARR,
+    SENDER_PEERS,
+    UPSTREAM_PEERS,
+    Values,
+    render,
+)
+
+CLOSED: dict[str, Any] = {
+    "enabled": True,
+    "ingress": {"from": SENDER_PEERS},
+    "egress": {"upstreams": UPSTREAM_PEERS},
+}
+
+
+def with_config(**config: object) -> Values:
+    return {**ONE_UPSTREAM, "config": config}
+
 
 BAD_VALUES: list[tuple[Values, str]] = [
     # what the schema sees
     ({**ONE_UPSTREAM, "radar": {}}, "additional properties 'radar' not allowed"),
-    ({**ONE_UPSTREAM, "radarr": {**RADARR, "api_key": "x"}}, "additional properties 'api_key' not allowed"),
-    ({**ONE_UPSTREAM, "radarr": {**RADARR, "url": "radarr:7878"}}, "at '/radarr/url'"),
-    ({**ONE_UPSTREAM, "radarr": {**RADARR, "url": "http://user:word@radarr:7878"}}, "at '/radarr/url'"),
-    ({**ONE_UPSTREAM, "radarr": {**RADARR, "apiKey": "two words"}}, "at '/radarr/apiKey'"),
+    ({**ONE_UPSTREAM, "radarr": {**RADARR, "api_key": "x"}}, "at '/radarr': additional properties 'api_key' not allo"),
     ({**ONE_UPSTREAM, "radarr": {**RADARR, "apiKey": 12345}}, "at '/radarr/apiKey': got number, want string"),
-    ({**ONE_UPSTREAM, "auth": {**AUTH, "webhookSecret": "short"}}, "at '/auth/webhookSecret'"),
-    ({**ONE_UPSTREAM, "config": {"mode": "dry-run"}}, "at '/config/mode'"),
-    ({**ONE_UPSTREAM, "config": {"port": 80}}, "at '/config/port'"),
-    ({**ONE_UPSTREAM, "config": ["mode"]}, "at '/config'"),
-    ({**ONE_UPSTREAM, "replicas": "one"}, "at '/replicas'"),
+    (with_config(mode="dry-run"), "at '/config/mode': value must be one of 'enforce', 'observe'"),
+    (with_config(port=80), "at '/config/port': minimum: got 80, want 1,024"),
+    (with_config(interval="60"), "at '/config': additional properties 'interval' not allowed"),
+    (with_config(interval_seconds="60"), "at '/config/interval_seconds': got string, want integer"),
+    (with_config(resync={"vanished_titel": "hold"}), "at '/config/resync': additional properties 'vanished_titel' not"),
+    (with_config(seeding={"rules": [{"min_hour": 1}]}), "at '/config/seeding/rules/0': additional properties 'min_h"),
+    (with_config(radarr=[{}, {"is_4K": True}]), "at '/config/radarr/1': additional properties 'is_4K' not allowed"),
+    (with_config(radarr="http://a:1"), "at '/config/radarr': got string, want array or object"),
+    (with_config(radarr=["http://a:1"]), "at '/config/radarr/0': got string, want object"),
+    (with_config(jellyfin=[{}]), "at '/config/jellyfin': got array, want object"),
+    ({**ONE_UPSTREAM, "config": ["mode"]}, "at '/config': got array, want object"),
+    ({**ONE_UPSTREAM, "replicas": "one"}, "at '/replicas': got string, want integer"),
     ({**ONE_UPSTREAM, "image": {"digest": "latest"}}, "at '/image/digest'"),
     ({**ONE_UPSTREAM, "persistence": {"enabled": False}}, "additional properties 'enabled' not allowed"),
     ({**ONE_UPSTREAM, "persistence": {"size": "big"}}, "at '/persistence/size'"),
     ({**ONE_UPSTREAM, "service": {"port": 0}}, "at '/service/port'"),
-    # what the chart itself sees
+    ({**ONE_UPSTREAM, "podSecurityContext": {"runAsUser": 0}}, "at '/podSecurityContext/runAsUser': minimum: got 0"),
+    ({**ONE_UPSTREAM, "podSecurityContext": {"runAsNonRoot": False}}, "additional properties 'runAsNonRoot' not allo"),
+    ({**ONE_UPSTREAM, "ingress": {"hosts": ["https://r.example.org"]}}, "at '/ingress/hosts/0'"),
+    ({**ONE_UPSTREAM, "ingress": {"paths": ["status"]}}, "at '/ingress/paths/0'"),
+    ({**ONE_UPSTREAM, "prometheusRule": {"stuckFor": "6 hours"}}, "at '/prometheusRule/stuckFor'"),
+    (
+        {**ONE_UPSTREAM, "networkPolicy": {**CLOSED, "egress": {"upstreams": [{"to": SENDER_PEERS}]}}},
+        "at '/networkPolicy/egress/upstreams/0': missing property 'ports'",
+    ),
+    (
+        {**ONE_UPSTREAM, "networkPolicy": {**CLOSED, "egress": {"upstreams": [{"to": [], "ports": [7878]}]}}},
+        "at '/networkPolicy/egress/upstreams/0/to': minItems: got 0, want 1",
+    ),
+    (
+        {**ONE_UPSTREAM, "networkPolicy": {**CLOSED, "ingress": {"from": [{"ipBlock": {"cidr": "192.168.1.20"}}]}}},
+        "at '/networkPolicy/ingress/from/0/ipBlock/cidr'",
+    ),
+    # upstreams
     ({}, "no upstream is configured"),
-    ({**ONE_UPSTREAM, "replicas": 2}, "which one process alone may open. Set replicas to 1"),
-    ({"radarr": RADARR, "auth": {"apiToken": AUTH["apiToken"]}}, "auth.webhookSecret is missing"),
-    ({"radarr": RADARR, "auth": {"webhookSecret": AUTH["webhookSecret"]}}, "auth.apiToken is missing"),
+    ({**ONE_UPSTREAM, "radarr": {**RADARR, "url": "radarr:7878"}}, "radarr.url must be an address such as http://rad"),
+    ({**ONE_UPSTREAM, "radarr": {**RADARR, "url": "http://user:word@radarr:7878"}}, "without user name, password or"),
+    ({**ONE_UPSTREAM, "radarr": {**RADARR, "apiKey": "two words"}}, "radarr.apiKey has white space in it"),
     (
         {"sonarr": {"url": "http://sonarr:8989"}, "auth": AUTH},
         "sonarr.url is set but not its key: set sonarr.apiKey, or existingSecret to a Secret with the key SONARR_API",
     ),
     ({**ONE_UPSTREAM, "jellyseerr": {"apiKey": "k"}}, "jellyseerr.apiKey is set but not its address"),
+    ({**ONE_UPSTREAM, "jellyfin": {"url": "http://jellyfin:8096"}}, "jellyfin.url is set but not its key"),
     ({"qbittorrent": {"url": "http://qb:8080", "username": "admin"}, "auth": AUTH}, "no way to log in"),
     ({**ONE_UPSTREAM, "qbittorrent": {"password": "word"}}, "qbittorrent has credentials but no address"),
     (
         {**ONE_UPSTREAM, "qbittorrent": {"url": "http://qb:8080", "username": "a", "password": "b", "apiKey": "c"}},
         "keep one way to log in",
     ),
+    # secrets
+    ({"radarr": RADARR, "auth": {"apiToken": AUTH["apiToken"]}}, "auth.webhookSecret is missing"),
+    ({"radarr": RADARR, "auth": {"webhookSecret": AUTH["webhookSecret"]}}, "auth.apiToken is missing"),
+    ({**ONE_UPSTREAM, "auth": {**AUTH, "webhookSecret": "short"}}, "auth.webhookSecret must have at least 16 charac"),
+    ({**ONE_UPSTREAM, "auth": {**AUTH, "apiToken": "white space in the token"}}, "and no white space: openssl rand"),
     (
-        {**ONE_UPSTREAM, "config": {"api_token": "in the wrong place"}},
+        with_config(api_token="in the wrong place"),
         "config.api_token is a secret, and config becomes a ConfigMap: set auth.apiToken",
     ),
     (
-        {**ONE_UPSTREAM, "config": {"radarr": {"api_key": "in the wrong place"}}},
+        with_config(radarr={"api_key": "in the wrong place"}),
         "config.radarr.api_key is a secret, and config becomes a ConfigMap: set radarr.apiKey",
     ),
-    ({**ONE_UPSTREAM, "config": {"radarr": {"url": "http://a:1"}}}, "config.radarr.url is set: set radarr.url instead"),
-    ({**ONE_UPSTREAM, "config": {"radarr": "http://a:1"}}, "config.radarr must be a mapping, or a list of them"),
-    ({**ONE_UPSTREAM, "config": {"radarr": []}}, "config.radarr is an empty list: remove it"),
-    ({**ONE_UPSTREAM, "config": {"radarr": ["http://a:1"]}}, "config.radarr[0] must be a mapping"),
     (
-        {**ONE_UPSTREAM, "config": {"radarr": [{"url": "http://a:1"}]}},
-        "config.radarr[0].url is set: set radarr.url instead",
+        {**ONE_UPSTREAM, "extraEnv": [{"name": "SONARR_API_KEY", "value": "in the wrong place"}]},
+        "extraEnv sets SONARR_API_KEY, which is a secret: set sonarr.apiKey or existingSecret instead",
     ),
     (
-        {**ONE_UPSTREAM, "config": {"radarr": [{}, {"name": "radarr-4k"}]}},
+        {**ONE_UPSTREAM, "extraEnv": [{"name": "DATABASE_URL", "value": "postgresql://u:p@h/d"}]},
+        "extraEnv sets DATABASE_URL, which is a secret: set database.url instead",
+    ),
+    # instances
+    (with_config(radarr={"url": "http://a:1"}), "config.radarr.url is set: set radarr.url instead"),
+    (with_config(radarr=[]), "config.radarr is an empty list: remove it"),
+    (with_config(radarr=[{"url": "http://a:1"}]), "config.radarr[0].url is set: set radarr.url instead"),
+    (
+        with_config(radarr=[{}, {"name": "radarr-4k"}]),
         "config.radarr[1].url is missing: only the first of a list has its address in radarr.url",
     ),
     (
-        {**ONE_UPSTREAM, "config": {"radarr": [{}, {"url": "http://b:1", "api_key": "in the wrong place"}]}},
+        with_config(radarr=[{}, {"url": "http://b:1", "api_key": "in the wrong place"}]),
         "config.radarr[1].api_key is a secret, and config becomes a ConfigMap: set api_key_file to /run/secrets/recon",
     ),
     (
-        {**ONE_UPSTREAM, "config": {"radarr": [{}, {"url": "http://b:1", "api_key_file": "/run/secrets/x"}]}},
+        with_config(radarr=[{}, {"url": "http://b:1", "api_key_file": "/run/secrets/x"}]),
         "config.radarr[1].api_key_file is set, but there is no Secret to read it from: set existingSecret to one",
     ),
+    (with_config(sonarr=[{"name": "tv"}]), "config.sonarr[0] is written, but not its address: set sonarr.url"),
+    # the database
+    ({**ONE_UPSTREAM, "replicas": 2}, "which one process alone may open: set database.url or database.existingSecret"),
+    ({**ONE_UPSTREAM, "database": {"url": "mysql://u:p@h/d"}}, "database.url must be postgresql://USER:PASSWORD@HOST"),
+    ({**ONE_UPSTREAM, "database": {"url": "postgresql://u:p@h"}}, "database.url must be postgresql://USER:PASSWORD@H"),
+    ({**POSTGRES, "database": {"url": POSTGRES_URL, "existingSecret": "a"}}, "keep one of them"),
+    ({**POSTGRES, "persistence": {"existingClaim": "old"}}, "with PostgreSQL nothing is kept on a volume"),
+    (with_config(database_url="postgresql://u:p@h/d"), "config.database_url is the chart's to set: set database.url"),
+    (with_config(database_url_file="/run/x"), "config.database_url_file is the chart's to set: set database.url"),
+    # the network
+    (with_config(host="127.0.0.1"), "config.host is the chart's to set"),
+    ({**ONE_UPSTREAM, "ingress": {"enabled": True}}, "ingress.enabled is set but no host: set ingress.hosts"),
     (
-        {**ONE_UPSTREAM, "config": {"sonarr": [{"name": "tv"}]}},
-        "config.sonarr[0] is written, but not its address: set sonarr.url",
+        {**ONE_UPSTREAM, "networkPolicy": {**CLOSED, "ingress": {}}},
+        "who may reach the service, so no webhook would arrive: list the senders",
     ),
-    ({**ONE_UPSTREAM, "config": {"jellyfin": [{}]}}, "config.jellyfin must be a mapping"),
-    ({**ONE_UPSTREAM, "jellyfin": {"url": "http://jellyfin:8096"}}, "jellyfin.url is set but not its key"),
-    ({**ONE_UPSTREAM, "config": {"host": "127.0.0.1"}}, "config.host is the chart's to set"),
-    ({**ONE_UPSTREAM, "config": {"database_url": "postgresql://u:p@h/d"}}, "config.database_url is the chart's to set"),
+    (
+        {**ONE_UPSTREAM, "networkPolicy": {**CLOSED, "egress": {}}},
+        "where the upstreams are, so nothing could be deleted: list them in networkPolicy.egress.upstreams",
+    ),
+    (
+        {**POSTGRES, "networkPolicy": CLOSED},
+        "where PostgreSQL is, so the service could not start: list it in networkPolicy.egress.database",
+    ),
+    ({**ONE_UPSTREAM, "prometheusRule": {"enabled": True}}, "set serviceMonitor.enabled, or prometheusRule.selector"),
+    # the pod
+    ({**ONE_UPSTREAM, "extraEnv": [{"name": "RECONCILER_PORT", "value": "1"}]}, "extraEnv sets RECONCILER_PORT, which"),
+    ({**ONE_UPSTREAM, "extraVolumes": [{"name": "tmp", "emptyDir": {}}]}, "extraVolumes has a volume named tmp"),
+    ({**ONE_UPSTREAM, "podLabels": {"app.kubernetes.io/name": "x"}}, "podLabels sets app.kubernetes.io/name"),
 ]
 
 
@@ -90,11 +165,26 @@ def test_a_mistake_is_refused_with_words_that_help(values: Values, message: str)
     assert message in str(refusal.value)
 
 
-def test_a_refusal_never_repeats_a_secret() -> None:
+SECRET = "in-the-wrong-place"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {**with_config(api_token=SECRET), "replicas": 2},
+        with_config(radarr={"api_key": SECRET}),
+        {**ONE_UPSTREAM, "auth": {**AUTH, "webhookSecret": f"{SECRET} with spaces"}},
+        {**ONE_UPSTREAM, "radarr": {**RADARR, "apiKey": f"{SECRET} with spaces"}},
+        {**ONE_UPSTREAM, "radarr": {**RADARR, "url": f"http://me:{SECRET}@radarr:7878"}},
+        {**ONE_UPSTREAM, "database": {"url": f"mysql://me:{SECRET}@host/db"}},
+        {**ONE_UPSTREAM, "extraEnv": [{"name": "RADARR_API_KEY", "value": SECRET}]},
+    ],
+)
+def test_a_refusal_never_repeats_a_secret(values: Values) -> None:
     with pytest.raises(helm_python.HelmError) as refusal:
-        render({**ONE_UPSTREAM, "config": {"api_token": "in-the-wrong-place"}, "replicas": 2})
-    assert "in-the-wrong-place" not in str(refusal.value)
-    assert "in-the-wrong-place" not in str(refusal.value.__cause__)
+        render(values)
+    assert SECRET not in str(refusal.value)
+    assert SECRET not in str(refusal.value.__cause__)
 
 
 def test_every_mistake_is_reported_at_once() -> None:
@@ -129,16 +219,18 @@ def test_an_own_secret_needs_no_keys_in_the_values() -> None:
     }
 
 
-def _leaves(values: dict[str, Any], prefix: str = "") -> set[str]:
-    """Names of the values a person sets; a free mapping or a list counts as one."""
-    names: set[str] = set()
+FREE_MAPPINGS = {"config", "resources", "persistence.annotations", "podSecurityContext", "grafanaDashboard.labels"}
+"""Mappings that are one value: what is in them is not the chart's to name."""
+
+
+def _leaves(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the values a person sets with their defaults; a free mapping or a list counts as one."""
+    found: dict[str, Any] = {}
     for name, value in values.items():
         path = f"{prefix}{name}"
-        is_section = (
-            isinstance(value, dict) and value and path not in {"config", "resources", "persistence.annotations"}
-        )
-        names |= _leaves(value, f"{path}.") if is_section else {path}
-    return names
+        is_section = isinstance(value, dict) and value and path not in FREE_MAPPINGS
+        found |= _leaves(value, f"{path}.") if is_section else {path: value}
+    return found
 
 
 def _values_of_chart() -> dict[str, Any]:
@@ -146,9 +238,15 @@ def _values_of_chart() -> dict[str, Any]:
     return values
 
 
-def test_every_value_is_explained_and_none_that_is_gone() -> None:
-    explained = re.findall(r"^\| `([^`]+)` \|", (CHART / "README.md").read_text(), flags=re.MULTILINE)
-    assert sorted(explained) == sorted(_leaves(_values_of_chart()))
+def test_every_value_is_explained_with_its_default_and_none_that_is_gone() -> None:
+    rows = re.findall(r"^\| `([^`]+)` \| (.+?) \| (.+) \|$", (CHART / "README.md").read_text(), flags=re.MULTILINE)
+    defaults = _leaves(_values_of_chart())
+    assert sorted(name for name, _, _ in rows) == sorted(defaults)
+    for name, written, _ in rows:
+        if written == "see `values.yaml`":
+            assert isinstance(defaults[name], dict | list), f"{name} is short enough to be written"
+        else:
+            assert yaml.safe_load(written.strip("`")) == defaults[name], name
 
 
 def test_the_schema_knows_every_value_and_none_that_is_gone() -> None:
@@ -161,11 +259,19 @@ def test_the_schema_knows_every_value_and_none_that_is_gone() -> None:
         names: set[str] = set()
         for name, inner in section["properties"].items():
             path = f"{prefix}{name}"
-            is_section = "properties" in inner and path not in {"resources", "config"}
+            is_section = "properties" in inner and path not in FREE_MAPPINGS
+            if is_section:
+                assert inner["additionalProperties"] is False, path
             names |= declared(inner, f"{path}.") if is_section else {path}
         return names
 
-    assert declared(schema) - {"global"} == _leaves(_values_of_chart())
+    assert declared(schema) - {"global"} == _leaves(_values_of_chart()).keys()
+
+
+def test_every_value_is_used_by_a_template() -> None:
+    with helm_python.Chart.load(CHART) as chart:
+        templates = "".join(template["data"] for template in chart.templates)
+    assert [name for name in _leaves(_values_of_chart()) if name.rpartition(".")[2] not in templates] == []
 
 
 def test_the_chart_is_of_the_version_of_the_program() -> None:

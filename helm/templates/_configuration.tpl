@@ -1,0 +1,18 @@
+{{/* The YAML file: `config`, with the upstreams' addresses in it; of a list, the first. Only values that can work get this far. */}}
+{{- define "reconciler.configuration" -}}
+{{- include "reconciler.validate" . -}}
+{{- $configuration := deepCopy .Values.config -}}
+{{- range $upstream := list "qbittorrent" "radarr" "sonarr" "jellyseerr" "jellyfin" -}}
+{{- $url := (index $.Values $upstream).url -}}
+{{- if $url -}}
+{{- $written := get $configuration $upstream -}}
+{{- $first := dict "url" $url -}}
+{{- if kindIs "slice" $written -}}
+{{- $_ := set $configuration $upstream (prepend (rest $written) (mergeOverwrite (first $written) $first)) -}}
+{{- else -}}
+{{- $_ := set $configuration $upstream (mergeOverwrite (default (dict) $written) $first) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $configuration -}}
+{{- end -}}
