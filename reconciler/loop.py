@@ -192,8 +192,8 @@ class Reconciler:
             return
         if await self._keeper.keep():
             self._log.info("this process reconciles now")
-            self._schedule.hasten("ledger")
-            self._schedule.hasten("pass")
+            for job in ("ledger", "pass", "resync"):
+                self._schedule.hasten(job)
         elif self._keeper.is_held and not self._is_passing:
             due = await self._store.next_due_at()
             if due is not None and due <= self._clock.now():

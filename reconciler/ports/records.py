@@ -147,6 +147,14 @@ class DeletionPage:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event of any timeline, with whose it is."""
+
+    deletion: DeletionId
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """What `/status` counts, read at one moment."""
 

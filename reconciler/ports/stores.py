@@ -27,6 +27,7 @@ from reconciler.ports.records import (
     DeletionPage,
     Destroyed,
     Lease,
+    LoggedEvent,
     Overview,
     PassRecord,
     UpstreamHealth,
@@ -90,6 +91,12 @@ class ReadStore(Protocol):
 
     async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
         """Return the timeline, oldest first."""
+
+    async def last_event(self) -> int:
+        """Return the number of the newest event of any timeline; 0 if there is none."""
+
+    async def events_after(self, number: int, limit: int) -> tuple[LoggedEvent, ...]:
+        """Return the events of all timelines that came after this one, oldest first."""
 
     async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage: ...
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from reconciler.model import Condition, ConditionType, DeletionId, DeletionState, Event, InstanceName, Media
+from reconciler.ports import LoggedEvent
 from reconciler.store.database import Connection, Row, fetch_one
 from reconciler.store.rows import condition_of, deletion_of, event_of, event_values, media_of, media_values, target_of
 
@@ -115,6 +116,23 @@ async def add_events(connection: Connection, deletion: DeletionId, events: Itera
             """,
             rows,
         )
+
+
+async def last_event(connection: Connection) -> int:
+    """Return the number of the newest event of any timeline; 0 if there is none."""
+    row = await fetch_one(connection, "SELECT max(number) AS number FROM events")
+    return int(row["number"]) if row is not None and row["number"] is not None else 0
+
+
+async def events_after(connection: Connection, number: int, limit: int) -> tuple[LoggedEvent, ...]:
+    """Return the events of all timelines that came after this one, oldest first.
+
+    Writes are one at a time, so no lower number is committed after a higher one.
+    """
+    rows = await connection.fetch_all(
+        "SELECT * FROM events WHERE number > :number ORDER BY number LIMIT :limit", {"number": number, "limit": limit}
+    )
+    return tuple(LoggedEvent(DeletionId(str(row["deletion"])), event_of(row)) for row in rows)
 
 
 async def events_of(connection: Connection, deletion: DeletionId) -> tuple[Event, ...]:

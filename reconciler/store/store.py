@@ -29,6 +29,7 @@ from reconciler.ports import (
     Destroyed,
     IngestResult,
     Lease,
+    LoggedEvent,
     Overview,
     PassRecord,
     Receipt,
@@ -115,6 +116,14 @@ class DatabaseStore:
     async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
         async with self._database.read() as connection:
             return await states.events_of(connection, deletion)
+
+    async def last_event(self) -> int:
+        async with self._database.read() as connection:
+            return await states.last_event(connection)
+
+    async def events_after(self, number: int, limit: int) -> tuple[LoggedEvent, ...]:
+        async with self._database.read() as connection:
+            return await states.events_after(connection, number, limit)
 
     async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage:
         async with self._database.read() as connection:

@@ -13,6 +13,7 @@ from reconciler.web.problems import EXCEPTION_HANDLERS
 from reconciler.web.refusals import Refusals
 from reconciler.web.shield import Shield
 from reconciler.web.status import StatusPages
+from reconciler.web.stream import EventStream
 from reconciler.web.webhooks import Webhooks
 
 __all__ = ["WebDeps", "create_app"]
@@ -45,6 +46,7 @@ def create_app(deps: WebDeps) -> Starlette:
         Route("/deletions/{id}/cancel", deletions.cancel, methods=["POST"]),
         Route("/deletions/{id}/retry", deletions.retry, methods=["POST"]),
         Route("/breaker/release", deletions.release_breaker, methods=["POST"]),
+        Route("/events", EventStream(deps, guard).events, methods=["GET"]),
         Route("/livez", pages.live, methods=["GET"]),
         Route("/readyz", pages.ready, methods=["GET"]),
         Route("/metrics", pages.metrics, methods=["GET"]),

@@ -136,6 +136,10 @@ async def test_every_process_takes_wishes_and_answers_alike_and_an_orderly_stop_
             assert plans[0]["steps"]
             converged = await stage.delete(movie)
             await stage.until_phase(converged, "converged")  # the leader noticed, although it was not told
+            timeline = [event["number"] for event in (await stage.show(converged))["timeline"]]
+            heard = await replicas.streamed(leader, after=timeline[0] - 1, until=timeline[2])
+            heard += await replicas.streamed(other, after=heard[-1], until=timeline[-1])
+            assert [number for number in heard if number in timeline] == timeline
 
             shown = {process: await replicas.get(process, "/status") for process in replicas.all}
             told = [{k: v for k, v in s.items() if k not in {"now", "loop"}} for s in shown.values()]

@@ -32,6 +32,21 @@ class Replicas:
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
+    async def streamed(self, process: ServiceProcess, *, after: int, until: int) -> list[int]:
+        """Listen to one process after an event until another, and return the numbers of what came."""
+        numbers: list[int] = []
+        async with (
+            self.at(process) as http,
+            http.stream("GET", "/events", headers={"Last-Event-ID": str(after)}) as answer,
+        ):
+            assert answer.status_code == 200
+            async for line in answer.aiter_lines():
+                if line.startswith("id: "):
+                    numbers.append(int(line.removeprefix("id: ")))
+                if numbers and numbers[-1] >= until:
+                    break
+        return numbers
+
     async def leader(self, among: Sequence[ServiceProcess]) -> ServiceProcess | None:
         """Return which of these processes reconciles; `None` if none of them says so of itself."""
         for process in among:

@@ -36,6 +36,7 @@ from reconciler.ports import (
     DeletionFilter,
     DeletionPage,
     IngestResult,
+    LoggedEvent,
     LoopStatus,
     Overview,
     PlanPreview,
@@ -179,6 +180,18 @@ class FakeStore:
     async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
         self._check()
         return self.timeline.get(deletion, ())
+
+    def _logged(self) -> list[LoggedEvent]:
+        logged = [LoggedEvent(deletion, event) for deletion, events in self.timeline.items() for event in events]
+        return sorted(logged, key=lambda one: one.event.number)
+
+    async def last_event(self) -> int:
+        self._check()
+        return max((one.event.number for one in self._logged()), default=0)
+
+    async def events_after(self, number: int, limit: int) -> tuple[LoggedEvent, ...]:
+        self._check()
+        return tuple(one for one in self._logged() if one.event.number > number)[:limit]
 
     async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage:
         self._check()
