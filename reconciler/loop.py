@@ -23,7 +23,7 @@ from reconciler.reasons import Reason
 from reconciler.rounds import Rounds
 from reconciler.schedule import Schedule
 from reconciler.telemetry import Calls, Metrics, get_logger
-from reconciler.upstreams import Health, Upstreams
+from reconciler.upstreams import Doubt, Health, Upstreams
 
 MOST_DELETIONS = 500
 MOST_ROUNDS = 20
@@ -237,10 +237,15 @@ class Reconciler:
                 return 0
             self._observer.begin_pass()
             libraries = await self._observer.libraries(lease)
-            found = [await self._catch_up.library(lease, name, seen) for name, (seen, _) in libraries.items()]
-            found.append(await self._catch_up.board(lease, await self._observer.board(lease)))
+            found = 0
+            for name, (observation, _) in libraries.items():
+                if isinstance(observation, Seen):
+                    looked = await self._catch_up.library(lease, name, observation)
+                    self.health.doubted(name, Doubt.VANISHED, looked.doubt)
+                    found += looked.created
+            found += await self._catch_up.board(lease, await self._observer.board(lease))
             await self._store.save_health(self.health.rows())
-            return sum(found)
+            return found
 
     @asynccontextmanager
     async def _its_turn(self) -> AsyncIterator[Lease | None]:

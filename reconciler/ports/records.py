@@ -149,7 +149,8 @@ class DeletionPage:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What `/status` counts, read at one moment."""
+    """What `/status` counts, read at one moment. `resynced` is when each instance was last looked through for what no
+    webhook told."""
 
     by_phase: Mapping[Phase, int] = field(default_factory=dict)
     oldest_unsettled_at: datetime | None = None
@@ -157,3 +158,4 @@ class Overview:
     upstreams: tuple[UpstreamHealth, ...] = ()
     coverage: tuple[LedgerCoverage, ...] = ()
     last_pass: PassRecord | None = None
+    resynced: Mapping[InstanceName, datetime] = field(default_factory=dict)

@@ -174,6 +174,9 @@ class PassStore(Protocol):
     async def known_titles(self, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
         """Return those of the titles whose delete in a library any deletion, settled or not, was created for."""
 
+    async def kept_titles(self, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
+        """Return those of the titles whose delete the library told with the files kept, and no deletion followed."""
+
     async def known_declines(self, request_ids: Collection[int]) -> frozenset[int]:
         """Return those of the requests whose decline any deletion, settled or not, was created for."""
 

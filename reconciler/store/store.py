@@ -204,6 +204,10 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await resyncs.known_titles(connection, instance, entry_ids)
 
+    async def kept_titles(self, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
+        async with self._database.read() as connection:
+            return await resyncs.kept_titles(connection, instance, entry_ids)
+
     async def known_declines(self, request_ids: Collection[int]) -> frozenset[int]:
         async with self._database.read() as connection:
             return await resyncs.known_declines(connection, request_ids)

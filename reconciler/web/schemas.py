@@ -267,7 +267,11 @@ class CoverageOut(Out):
 
 
 class UpstreamOut(Out):
-    """One upstream instance. `reachable` is `null` as long as nobody has looked."""
+    """One upstream instance. `reachable` is `null` as long as nobody has looked.
+
+    `last_error` also says why something that it answers is not believed. `resynced_at` is when it was last compared
+    with what it had shown before, to find what no webhook told; only complete answers count.
+    """
 
     name: str
     kind: UpstreamKind
@@ -278,6 +282,7 @@ class UpstreamOut(Out):
     since: AwareDatetime | None = None
     last_seen_at: AwareDatetime | None = None
     last_error: str | None = None
+    resynced_at: AwareDatetime | None = None
     coverage: CoverageOut | None = None
 
 
