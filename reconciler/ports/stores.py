@@ -93,6 +93,12 @@ class ReadStore(Protocol):
 
     async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage: ...
 
+    async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
+        """Return those of the hashes under which none of these clients listed a torrent when last read as a whole.
+
+        Nothing while one of them was never read. A torrent with two hashes is listed under one of them only.
+        """
+
 
 class PassStore(Protocol):
     """What a pass reads and writes. Writes with a `lease` raise `LeaseLost` if its epoch is over."""

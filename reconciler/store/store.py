@@ -116,6 +116,10 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await reading.deletions(connection, where, cursor=cursor, limit=limit)
 
+    async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
+        async with self._database.read() as connection:
+            return await baselines.unlisted(connection, hashes, clients)
+
     # --- the lease ---
 
     async def acquire_lease(self, holder: str, ttl: timedelta, now: datetime) -> Lease | None:

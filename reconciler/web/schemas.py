@@ -150,7 +150,7 @@ class SettledOut(Out):
 
 
 class DeletionOut(Out):
-    """One deletion in a list. `seasons` is `null` for a whole title."""
+    """One deletion in a list. `seasons` is `null` for a whole title; a `title` that was not given is the library's."""
 
     id: str
     url: str
@@ -233,12 +233,16 @@ class PlanListOut(Out):
 
 
 class DecisionOut(Out):
-    """A decision that was written down; `lifted` are the reasons an approval lifts."""
+    """A decision that was written down; `lifted` are the reasons an approval lifts.
+
+    `unlisted` are the hashes just bound under which no qBittorrent listed a torrent when last looked at.
+    """
 
     id: str
     url: str
     decision: Decision
     lifted: tuple[Reason, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 class ReleasedOut(Out):

@@ -68,7 +68,7 @@ class StatusPages:
         held_titles: tuple[str, ...] = ()
         if overview.by_phase.get(Phase.HELD):
             page = await store.deletions(DeletionFilter(phase=Phase.HELD), cursor=None, limit=TITLES_NAMED)
-            held_titles = tuple(state.deletion.label for state in page.deletions)
+            held_titles = tuple(state.label for state in page.deletions)
         configured = configured_instances(settings)
         verdict, ok = verdict_of(
             Situation(

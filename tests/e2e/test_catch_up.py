@@ -96,9 +96,10 @@ async def found(stage: Stage, *titles: Shelved) -> list[Json]:
 
 
 async def test_what_was_deleted_and_declined_while_the_service_was_down_is_found(stage: Stage) -> None:
-    movie, kept, asked, *_ = await asyncio.gather(
-        stage.movie(torrents=2), stage.movie(), stage.movie(), stage.movie(), stage.by_hand("debian-live.iso")
+    movie, kept, asked, record, request, deleted = await asyncio.gather(
+        stage.movie(torrents=2), *(stage.movie() for _ in range(5))
     )
+    await stage.by_hand("debian-live.iso")
     series, asked_series = await stage.series(), await stage.series()
     await until_looked(stage)
     await stage.service.stop()
@@ -108,6 +109,10 @@ async def test_what_was_deleted_and_declined_while_the_service_was_down_is_found
     await in_jellyseerr(stage, "POST", f"/request/{asked.request_id}/decline")
     await in_jellyseerr(stage, "POST", f"/request/{asked_series.request_id}/decline")
     record_of(stage, asked).normal.status = MediaStatus.AVAILABLE  # a decline makes it unknown, a scan mends that
+    # of these nothing follows unless it is set
+    await in_jellyseerr(stage, "DELETE", f"/media/{record_of(stage, record).id}")
+    await in_jellyseerr(stage, "DELETE", f"/request/{request.request_id}")
+    record_of(stage, deleted).normal.status = MediaStatus.DELETED
     before = await stage.snapshot(movie, series)
     await stage.service.start()
 
@@ -134,7 +139,10 @@ async def test_what_was_deleted_and_declined_while_the_service_was_down_is_found
     assert await stage.snapshot(movie, series) == before
 
 
-async def test_what_is_to_be_held_waits_for_a_person_who_may_let_it_go(tmp_path: Path) -> None:
+async def test_on_postgresql_what_is_to_be_held_waits_for_a_person_who_may_let_it_go(
+    tmp_path: Path, postgres_server: PostgresServer
+) -> None:
+    url = postgres_server.url(await postgres_server.create_database())
     holding = reacting(
         vanished_title="hold",
         vanished_title_with_files="hold",
@@ -144,7 +152,11 @@ async def test_what_is_to_be_held_waits_for_a_person_who_may_let_it_go(tmp_path:
         status_deleted="hold",
     )
     async with open_stage(
-        tmp_path, real_torrents=False, config=holding, RECONCILER_FILES_LEFT_BEHIND_SECONDS="1"
+        tmp_path,
+        real_torrents=False,
+        config=holding,
+        database_url=url,
+        RECONCILER_FILES_LEFT_BEHIND_SECONDS="1",
     ) as stage:
         gone, kept, declined, record, request, deleted, _ = [await stage.movie() for _ in range(7)]
         await until_looked(stage)
@@ -197,41 +209,17 @@ async def test_what_is_to_be_held_waits_for_a_person_who_may_let_it_go(tmp_path:
         assert await stage.snapshot(gone, kept) == others
 
 
-async def test_on_postgresql_what_is_to_be_ignored_leads_to_nothing(
-    tmp_path: Path, postgres_server: PostgresServer
-) -> None:
-    url = postgres_server.url(await postgres_server.create_database())
-    config = reacting(declined="ignore")
-    async with open_stage(tmp_path, real_torrents=False, config=config, database_url=url) as stage:
-        gone, kept, declined, record, request, deleted = [await stage.movie() for _ in range(6)]
-        await until_looked(stage)
-        await stage.service.stop()
-        await delete_in_library(stage, gone)
-        await delete_in_library(stage, kept, delete_files=False)
-        await in_jellyseerr(stage, "POST", f"/request/{declined.request_id}/decline")
-        await in_jellyseerr(stage, "DELETE", f"/media/{record_of(stage, record).id}")
-        await in_jellyseerr(stage, "DELETE", f"/request/{request.request_id}")
-        record_of(stage, deleted).normal.status = MediaStatus.DELETED
-        before = await stage.snapshot(gone)
-        await stage.service.start()
-
-        (only,) = await found(stage, gone)
-        shown = await stage.until_phase(only["id"], "converged")
-        assert shown["source"] == "radarr"
-        assert await stage.left_of(gone) == []
-        assert await stage.snapshot(gone) == before
-
-
 async def test_nothing_follows_from_what_radarr_shows_while_it_is_not_well_and_later_only_what_is_true(
     tmp_path: Path,
 ) -> None:
-    async with open_stage(tmp_path, real_torrents=False, config=reacting()) as stage:
-        gone, _ = await stage.movie(torrents=2), await stage.movie()
+    async with open_stage(tmp_path, real_torrents=False, config=reacting(declined="ignore")) as stage:
+        gone, declined = await stage.movie(torrents=2), await stage.movie()
         for _ in range(12):
             await stage.movie(torrents=0, is_imported=False, is_requested=False)
         await until_looked(stage)
         await stage.service.stop()
         await delete_in_library(stage, gone)
+        await in_jellyseerr(stage, "POST", f"/request/{declined.request_id}/decline")
         before, all_of_it = await stage.snapshot(gone), await stage.snapshot()
         radarr, faults = stage.house.radarr, stage.house.radarr.faults
 
