@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from reconciler.clock import Clock
@@ -40,6 +40,14 @@ from reconciler.upstreams import Upstreams
 MOST_CONCURRENT_LISTINGS = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at one library led to: how many deletions, and why it could not judge everything."""
+
+    created: int
+    doubt: str = ""
+
+
 class CatchUp:
     """Compares what upstreams show with what they showed at the last resync."""
 
@@ -63,13 +71,11 @@ class CatchUp:
         self._needs_approval = needs_approval
         self._log = get_logger()
 
-    async def library(self, lease: Lease, instance: InstanceName, observation: Seen[Library] | Unseen) -> int:
-        """Look for titles that vanished from one library; return how many deletions follow from it.
+    async def library(self, lease: Lease, instance: InstanceName, observation: Seen[Library]) -> Looked:
+        """Look for titles that vanished from one library.
 
         What was seen is stored after the wishes are, so that a crash between the two repeats and loses nothing.
         """
-        if isinstance(observation, Unseen):
-            return 0
         library = observation.data
         state = await self._store.resync_state(instance)
         unjudged: frozenset[int] = frozenset()
@@ -77,16 +83,20 @@ class CatchUp:
         if state is not None:
             missing = ListedTitles.of(state).missing_from(library)
             rows = vanished(await self._rows_of(instance, missing), missing, library)
-            listings = await self._listings(self._upstreams.libraries[instance], rows)
-            judged = {row.entry_id: files_of_vanished(row, library, listings) for row in rows}
+            kept = await self._store.kept_titles(instance, [row.entry_id for row in rows])
+            open_rows = [row for row in rows if row.entry_id not in kept]
+            listings = await self._listings(self._upstreams.libraries[instance], open_rows)
+            judged = {row.entry_id: files_of_vanished(row, library, listings) for row in open_rows}
             unjudged = frozenset(n for n, there in judged.items() if there is Existence.UNKNOWN)
-            wishes = [wish_for_vanished(r, judged[r.entry_id], self._reactions) for r in rows]
-            created = await self._ask(
-                [w for w, r in zip(wishes, rows, strict=True) if w is not None and r.entry_id not in unjudged]
-            )
+            wishes = [
+                wish_for_vanished(row, judged.get(row.entry_id, Existence.PRESENT), self._reactions, kept=kept)
+                for row in rows
+                if row.entry_id not in unjudged
+            ]
+            created = await self._ask([wish for wish in wishes if wish is not None])
         listed = ListedTitles(frozenset(library.entries), unjudged)
         await self._store.save_resync_state(lease, instance, listed.as_json(), self._clock.now())
-        return created
+        return Looked(created, _doubt(instance, len(unjudged)))
 
     async def board(self, lease: Lease, observation: Seen[RequestBoard] | Unseen | None) -> int:
         """Look for declines that were not announced, and for what vanished from Jellyseerr; likewise."""
@@ -201,3 +211,10 @@ class CatchUp:
             created += outcomes.count(Accepted.CREATED)
             self._log.info("found by resync", title=wish.title, media=str(wish.media), reason=wish.because)
         return created
+
+
+def _doubt(instance: InstanceName, unjudged: int) -> str:
+    if not unjudged:
+        return ""
+    whose = "a title vanished, and whether its" if unjudged == 1 else f"{unjudged} titles vanished, and whether their"
+    return f"{instance}: {whose} files are gone cannot be seen; check its root folders"

@@ -23,7 +23,7 @@ from reconciler.reasons import Reason
 from reconciler.rounds import Rounds
 from reconciler.schedule import Schedule
 from reconciler.telemetry import Calls, Metrics, get_logger
-from reconciler.upstreams import Health, Upstreams
+from reconciler.upstreams import Doubt, Health, Upstreams
 
 BEAT = timedelta(seconds=1)
 """How often a process that shares its database renews the lease or sees whether it is free."""
@@ -302,10 +302,15 @@ class Reconciler:
                 return 0
             self._observer.begin_pass()
             libraries = await self._observer.libraries(lease)
-            found = [await self._catch_up.library(lease, name, seen) for name, (seen, _) in libraries.items()]
-            found.append(await self._catch_up.board(lease, await self._observer.board(lease)))
+            found = 0
+            for name, (observation, _) in libraries.items():
+                if isinstance(observation, Seen):
+                    looked = await self._catch_up.library(lease, name, observation)
+                    self.health.doubted(name, Doubt.VANISHED, looked.doubt)
+                    found += looked.created
+            found += await self._catch_up.board(lease, await self._observer.board(lease))
             await self._store.save_health(lease, self.health.rows())
-            return sum(found)
+            return found
 
     async def _wake_waiting(self, lease: Lease, *, force: bool = False) -> None:
         """Let what waited for an upstream go on as soon as it is back, and not when its backoff ends."""

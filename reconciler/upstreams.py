@@ -7,6 +7,7 @@ that polling never earns a ban; `retry` and a restart forget that.
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import TypeVar
 
 from reconciler.clock import Clock
@@ -68,6 +69,13 @@ def reason_of(error: UpstreamError) -> Reason:
             return Reason.UNREACHABLE
 
 
+class Doubt(Enum):
+    """Why an instance that answers is not believed in everything."""
+
+    LIST = auto()  # its list lost most of its rows at once, or another program answers
+    VANISHED = auto()  # titles vanished, and it cannot be seen whether their files are gone
+
+
 @dataclass(frozen=True, slots=True)
 class _Refusal:
     """An instance that is left alone for a while, and what is shown meanwhile."""
@@ -85,6 +93,7 @@ class Health:
         self._clock = clock
         self._rows: dict[InstanceName, UpstreamHealth] = {}
         self._refusals: dict[InstanceName, _Refusal] = {}
+        self._doubts: dict[tuple[InstanceName, Doubt], str] = {}
         self._has_returned = False
         self._log = get_logger()
 
@@ -99,7 +108,22 @@ class Health:
 
     def rows(self) -> tuple[UpstreamHealth, ...]:
         """Return what the status page shows."""
-        return tuple(row for _, row in sorted(self._rows.items()))
+        return tuple(self._with_doubts(row) for _, row in sorted(self._rows.items()))
+
+    def doubted(self, instance: InstanceName, doubt: Doubt, message: str) -> None:
+        """Say why nothing is concluded from what an instance answers, or with an empty message that it is again."""
+        known = self._doubts.pop((instance, doubt), "")
+        if message:
+            self._doubts[instance, doubt] = message
+        if message and not known:
+            self._log.warning("upstream doubted", upstream=instance, error=message)
+        elif known and not message:
+            self._log.info("upstream believed again", upstream=instance)
+
+    def _with_doubts(self, row: UpstreamHealth) -> UpstreamHealth:
+        doubts = [self._doubts.get((row.instance, doubt), "") for doubt in Doubt]
+        said = "; ".join(text for text in doubts if text)
+        return replace(row, last_error=said) if row.reachable and said else row
 
     def forget_refusals(self, asked_at: datetime | None) -> None:
         """Let every instance be asked again that refused before a person asked to try again."""

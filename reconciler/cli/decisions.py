@@ -21,6 +21,12 @@ from reconciler.cli.service import Service, path_of
 from reconciler.reasons import Reason
 
 _NAMED = 10
+_WRITTEN = {
+    "approve": "The approval is written down",
+    "attribute": "It is written down that they belong to it",
+    "cancel": "The cancellation is written down",
+    "retry": "It is tried again at once",
+}
 _PAGE = 200
 
 
@@ -66,7 +72,10 @@ def bind(
     for torrent in torrents:
         say(f"  {torrent}")
     ask("Bind them?", yes)
-    _decided(service.post(path_of(deletion, "/attribute"), {"hashes": torrents}), as_json=as_json)
+    document = service.post(path_of(deletion, "/attribute"), {"hashes": torrents})
+    _decided(document, as_json=as_json)
+    for torrent in document["unlisted"]:
+        say(f"No qBittorrent listed {torrent} when last looked at; if it should be there, check the hash.")
 
 
 def cancel(
@@ -147,5 +156,5 @@ def _decided(document: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         show_json(document)
         return
-    lifted = f" (lifted: {', '.join(document['lifted'])})" if document["lifted"] else ""
-    say(f"{document['decision']}: written down{lifted}.")
+    lifted = f" It lifts {', '.join(document['lifted'])}." if document["lifted"] else ""
+    say(f"{_WRITTEN[document['decision']]}.{lifted} See: reconciler show {document['id']}")

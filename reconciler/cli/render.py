@@ -2,12 +2,14 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
+
+from reconciler.model import Source
 
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _CELL_LENGTH = 200
@@ -15,6 +17,14 @@ _ID_LENGTH = 36
 _PHASE_LENGTH = 10
 _FOLDING = {"title": 8, "media": 8, "asked": 10}
 """How narrow the columns that fold may become: beside id and phase they fill a terminal of 80; a date is 10 wide."""
+_LIBRARIES = frozenset({Source.RADARR, Source.SONARR})
+_OPTIONS = {
+    "delete_files": (True, "its files are kept"),
+    "add_exclusion": (False, "kept from import lists"),
+    "blocklist": (False, "its releases are blocklisted"),
+    "remove_empty_series": (False, "the series goes with its last season"),
+}
+"""What each option usually is, and the words for when it is not."""
 _PHASE_STYLES = {
     "held": "bold red",
     "waiting": "yellow",
@@ -82,7 +92,8 @@ def show_deletions(page: Mapping[str, Any]) -> None:
         *(Column(name, min_width=width, overflow="fold") for name, width in _FOLDING.items()),
     )
     for one in page["deletions"]:
-        asked = f"{_when(one['requested_at'])} {one['requested_by'] or one['source']}"
+        by = None if one["inferred"] else one["requested_by"]
+        asked = f"{_when(one['requested_at'])} {by or one['source']}"
         table.add_row(*_cells(one["id"]), _phase(one["phase"]), *_cells(label_of(one), _media(one), asked))
     console = console_for_results()
     console.print(table if table.row_count else Text("No deletions."))
@@ -93,9 +104,8 @@ def show_deletions(page: Mapping[str, Any]) -> None:
 def show_deletion(one: Mapping[str, Any]) -> None:
     console = console_for_results()
     console.print(Text.assemble((plain(label_of(one)), "bold"), "  ", _phase(one["phase"])))
-    by = f" by {one['requested_by']}" if one["requested_by"] else ""
-    asked = f"{_media(one)}, asked {_when(one['requested_at'])} through {one['source']}{by}"
-    console.print(Text(plain(asked), style="dim"))
+    for line in (f"{_media(one)}, {_origin(one)}", *_narrowed(one)):
+        console.print(Text(plain(line), style="dim"))
     for words, units in (("not covered any more", one["withdrawn"]), ("wanted again, only finished", one["finishing"])):
         if units:
             console.print(Text(plain(f"{words}: {', '.join(units)}"), style="yellow"))
@@ -107,6 +117,26 @@ def show_deletion(one: Mapping[str, Any]) -> None:
     if timeline.row_count:
         console.print(timeline)
     show_needs(one["needs"])
+
+
+def _origin(one: Mapping[str, Any]) -> str:
+    """Say when and from where a deletion came. Who requested a title and was declined did not ask for its deletion."""
+    when, source, by = _when(one["requested_at"]), one["source"], one["requested_by"]
+    if source == Source.RESYNC:
+        return f"found {when} by polling"
+    if one["inferred"]:
+        return f"concluded {when} from {source}{f', which names {by}' if by else ''}"
+    if source in _LIBRARIES:
+        return f"deleted in {source}, known since {when}"
+    return f"asked {when} through {source}{f' by {by}' if by else ''}"
+
+
+def _narrowed(one: Mapping[str, Any]) -> Iterator[str]:
+    """Say where a deletion applies and what was asked for beyond the usual."""
+    options = [words for name, (usual, words) in _OPTIONS.items() if one["options"][name] is not usual]
+    yield "; ".join([f"in {', '.join(one['instances']) or 'no Radarr or Sonarr'}", *options])
+    if one["not_before"]:
+        yield f"nothing begins before {_when(one['not_before'])}"
 
 
 def show_targets(targets: Sequence[Mapping[str, Any]]) -> None:

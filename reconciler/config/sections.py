@@ -144,8 +144,8 @@ class ResyncSettings(Section):
 
     interval_seconds: Annotated[
         Whole,
-        Field(ge=60, le=86_400),
-        About("How often is looked for what was missed.", f"{SECONDS} from 60 to 86400", env=False),
+        Field(ge=1, le=86_400),
+        About("How often is looked for what was missed.", f"{SECONDS} from 1 to 86400", env=False),
     ] = 900
     vanished_title: Annotated[
         ReactionChoice,

@@ -5,7 +5,7 @@ another. Whatever arrives is answered 2xx, so nothing here is an error; what is 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.intake.loose import mapping, number, text
 from reconciler.intake.redact import redact_known
@@ -167,10 +167,12 @@ def _added(sender: _Sender, event: str, payload: Mapping[str, object]) -> Unders
 
 def _deletion(sender: _Sender, event: str, payload: Mapping[str, object], *, delete_without_files: bool) -> Understood:
     """Understand a title's delete; it covers the sending instance only."""
-    if payload.get("deletedFiles") is not True and delete_without_files is not True:
-        return _ignored(event, "the files were kept, and delete_without_files is ignore")
     title = _title(sender, payload)
     entry_id = number(title.get("id"))
+    entry = (sender.instance, entry_id) if entry_id is not None else None
+    if payload.get("deletedFiles") is not True and delete_without_files is not True:
+        ignored = _ignored(event, "the files were kept, and delete_without_files is ignore")
+        return replace(ignored, kept_entry=entry)
     media = _media(sender, payload)
     if media is None:
         return _ignored(event, "it carries no usable TMDB or TVDB id")
@@ -183,7 +185,6 @@ def _deletion(sender: _Sender, event: str, payload: Mapping[str, object], *, del
         instances=frozenset({sender.instance}),
         hints=Hints(radarr_id=entry_id if movies else None, sonarr_id=None if movies else entry_id),
     )
-    entry = (sender.instance, entry_id) if entry_id is not None else None
     return Understood(Heard.DELETE, deletions=(wish,), internal_entry=entry, event=event)
 
 

@@ -99,8 +99,13 @@ def _deletion(event: str, payload: Mapping[str, object]) -> Understood:
         hints=Hints(request_id=request_id),
         inferred=is_decline,
         seasons=seasons,
+        because=_declined(request_id) if is_decline else "",
     )
     return Understood(Heard.DELETE, deletions=(wish,), event=event)
+
+
+def _declined(request_id: int | None) -> str:
+    return "a request was declined" if request_id is None else f"request {request_id} was declined"
 
 
 def _command(event: str, payload: Mapping[str, object], phrase: str) -> Understood:

@@ -1,7 +1,7 @@
 """What is known of a deletion: conditions, phases and its timeline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -90,6 +90,17 @@ class DeletionState:
     @property
     def phase(self) -> Phase:
         return phase_of(self.deletion, self.conditions)
+
+    @property
+    def title(self) -> str | None:
+        """What the title is called, for people: as it was asked for, else as the libraries called it at binding."""
+        learned = (t.name for t in self.targets if t.kind is TargetKind.ENTRY and t.name)
+        return self.deletion.title or next(learned, None)
+
+    @property
+    def label(self) -> str:
+        """How people know what it is about; only for messages, never for identity."""
+        return replace(self.deletion, title=self.title).label
 
     def targets_of(self, kind: TargetKind) -> tuple[Target, ...]:
         return tuple(t for t in self.targets if t.kind is kind)

@@ -54,7 +54,7 @@ class DeletionRequest:
     `seasons` are the numbers of the seasons covered, 0 for specials; `None` means the whole title, and an empty set is
     a mistake of the caller. `inferred` marks wishes nobody spoke out (a declined request): they are held when files
     would be lost. `needs_approval`: a person must agree before anything begins. `because` says in words how the wish
-    came about, where that is not plain.
+    came about, where that is not plain; `is_found` that polling found it and nobody told.
     """
 
     media: Media
@@ -70,6 +70,7 @@ class DeletionRequest:
     seasons: frozenset[int] | None = None
     needs_approval: bool = False
     because: str = ""
+    is_found: bool = False
 
 
 class SettledAs(StrEnum):

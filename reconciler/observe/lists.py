@@ -36,7 +36,7 @@ from reconciler.ports import (
     Upstream,
 )
 from reconciler.reasons import Reason
-from reconciler.upstreams import Health, Upstreams
+from reconciler.upstreams import Doubt, Health, Upstreams
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +270,12 @@ class Lists:
     async def _suspicion(
         self, lease: Lease | None, instance: InstanceName, app: AppInfo, ids: set[str]
     ) -> Unseen | None:
+        """Compare a list with the last complete one, and let the status show what is suspicious."""
+        suspicion = await self._compare(lease, instance, app, ids)
+        self._health.doubted(instance, Doubt.LIST, suspicion.message if suspicion is not None else "")
+        return suspicion
+
+    async def _compare(self, lease: Lease | None, instance: InstanceName, app: AppInfo, ids: set[str]) -> Unseen | None:
         """Compare a list with the last complete one: a list that suddenly lost most of its rows proves no absence."""
         baseline = await self._store.baseline(instance)
         identity = f"{app.name}/{app.instance_name or ''}"

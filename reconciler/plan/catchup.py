@@ -81,10 +81,17 @@ def files_of_vanished(row: LibraryRow, library: Library, listings: Mapping[str, 
     return existence(row.path, listings)
 
 
-def wish_for_vanished(row: LibraryRow, there: Existence, policy: CatchUpPolicy) -> DeletionRequest | None:
-    """Return what is made of a title that vanished from its library; `None` for nothing."""
-    is_gone = there is Existence.ABSENT
-    left = "gone too" if is_gone else "still there"
+def wish_for_vanished(
+    row: LibraryRow, there: Existence, policy: CatchUpPolicy, *, kept: Collection[int] = ()
+) -> DeletionRequest | None:
+    """Return what is made of a title that vanished from its library; `None` for nothing.
+
+    Of those in `kept` the library said that their files stayed: wherever they are now, they were not to go.
+    """
+    is_kept = row.entry_id in kept
+    is_gone = there is Existence.ABSENT and not is_kept
+    left = "its files are gone too" if is_gone else "its files are still there"
+    left = "said that its files were kept" if is_kept else left
     reaction = policy.vanished_title if is_gone else policy.vanished_title_with_files
     if reaction is Reaction.IGNORE:
         return None
@@ -97,7 +104,8 @@ def wish_for_vanished(row: LibraryRow, there: Existence, policy: CatchUpPolicy) 
         instances=frozenset({row.instance}),
         hints=Hints(radarr_id=row.entry_id if movies else None, sonarr_id=None if movies else row.entry_id),
         needs_approval=reaction is Reaction.HOLD,
-        because=f"{row.instance} does not list it any more, and its files are {left}",
+        because=f"{row.instance} does not list it any more, and {left}",
+        is_found=True,
     )
 
 
@@ -188,8 +196,13 @@ def wish_for_declined(request: MediaRequest, policy: CatchUpPolicy) -> DeletionR
         inferred=True,
         seasons=frozenset(request.seasons) or None,
         needs_approval=policy.declined is Reaction.HOLD,
-        because=f"request {request.id} is declined, which was not announced",
+        because=f"{_named(request)} was declined, which was not announced",
+        is_found=True,
     )
+
+
+def _named(request: MediaRequest) -> str:
+    return f"request {request.id} of {request.requested_by}" if request.requested_by else f"request {request.id}"
 
 
 def vanished_records(before: KnownBoard, board: RequestBoard) -> dict[int, KnownRecord]:
@@ -258,6 +271,7 @@ def wish_of_board(
         seasons=frozenset(seasons) or None,
         needs_approval=reaction is Reaction.HOLD,
         because=because,
+        is_found=True,
     )
 
 

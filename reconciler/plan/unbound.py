@@ -96,12 +96,18 @@ def plan_binding(state: DeletionState, world: World, policy: Policy, coverage: C
         binding_of(deletion, world, policy, coverage), withdrawn=deletion.withdrawn, seasons=deletion.seasons
     )
     counts = ", ".join(
-        f"{sum(t.kind is kind for t in binding.targets)} {kind.value}"
+        _counted_targets(sum(t.kind is kind for t in binding.targets), kind)
         for kind in TargetKind
         if any(t.kind is kind for t in binding.targets)
     )
     event = Event("Bound", f"bound {counts or 'nothing'}; {counted(len(binding.released), 'reference')} released")
     return Plan(deletion.id, conditions, bind=binding, events=(event,))
+
+
+def _counted_targets(number: int, kind: TargetKind) -> str:
+    if kind is TargetKind.ENTRY and number != 1:
+        return f"{number} entries"
+    return counted(number, kind.value.replace("_", " "))
 
 
 def _untranslated(deletion: Deletion, world: World, policy: Policy) -> Condition | None:

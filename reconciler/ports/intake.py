@@ -23,8 +23,9 @@ class Understood:
     """What an intake parser made of one payload.
 
     `reason` says in words why nothing follows from it (ignored, oversized). `internal_entry` is the Radarr or Sonarr
-    id a delete webhook spoke of, so that the echo of our own delete is recognised. `about` is the title that something
-    wanted speaks of; `None` when it does not say.
+    id a delete webhook spoke of, so that the echo of our own delete is recognised; `kept_entry` one of which
+    it said that it was deleted and its files were not. `about` is the title that something wanted speaks of; `None`
+    when it does not say.
     """
 
     heard: Heard
@@ -32,6 +33,7 @@ class Understood:
     references: tuple[NewReference, ...] = ()
     manual_add: ManualAdd | None = None
     internal_entry: tuple[InstanceName, int] | None = None
+    kept_entry: tuple[InstanceName, int] | None = None
     event: str = ""
     reason: str = ""
     about: Media | None = None

@@ -156,7 +156,8 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What `/status` counts, read at one moment."""
+    """What `/status` counts, read at one moment. `resynced` is when each instance was last looked through for what no
+    webhook told."""
 
     by_phase: Mapping[Phase, int] = field(default_factory=dict)
     oldest_unsettled_at: datetime | None = None
@@ -165,3 +166,4 @@ class Overview:
     coverage: tuple[LedgerCoverage, ...] = ()
     last_pass: PassRecord | None = None
     leader: str | None = None
+    resynced: Mapping[InstanceName, datetime] = field(default_factory=dict)

@@ -100,6 +100,12 @@ class ReadStore(Protocol):
 
     async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage: ...
 
+    async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
+        """Return those of the hashes under which none of these clients listed a torrent when last read as a whole.
+
+        Nothing while one of them was never read. A torrent with two hashes is listed under one of them only.
+        """
+
 
 class PassStore(Protocol):
     """What a pass reads and writes. Writes with a `lease` raise `LeaseLost` if its epoch is over."""
@@ -190,6 +196,9 @@ class PassStore(Protocol):
 
     async def known_titles(self, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
         """Return those of the titles whose delete in a library any deletion, settled or not, was created for."""
+
+    async def kept_titles(self, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
+        """Return those of the titles whose delete the library told with the files kept, and no deletion followed."""
 
     async def known_declines(self, request_ids: Collection[int]) -> frozenset[int]:
         """Return those of the requests whose decline any deletion, settled or not, was created for."""

@@ -1,9 +1,9 @@
 """The last complete list of each upstream, against which a suspicious one is told."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from reconciler.model import InstanceName
+from reconciler.model import InfoHash, InstanceName
 from reconciler.ports import Baseline
 from reconciler.store.database import Connection, fetch_one
 from reconciler.store.rows import as_json, time_of
@@ -36,3 +36,16 @@ async def save_baseline(connection: Connection, baseline: Baseline) -> None:
 async def forget_baselines(connection: Connection, instances: Iterable[InstanceName]) -> None:
     """Accept the next complete list of these upstreams as it is."""
     await connection.execute("DELETE FROM baselines WHERE instance IN :names", {"names": sorted(instances)})
+
+
+async def unlisted(
+    connection: Connection, hashes: Collection[InfoHash], clients: Collection[InstanceName]
+) -> frozenset[InfoHash]:
+    """Return those of the hashes that no baseline of these clients holds; nothing while one has no baseline."""
+    known = [await baseline_of(connection, client) for client in sorted(clients)]
+    listed: set[str] = set()
+    for baseline in known:
+        if baseline is None:
+            return frozenset()
+        listed |= baseline.ids
+    return frozenset(h for h in hashes if h[:40] not in listed)

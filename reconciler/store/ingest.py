@@ -52,6 +52,8 @@ class Ingest:
             await ledger.add_heard_references(connection, understood.references, at=now, receipt=number)
         if understood.manual_add is not None:
             await ledger.add_manual_add(connection, understood.manual_add, receipt=number)
+        if understood.kept_entry is not None:
+            await intents.remember_kept_title(connection, *understood.kept_entry)
         echoed = await intents.echo_of(connection, understood, now)
         if echoed is not None:
             return IngestResult(tuple(AcceptedDeletion(Accepted.ECHO, echoed) for _ in understood.deletions))

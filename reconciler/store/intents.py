@@ -181,10 +181,22 @@ async def _remember_deleted_title(connection: Connection, request: DeletionReque
         await connection.execute(
             """
             INSERT INTO deleted_titles (instance, entry_id, deletion) VALUES (:instance, :entry_id, :deletion)
-            ON CONFLICT (instance, entry_id) DO NOTHING
+            ON CONFLICT (instance, entry_id)
+            DO UPDATE SET deletion = coalesce(deleted_titles.deletion, excluded.deletion)
             """,
             {"instance": instance, "entry_id": entry_id, "deletion": deletion},
         )
+
+
+async def remember_kept_title(connection: Connection, instance: InstanceName, entry_id: int) -> None:
+    """Store that a library deleted a title and kept its files: where they are later says nothing about that wish."""
+    await connection.execute(
+        """
+        INSERT INTO deleted_titles (instance, entry_id, deletion) VALUES (:instance, :entry_id, NULL)
+        ON CONFLICT (instance, entry_id) DO NOTHING
+        """,
+        {"instance": instance, "entry_id": entry_id},
+    )
 
 
 async def _create(
@@ -221,11 +233,19 @@ async def _create(
             "INSERT INTO covered_instances (deletion, instance) VALUES (:deletion, :instance)",
             [{"deletion": deletion, "instance": instance} for instance in sorted(instances)],
         )
-    asked = f"asked by {request.requested_by}" if request.requested_by else "asked"
-    because = f": {request.because}" if request.because else ""
-    told = Event("Received", f"{asked} through {request.source.value}{because}")
-    await add_events(connection, deletion, [told], now)
+    await add_events(connection, deletion, [Event("Received", _origin_of(request))], now)
     return deletion
+
+
+def _origin_of(request: DeletionRequest) -> str:
+    """Say in words where a wish comes from."""
+    if request.is_found:
+        origin = "found by polling"
+    elif request.inferred:
+        origin = f"concluded from what {request.source.value} told"
+    else:
+        origin = f"asked{f' by {request.requested_by}' if request.requested_by else ''} through {request.source.value}"
+    return f"{origin}: {request.because}" if request.because else origin
 
 
 def coverage_key(

@@ -1,11 +1,11 @@
 """What pages and programs read: one deletion, lists of them, and the counts of `/status`."""
 
-from reconciler.model import MediaKind, Phase
+from reconciler.model import InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
 from reconciler.reasons import MEANINGS, Effect
 from reconciler.store.database import Connection, Value, fetch_one
 from reconciler.store.migrations import schema_version
-from reconciler.store.rows import coverage_of, health_of, pass_of, time_or_none
+from reconciler.store.rows import coverage_of, health_of, pass_of, time_of, time_or_none
 from reconciler.store.states import is_id, states_of
 
 PHASE = """
@@ -35,6 +35,7 @@ async def overview(connection: Connection) -> Overview:
     last = await fetch_one(connection, "SELECT * FROM passes ORDER BY number DESC LIMIT 1")
     health = await connection.fetch_all("SELECT * FROM upstreams ORDER BY instance")
     coverage = await connection.fetch_all("SELECT * FROM ledger_coverage ORDER BY instance")
+    resynced = await connection.fetch_all("SELECT instance, at FROM resync_states")
     return Overview(
         by_phase=dict.fromkeys(Phase, 0) | {Phase(row["phase"]): int(row["count"]) for row in counted},
         oldest_unsettled_at=time_or_none(oldest["oldest"]) if oldest else None,
@@ -42,6 +43,7 @@ async def overview(connection: Connection) -> Overview:
         upstreams=tuple(health_of(row) for row in health),
         coverage=tuple(coverage_of(row) for row in coverage),
         last_pass=pass_of(last) if last else None,
+        resynced={InstanceName(row["instance"]): time_of(row["at"]) for row in resynced},
     )
 
 

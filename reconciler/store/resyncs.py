@@ -16,7 +16,9 @@ WHERE t.kind = :kind AND t.instance = :instance AND t.external_id IN :external_i
 """
 """What a deletion answers for if it vanishes: not what a cancelled one had bound, and left as it was."""
 
-KNOWN_TITLES = "SELECT entry_id FROM deleted_titles WHERE instance = :instance AND entry_id IN :entry_ids"
+_TITLES = "SELECT entry_id FROM deleted_titles WHERE instance = :instance AND entry_id IN :entry_ids"
+KNOWN_TITLES = f"{_TITLES} AND deletion IS NOT NULL"
+KEPT_TITLES = f"{_TITLES} AND deletion IS NULL"
 
 KNOWN_DECLINES = "SELECT request_id FROM declines WHERE request_id IN :request_ids"
 
@@ -57,6 +59,12 @@ async def known_targets(
 async def known_titles(connection: Connection, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
     """Return those of the titles whose delete in this library was answered by any deletion."""
     rows = await connection.fetch_all(KNOWN_TITLES, {"instance": instance, "entry_ids": sorted(entry_ids)})
+    return frozenset(int(row["entry_id"]) for row in rows)
+
+
+async def kept_titles(connection: Connection, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
+    """Return those of the titles whose delete this library told with the files kept, and nothing followed."""
+    rows = await connection.fetch_all(KEPT_TITLES, {"instance": instance, "entry_ids": sorted(entry_ids)})
     return frozenset(int(row["entry_id"]) for row in rows)
 
 

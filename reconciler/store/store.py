@@ -129,6 +129,10 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await reading.deletions(connection, where, cursor=cursor, limit=limit)
 
+    async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
+        async with self._database.read() as connection:
+            return await baselines.unlisted(connection, hashes, clients)
+
     # --- the lease ---
 
     @property
@@ -229,6 +233,10 @@ class DatabaseStore:
     async def known_titles(self, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
         async with self._database.read() as connection:
             return await resyncs.known_titles(connection, instance, entry_ids)
+
+    async def kept_titles(self, instance: InstanceName, entry_ids: Collection[int]) -> frozenset[int]:
+        async with self._database.read() as connection:
+            return await resyncs.kept_titles(connection, instance, entry_ids)
 
     async def known_declines(self, request_ids: Collection[int]) -> frozenset[int]:
         async with self._database.read() as connection:

@@ -18,8 +18,7 @@ ADVICE: dict[Reason, str] = {
         "approve to delete it all the same, or cancel."
     ),
     Reason.APPROVAL_REQUIRED: (
-        "The configuration lets nothing from this sender begin without a person. To delete it, approve; to keep it, "
-        "cancel."
+        "The configuration lets nothing of this kind begin without a person. To delete it, approve; to keep it, cancel."
     ),
     Reason.HASH_BELONGS_ELSEWHERE: (
         "A hash that came with the request belongs to another title. Cancel, and ask again with the right hash or none."

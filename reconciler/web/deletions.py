@@ -36,6 +36,7 @@ class Deletions:
 
     def __init__(self, deps: WebDeps, guard: Guard, ingest: Ingest) -> None:
         self._store = deps.store
+        self._clients = [instance.name for instance in deps.settings.qbittorrent]
         self._wake = deps.wake
         self._preview = deps.preview
         self._guard = guard
@@ -82,7 +83,8 @@ class Deletions:
             raise unknown_deletion() from None
         if not was_unsettled:
             raise _already_settled()
-        return self._decided(request, "attribute")
+        unlisted = await self._store.unlisted(hashes, self._clients)
+        return self._decided(request, "attribute", unlisted=sorted(unlisted))
 
     async def approve(self, request: Request) -> Response:
         self._guard.require_api_token(request)
@@ -142,11 +144,19 @@ class Deletions:
             raise unknown_deletion()
         return state
 
-    def _decided(self, request: Request, decision: Decision, lifted: Sequence[Reason] = ()) -> Response:
+    def _decided(
+        self,
+        request: Request,
+        decision: Decision,
+        lifted: Sequence[Reason] = (),
+        unlisted: Sequence[str] = (),
+    ) -> Response:
         self._wake()
         deletion = _id(request)
         url = deletion_url(deletion, root_of(request))
-        return answer(DecisionOut(id=deletion, url=url, decision=decision, lifted=tuple(lifted)))
+        return answer(
+            DecisionOut(id=deletion, url=url, decision=decision, lifted=tuple(lifted), unlisted=tuple(unlisted))
+        )
 
 
 def _id(request: Request) -> DeletionId:

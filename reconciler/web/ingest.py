@@ -120,12 +120,13 @@ class Ingest:
         document = AcceptedListOut(deletions=tuple(accepted_out(accepted, root) for accepted in result.deletions))
         outcomes = {one.outcome for one in document.deletions}
         if Accepted.CONFLICT in outcomes:
+            known = ", ".join(str(one.id) for one in document.deletions if one.outcome is Accepted.CONFLICT)
             rest = "The others were accepted." if outcomes - {Accepted.CONFLICT} else "Nothing was accepted."
             raise Problem(
                 409,
                 "conflict",
                 "The same deletion is under way with other options",
-                f"Cancel it first, or ask with the same options. {rest}",
+                f"It is {known}. Cancel it first, or ask with the same options. {rest}",
                 extra=document.model_dump(mode="json"),
             )
         return document

@@ -150,7 +150,7 @@ class SettledOut(Out):
 
 
 class DeletionOut(Out):
-    """One deletion in a list. `seasons` is `null` for a whole title."""
+    """One deletion in a list. `seasons` is `null` for a whole title; a `title` that was not given is the library's."""
 
     id: str
     url: str
@@ -233,12 +233,16 @@ class PlanListOut(Out):
 
 
 class DecisionOut(Out):
-    """A decision that was written down; `lifted` are the reasons an approval lifts."""
+    """A decision that was written down; `lifted` are the reasons an approval lifts.
+
+    `unlisted` are the hashes just bound under which no qBittorrent listed a torrent when last looked at.
+    """
 
     id: str
     url: str
     decision: Decision
     lifted: tuple[Reason, ...] = ()
+    unlisted: tuple[str, ...] = ()
 
 
 class ReleasedOut(Out):
@@ -267,7 +271,11 @@ class CoverageOut(Out):
 
 
 class UpstreamOut(Out):
-    """One upstream instance. `reachable` is `null` as long as nobody has looked."""
+    """One upstream instance. `reachable` is `null` as long as nobody has looked.
+
+    `last_error` also says why something that it answers is not believed. `resynced_at` is when it was last compared
+    with what it had shown before, to find what no webhook told; only complete answers count.
+    """
 
     name: str
     kind: UpstreamKind
@@ -278,6 +286,7 @@ class UpstreamOut(Out):
     since: AwareDatetime | None = None
     last_seen_at: AwareDatetime | None = None
     last_error: str | None = None
+    resynced_at: AwareDatetime | None = None
     coverage: CoverageOut | None = None
 
 

@@ -1,6 +1,7 @@
 """What the service says of itself: `/status`, the probes and the metrics."""
 
 import contextlib
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -68,7 +69,7 @@ class StatusPages:
         held_titles: tuple[str, ...] = ()
         if overview.by_phase.get(Phase.HELD):
             page = await store.deletions(DeletionFilter(phase=Phase.HELD), cursor=None, limit=TITLES_NAMED)
-            held_titles = tuple(state.deletion.label for state in page.deletions)
+            held_titles = tuple(state.label for state in page.deletions)
         configured = configured_instances(settings)
         verdict, ok = verdict_of(
             Situation(
@@ -114,13 +115,20 @@ def configured_instances(settings: Settings) -> dict[InstanceName, UpstreamKind]
 def _upstreams_out(overview: Overview, configured: dict[InstanceName, UpstreamKind]) -> tuple[UpstreamOut, ...]:
     health = {known.instance: known for known in overview.upstreams}
     coverage = {known.instance: known for known in overview.coverage}
-    shown = [_upstream_out(name, kind, health.get(name), coverage.get(name)) for name, kind in configured.items()]
+    shown = [
+        _upstream_out(name, kind, health.get(name), coverage.get(name), overview.resynced.get(name))
+        for name, kind in configured.items()
+    ]
     absent = [kind for kind in UpstreamKind if kind not in configured.values()]
     return (*shown, *(UpstreamOut(name=kind.value, kind=kind, configured=False) for kind in absent))
 
 
 def _upstream_out(
-    name: InstanceName, kind: UpstreamKind, health: UpstreamHealth | None, coverage: LedgerCoverage | None
+    name: InstanceName,
+    kind: UpstreamKind,
+    health: UpstreamHealth | None,
+    coverage: LedgerCoverage | None,
+    resynced_at: datetime | None,
 ) -> UpstreamOut:
     keeps_history = kind in {UpstreamKind.RADARR, UpstreamKind.SONARR}
     ledger = _coverage_out(coverage or LedgerCoverage(name)) if keeps_history else None
@@ -136,6 +144,7 @@ def _upstream_out(
         since=health.since,
         last_seen_at=health.last_seen_at,
         last_error=health.last_error or None,
+        resynced_at=resynced_at,
         coverage=ledger,
     )
 

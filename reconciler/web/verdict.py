@@ -41,6 +41,7 @@ def verdict_of(situation: Situation) -> tuple[str, bool]:
     ]
     remarks = [
         *(_backfill(coverage) for coverage in situation.coverage if not coverage.is_complete),
+        *_doubted(situation.upstreams),
         *(["observe mode: nothing is deleted"] if situation.observing else []),
     ]
     parts = troubles + work + remarks
@@ -65,6 +66,12 @@ def _held(situation: Situation) -> list[str]:
 def _unreachable(upstreams: Sequence[UpstreamHealth]) -> list[str]:
     lost = sorted(upstream.instance for upstream in upstreams if not upstream.reachable)
     return [f"cannot reach {', '.join(lost)}"] if lost else []
+
+
+def _doubted(upstreams: Sequence[UpstreamHealth]) -> list[str]:
+    doubted = sorted(upstream.instance for upstream in upstreams if upstream.reachable and upstream.last_error)
+    verb = "is" if len(doubted) == 1 else "are"
+    return [f"{', '.join(doubted)} {verb} not believed in everything"] if doubted else []
 
 
 def _backfill(coverage: LedgerCoverage) -> str:

@@ -40,7 +40,7 @@ def deletion_out(state: DeletionState, root: str) -> DeletionOut:
         id=deletion.id,
         url=deletion_url(deletion.id, root),
         media=_media_out(deletion.media),
-        title=deletion.title,
+        title=state.title,
         year=deletion.year,
         phase=state.phase,
         source=deletion.source,

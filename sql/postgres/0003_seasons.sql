@@ -65,11 +65,12 @@ ORDER BY id
 ON CONFLICT (request_id) DO NOTHING;
 
 -- Which titles a library said, or showed, to have deleted, and the deletion that answered it first. A person may have
--- cancelled that before anything was bound, and a resync must not ask again.
+-- cancelled that before anything was bound, and a resync must not ask again. Without a deletion: the library said that it
+-- kept the files, and nothing followed.
 CREATE TABLE deleted_titles (
     instance text NOT NULL,
     entry_id bigint NOT NULL,
-    deletion uuid NOT NULL,
+    deletion uuid,
     PRIMARY KEY (instance, entry_id)
 );
 

@@ -102,11 +102,12 @@ ORDER BY id
 ON CONFLICT (request_id) DO NOTHING;
 
 -- Which titles a library said, or showed, to have deleted, and the deletion that answered it first. A person may have
--- cancelled that before anything was bound, and a resync must not ask again.
+-- cancelled that before anything was bound, and a resync must not ask again. Without a deletion: the library said that it
+-- kept the files, and nothing followed.
 CREATE TABLE deleted_titles (
     instance TEXT NOT NULL,
     entry_id INTEGER NOT NULL,
-    deletion TEXT NOT NULL,
+    deletion TEXT,
     PRIMARY KEY (instance, entry_id)
 ) STRICT;
 

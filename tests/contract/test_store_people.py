@@ -6,7 +6,17 @@ from datetime import timedelta
 import pytest
 
 from reconciler.errors import Overtaken
-from reconciler.model import DeletionId, DeletionState, Hints, InfoHash, IssueCommand, Phase, SettledAs, Status
+from reconciler.model import (
+    DeletionId,
+    DeletionState,
+    Hints,
+    InfoHash,
+    InstanceName,
+    IssueCommand,
+    Phase,
+    SettledAs,
+    Status,
+)
 from reconciler.ports import Accepted, Baseline, Store
 from reconciler.reasons import Reason
 from tests.support.store import (
@@ -84,6 +94,16 @@ async def test_accepting_a_suspicious_list_forgets_the_baseline_of_that_instance
     assert await store.approve(deletion, "alice") == {Reason.SUSPICIOUS_LIST}
     assert await store.baseline(QBITTORRENT) is None
     assert await store.baseline(RADARR) is not None
+
+
+async def test_hashes_that_no_client_listed_are_told_once_each_client_was_read(store: Store) -> None:
+    lease, other = await lease_of(store), InstanceName("qbittorrent-2")
+    v1, v2, lost = InfoHash("a" * 40), InfoHash("b" * 64), InfoHash("c" * 40)
+    await store.save_baseline(lease, Baseline(QBITTORRENT, "v5", frozenset({v1}), START))
+    assert await store.unlisted([v1, v2, lost], [QBITTORRENT]) == {v2, lost}
+    assert await store.unlisted([v1, v2, lost], [QBITTORRENT, other]) == frozenset()
+    await store.save_baseline(lease, Baseline(other, "v5", frozenset({v2[:40]}), START))
+    assert await store.unlisted([v1, v2, lost], [QBITTORRENT, other]) == {lost}
 
 
 @pytest.mark.parametrize("command", ["approve", "cancel", "retry"])

@@ -55,6 +55,7 @@ QUERIES: dict[str, tuple[str, Values, str]] = {
         "targets_external",
     ),
     "known titles": (resyncs.KNOWN_TITLES, {"instance": "radarr", "entry_ids": [5, 6]}, "deleted_titles"),
+    "kept titles": (resyncs.KEPT_TITLES, {"instance": "radarr", "entry_ids": [5, 6]}, "deleted_titles"),
     "known declines": (resyncs.KNOWN_DECLINES, {"request_ids": [5, 6]}, "declines"),
     "held by the breaker": (commands.HELD_BY_BREAKER, {"reason": "BreakerOpen"}, "deletions_open_requested"),
 }

@@ -7,9 +7,10 @@ import pytest
 
 from reconciler.errors import LeaseLost
 from reconciler.model import DeletionId, Hints, IssueCommand, Options, SettledAs, Source, Target, TargetKind
-from reconciler.ports import Accepted, Destroyed, Store
+from reconciler.ports import Accepted, Destroyed, Heard, Store, Understood
 from tests.support.store import (
     HEAT,
+    INSTANCES,
     LOST,
     MATRIX,
     QBITTORRENT,
@@ -23,6 +24,7 @@ from tests.support.store import (
     entry_target,
     file_target,
     lease_of,
+    receipt,
     torrent_target,
     verdict,
     wish,
@@ -43,6 +45,7 @@ async def test_what_a_resync_saw_is_kept_per_instance_and_replaced_as_a_whole(st
     assert (await store.resync_state(RADARR), await store.resync_state(SONARR)) == (first, {})
     await store.save_resync_state(lease, RADARR, {"titles": {}}, START + timedelta(hours=1))
     assert await store.resync_state(RADARR) == {"titles": {}}
+    assert (await store.overview()).resynced == {RADARR: START + timedelta(hours=1), SONARR: START}
 
 
 async def test_a_resync_that_lost_its_lease_remembers_nothing(store: Store) -> None:
@@ -105,6 +108,20 @@ async def test_a_title_that_a_library_deleted_is_known_whatever_became_of_it(sto
     assert await store.known_titles(RADARR, [6, 7, 8]) == {7}
     assert await store.known_titles(RADARR_4K, [7]) == frozenset()
     assert await store.known_titles(RADARR, []) == frozenset()
+
+
+async def test_a_title_whose_files_a_library_said_to_have_kept_is_known_as_such(store: Store) -> None:
+    told = Understood(Heard.IGNORED, kept_entry=(RADARR, 7))
+    for _ in range(2):
+        await store.ingest(receipt(Source.RADARR), told, instances=INSTANCES)
+    assert await store.kept_titles(RADARR, [6, 7, 8]) == {7}
+    assert await store.kept_titles(RADARR_4K, [7]) == frozenset()
+    assert await store.kept_titles(RADARR, []) == frozenset()
+    assert await store.known_titles(RADARR, [7]) == frozenset()
+    await created(store, wish(source=Source.RADARR, hints=Hints(radarr_id=7), instances=frozenset({RADARR})))
+    assert await store.known_titles(RADARR, [7]) == {7}
+    await store.ingest(receipt(Source.RADARR), told, instances=INSTANCES)
+    assert await store.known_titles(RADARR, [7]) == {7}
 
 
 async def test_a_number_that_somebody_only_hinted_at_is_no_title_that_a_library_deleted(store: Store) -> None:

@@ -14,12 +14,14 @@ from reconciler.model import (
     MediaKind,
     Options,
     SettledAs,
+    Source,
     TargetKind,
     Unit,
 )
 from reconciler.ports import Accepted, Store
 from reconciler.reasons import Reason
 from tests.support.store import (
+    HEAT,
     LOST,
     SONARR,
     SONARR_4K,
@@ -107,11 +109,16 @@ async def test_each_other_option_for_the_same_seasons_is_a_conflict(store: Store
 
 
 async def test_how_a_wish_came_about_is_told_in_its_first_event(store: Store) -> None:
-    request = wish(LOST, because="not in sonarr any more, and its files are gone")
-    plain, named = await created(store, replace(request, requested_by=None)), await created(store, replace(wish()))
-    (first,), (second,) = await store.events(plain), await store.events(named)
-    assert first.message == "asked through dashboard: not in sonarr any more, and its files are gone"
-    assert second.message == "asked by alice through dashboard"
+    ordered = replace(wish(LOST, because="issue 5 orders it"), requested_by=None)
+    concluded = wish(HEAT, source=Source.JELLYSEERR, inferred=True, because="request 9 was declined")
+    found = replace(wish(LOST, seasons=ONE, because="it vanished"), is_found=True)
+    told = [(await store.events(await created(store, w)))[0].message for w in (ordered, wish(), concluded, found)]
+    assert told == [
+        "asked through dashboard: issue 5 orders it",
+        "asked by alice through dashboard",
+        "concluded from what jellyseerr told: request 9 was declined",
+        "found by polling: it vanished",
+    ]
 
 
 async def test_drift_of_a_season_is_left_only_to_a_later_deletion_of_the_same_seasons(store: Store) -> None:

@@ -79,6 +79,12 @@ class Bench:
             for kind in MediaKind
         }
 
+    async def hear_of_kept_files(self, entry_id: int) -> None:
+        """Hear from Radarr that a title was deleted there and its files were kept."""
+        told = Understood(Heard.IGNORED, kept_entry=(RADARR, entry_id))
+        receipt = Receipt(Source.RADARR, RADARR, self.clock.now(), "{}")
+        await self.store.ingest(receipt, told, instances=self.instances)
+
     async def ask(
         self,
         media: Media,

@@ -10,7 +10,7 @@ import pytest
 from reconciler.catchup import CatchUp
 from reconciler.errors import Unreachable
 from reconciler.loop import Reconciler
-from reconciler.model import DeletionState, Media, MediaKind, Phase, SettledAs, Source
+from reconciler.model import DeletionState, InstanceName, Media, MediaKind, Phase, SettledAs, Source
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.plan.catchup import CatchUpPolicy, Reaction
 from reconciler.reasons import Reason
@@ -94,6 +94,11 @@ def forget(watch: Watch, media: Media, *, delete_files: bool = True) -> None:
     watch.bench.clock.advance(timedelta(minutes=1))
 
 
+async def said_of(bench: Bench, instance: InstanceName) -> str:
+    """Return what the status says of an instance."""
+    return next(row.last_error for row in (await bench.store.overview()).upstreams if row.instance == instance)
+
+
 # --- Radarr and Sonarr ---------------------------------------------------------------------------------------------
 
 
@@ -171,14 +176,35 @@ async def test_a_title_whose_files_are_still_there_is_left_alone_unless_told_oth
     assert watch.home.writes() == []
 
 
+async def test_a_title_whose_files_radarr_said_to_have_kept_is_not_taken_when_they_are_moved_away(bench: Bench) -> None:
+    watch = await watch_over(bench)
+    entry = next(e for e in watch.home.radarr.by_id.values() if e.media == HEAT)
+    forget(watch, HEAT)  # somebody gives the files another place at once
+    await bench.hear_of_kept_files(entry.id)
+    assert await watch.resync() == ()
+    assert await watch.resync() == ()
+
+
+async def test_a_title_whose_files_radarr_said_to_have_kept_is_held_where_that_is_wanted(bench: Bench) -> None:
+    watch = await watch_over(bench, CatchUpPolicy(vanished_title_with_files=Reaction.HOLD))
+    entry = next(e for e in watch.home.radarr.by_id.values() if e.media == HEAT)
+    forget(watch, HEAT)
+    await bench.hear_of_kept_files(entry.id)
+    (found,) = await watch.resync()
+    assert found.deletion.needs_approval
+    assert "said that its files were kept" in (await bench.store.events(found.deletion.id))[0].message
+
+
 async def test_a_title_is_judged_later_while_its_root_folder_cannot_be_reached(bench: Bench) -> None:
     watch = await watch_over(bench)
     (root,) = watch.home.radarr.roots
     forget(watch, HEAT)
     watch.home.radarr.roots = (replace(root, accessible=False),)
     assert await watch.resync() == ()
+    assert (await said_of(bench, RADARR)).startswith("radarr: a title vanished, and whether its files are gone cannot")
     watch.home.radarr.roots = (root,)
     (found,) = await watch.resync()
+    assert await said_of(bench, RADARR) == ""
     assert found.deletion.media == HEAT
 
 
@@ -201,9 +227,11 @@ async def test_nothing_follows_from_a_list_that_is_not_complete(bench: Bench, wh
     if what == "out":
         watch.home.radarr.trouble = Unreachable(RADARR, "out")
     assert await watch.resync() == ()
+    assert ("out" if what == "out" else "25 of 32 rows vanished at once") in await said_of(bench, RADARR)
     watch.home.radarr.trouble = None
     watch.home.radarr.by_id.update(entries)
     assert await watch.resync() == ()
+    assert await said_of(bench, RADARR) == ""
 
 
 async def test_a_source_that_needs_approval_needs_it_here_too(bench: Bench) -> None:

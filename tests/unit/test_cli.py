@@ -36,7 +36,17 @@ from reconciler.model import (
     Unit,
     UpstreamKind,
 )
-from reconciler.ports import CheckResult, Overview, PassRecord, PlannedStep, PlanPreview, UpstreamHealth
+from reconciler.ports import (
+    Accepted,
+    AcceptedDeletion,
+    CheckResult,
+    IngestResult,
+    Overview,
+    PassRecord,
+    PlannedStep,
+    PlanPreview,
+    UpstreamHealth,
+)
 from reconciler.reasons import Reason
 from tests.unit.web.fakes import (
     API_TOKEN,
@@ -232,6 +242,63 @@ def test_seasons_are_told_with_the_title_wherever_it_stands(world: World, run: R
     assert "tv tvdb 81189, season 7" in run("list").stdout
 
 
+def test_a_wish_without_a_title_is_told_by_the_one_that_the_library_had(world: World, run: Run) -> None:
+    targets = (
+        Target(TargetKind.TORRENT, InstanceName("qbittorrent"), "a" * 40, name="a.film.1080p"),
+        Target(TargetKind.ENTRY, InstanceName("radarr"), "7", name="A Film"),
+    )
+    held = replace(movie(1, title=None, year=None), targets=targets, conditions=(condition(Reason.BREAKER_OPEN),))
+    world.store.add(held)
+    assert run("show", id_of(1)).stdout.startswith("A Film  ")
+    assert "A Film  " in run("list").stdout
+    world.store.shown = Overview(by_phase={Phase.HELD: 1})
+    assert run("status").stdout.startswith("1 needs you: A Film")
+
+
+@pytest.mark.parametrize(
+    ("changes", "origin"),
+    [
+        ({}, "asked 2026-03-04 05:06:07Z through dashboard by ann"),
+        ({"requested_by": None}, "asked 2026-03-04 05:06:07Z through dashboard"),
+        ({"source": Source.RADARR, "requested_by": None}, "deleted in radarr, known since 2026-03-04 05:06:07Z"),
+        ({"source": Source.RESYNC, "inferred": True}, "found 2026-03-04 05:06:07Z by polling"),
+        (
+            {"source": Source.JELLYSEERR, "inferred": True},
+            "concluded 2026-03-04 05:06:07Z from jellyseerr, which names ann",
+        ),
+    ],
+)
+def test_show_says_who_asked_or_that_nobody_did(
+    world: World, run: Run, changes: dict[str, object], origin: str
+) -> None:
+    world.store.add(movie(1, **changes))
+    assert run("show", id_of(1)).stdout.splitlines()[1] == f"movie tmdb 603, {origin}"
+
+
+def test_list_does_not_say_that_who_was_declined_asked(world: World, run: Run) -> None:
+    world.store.add(movie(1, source=Source.JELLYSEERR, inferred=True))
+    shown = run("list").stdout
+    assert "jellyseerr" in shown
+    assert "ann" not in shown
+
+
+def test_show_tells_where_with_which_options_and_from_when(world: World, run: Run) -> None:
+    world.store.add(movie(1))
+    assert run("show", id_of(1)).stdout.splitlines()[2:3] == ["in radarr"]
+    options = Options(delete_files=False, add_exclusion=True, blocklist=True, remove_empty_series=True)
+    both = frozenset({InstanceName("sonarr"), InstanceName("sonarr-4k")})
+    world.store.add(show_of({1}, options=options, instances=both, not_before=NOW + timedelta(hours=1)))
+    narrowed, begins = run("show", id_of(1)).stdout.splitlines()[2:4]
+    assert narrowed.split("; ") == [
+        "in sonarr, sonarr-4k",
+        "its files are kept",
+        "kept from import lists",
+        "its releases are blocklisted",
+        "the series goes with its last season",
+    ]
+    assert begins == "nothing begins before 2026-03-04 06:06:07Z"
+
+
 def test_show_tells_what_was_wanted_again(world: World, run: Run) -> None:
     sonarr = InstanceName("sonarr")
     wanted = {"withdrawn": frozenset({Unit(sonarr, 2)}), "finishing": frozenset({Unit(sonarr, 1)})}
@@ -337,6 +404,13 @@ def test_delete_that_the_service_refuses_names_the_fields(world: World, run: Run
     assert "tmdb_id" in result.stderr
 
 
+def test_delete_of_what_is_under_way_with_other_options_names_it(world: World, run: Run) -> None:
+    world.store.answer = IngestResult((AcceptedDeletion(Accepted.CONFLICT, id_of(7)),))
+    result = run("delete", "movie", "--tmdb", "603", "--no-files", "--yes")
+    assert result.exit_code == 5
+    assert f"It is {id_of(7)}. Cancel it first" in result.stderr
+
+
 def test_approve_shows_what_it_lifts_and_asks(world: World, run: Run) -> None:
     world.store.add(replace(movie(), conditions=(condition(Reason.PROTECTED, "tagged keep"),)))
     asked = run("approve", id_of(1), typed="n\n")
@@ -398,8 +472,13 @@ def test_bind_names_the_torrents_and_asks(world: World, run: Run) -> None:
     assert "With A Film (1999) these torrents go too" in asked.stderr
     assert "A" * 40 in asked.stderr
     assert not world.store.decided
-    assert run(*args, "--yes").exit_code == 0
+    world.store.listed = frozenset({"a" * 40})
+    bound = run(*args, "--yes")
+    assert bound.exit_code == 0
     assert world.store.decided == [(f"attribute {'a' * 40} {'b' * 64}", id_of(1), "cli")]
+    assert f"It is written down that they belong to it. See: reconciler show {id_of(1)}" in bound.stderr
+    assert f"No qBittorrent listed {'b' * 64} when last looked at" in bound.stderr
+    assert f"listed {'a' * 40}" not in bound.stderr
 
 
 def test_bind_of_what_is_no_hash_is_refused(world: World, run: Run) -> None:

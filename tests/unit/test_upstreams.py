@@ -9,7 +9,7 @@ from reconciler.errors import Rejected, Throttled, Unauthorized, Unintelligible,
 from reconciler.model import MediaKind
 from reconciler.observed import AppInfo, Seen, Unseen
 from reconciler.reasons import Reason
-from reconciler.upstreams import AFTER_REFUSED_CALL, AFTER_REFUSED_LOGIN, Health, Upstreams, reason_of
+from reconciler.upstreams import AFTER_REFUSED_CALL, AFTER_REFUSED_LOGIN, Doubt, Health, Upstreams, reason_of
 from tests.support.clocks import START, FakeClock
 from tests.support.memory_base import Disk
 from tests.support.memory_library import MemoryLibrary
@@ -73,6 +73,27 @@ async def test_losing_an_upstream_is_logged_once_and_its_return_once(
             assert isinstance(await health.ask(radarr, radarr.identify), Seen)
             health.answered(radarr, APP)
     assert [line["event"] for line in lines] == ["upstream lost", "upstream back"]
+
+
+async def test_why_an_answer_is_not_believed_is_shown_until_it_is_and_logged_once(
+    health: Health, radarr: MemoryLibrary
+) -> None:
+    with capture_logs() as lines:
+        for _ in range(2):
+            health.answered(radarr, APP)
+            health.doubted(RADARR, Doubt.VANISHED, "a title vanished")
+            health.doubted(RADARR, Doubt.LIST, "most rows vanished")
+        (row,) = health.rows()
+        assert (row.reachable, row.last_error) == (True, "most rows vanished; a title vanished")
+        health.failed(radarr, Unreachable(RADARR, "gone"))
+        assert health.rows()[0].last_error == "radarr: gone"
+        health.answered(radarr, APP)
+        for doubt in Doubt:
+            health.doubted(RADARR, doubt, "")
+            health.doubted(RADARR, doubt, "")
+    assert health.rows()[0].last_error == ""
+    told = [line["event"] for line in lines if "believed" in line["event"] or "doubted" in line["event"]]
+    assert told == ["upstream doubted"] * 2 + ["upstream believed again"] * 2
 
 
 async def test_since_moves_only_when_reachability_changes(

@@ -258,7 +258,8 @@ def test_a_deleted_series_is_a_deletion_of_the_sending_instance_only() -> None:
 @pytest.mark.parametrize("flag", [False, None, "true", 1, [], [{"id": 1}]])
 def test_a_delete_that_kept_the_files_follows_the_policy(flag: object) -> None:
     payload = webhook("radarr-movie-delete") | {"deletedFiles": flag}
-    assert radarr(payload).heard is Heard.IGNORED
+    kept = radarr(payload)
+    assert (kept.heard, kept.kept_entry) == (Heard.IGNORED, parse("radarr-movie-delete").internal_entry)
     assert radarr(payload, delete_without_files=True).deletions == parse("radarr-movie-delete").deletions
 
 

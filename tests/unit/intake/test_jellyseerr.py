@@ -97,6 +97,7 @@ def test_a_declined_movie_is_an_inferred_deletion_that_spares_its_own_request() 
         requested_by="user",
         hints=Hints(request_id=69),
         inferred=True,
+        because="request 69 was declined",
     )
 
 

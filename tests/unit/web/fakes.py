@@ -97,6 +97,7 @@ class FakeStore:
     decided: list[tuple[str, DeletionId, str]] = field(default_factory=list)
     instances: Mapping[MediaKind, frozenset[InstanceName]] = field(default_factory=dict)
     grace: timedelta = timedelta(0)
+    listed: frozenset[str] = frozenset()
     shown: Overview = field(default_factory=Overview)
     answer: IngestResult | None = None
     is_ready: bool = True
@@ -154,6 +155,10 @@ class FakeStore:
         was_unsettled = self.states[deletion].deletion.settled_at is None
         self.decided.append((f"attribute {' '.join(hashes)}", deletion, by))
         return was_unsettled
+
+    async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
+        assert clients
+        return frozenset(hashes) - self.listed
 
     async def release_breaker(self, by: str) -> tuple[DeletionId, ...]:
         self._check()

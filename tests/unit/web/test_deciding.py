@@ -23,6 +23,7 @@ async def test_an_approval_lifts_and_wakes(world: World) -> None:
         "url": f"/deletions/{id_of(1)}",
         "decision": "approve",
         "lifted": ["BreakerOpen", "Protected"],
+        "unlisted": [],
     }
     assert world.store.decided == [("approve", id_of(1), "api")]
     assert len(world.wakes) == 1
@@ -38,8 +39,10 @@ async def test_an_approval_of_nothing_is_409(world: World) -> None:
 
 async def test_torrents_that_a_person_names_are_written_down_then_the_loop_is_woken(world: World) -> None:
     world.store.add(movie())
+    world.store.listed = frozenset({HASH})
     async with world.person() as client:
         response = await client.post(f"/deletions/{id_of(1)}/attribute", json={"hashes": [HASH.upper(), "b" * 64]})
+    assert response.json()["unlisted"] == ["b" * 64]
     assert (response.status_code, response.json()["decision"], response.json()["lifted"]) == (200, "attribute", [])
     assert world.store.decided == [(f"attribute {HASH} {'b' * 64}", id_of(1), "api")]
     assert len(world.wakes) == 1

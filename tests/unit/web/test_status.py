@@ -82,6 +82,7 @@ async def test_the_status_tells_passes_upstreams_and_ledger(world: World) -> Non
         ),
         coverage=(LedgerCoverage(RADARR, NOW, 1200, 1200, synced_at=NOW, gaps=(gap,)),),
         last_pass=PassRecord(NOW, NOW + timedelta(seconds=1.5), 2, 3, 17),
+        resynced={RADARR: NOW},
     )
     async with world.person() as client:
         shown = (await client.get("/status")).json()
@@ -98,6 +99,7 @@ async def test_the_status_tells_passes_upstreams_and_ledger(world: World) -> Non
         "error": None,
     }
     qbittorrent, radarr, *_ = shown["upstreams"]
+    assert (qbittorrent["resynced_at"], radarr["resynced_at"]) == (None, "2026-03-04T05:06:07Z")
     assert (qbittorrent["reachable"], qbittorrent["last_error"]) == (False, "did not answer in time")
     assert qbittorrent["coverage"] is None
     assert (radarr["app"], radarr["version"], radarr["since"]) == ("Radarr", "6.0.4", "2026-03-04T05:06:07Z")

@@ -53,6 +53,17 @@ def test_that_another_process_reconciles_is_no_trouble_and_that_none_does_is() -
     assert verdict_of(replace(elsewhere, leader=None)) == ("No process reconciles", False)
 
 
+def test_what_an_upstream_shows_and_is_not_believed_is_remarked_and_no_trouble_by_itself() -> None:
+    doubted = UpstreamHealth(RADARR, UpstreamKind.RADARR, True, NOW, last_error="radarr: 12 of 14 rows vanished")
+    others = (replace(doubted, instance=InstanceName("sonarr")), replace(doubted, last_error=""))
+    assert verdict_of(replace(IDLE, upstreams=(doubted,))) == (
+        "All clear; radarr is not believed in everything",
+        True,
+    )
+    text, _ = verdict_of(replace(IDLE, upstreams=(doubted, *others)))
+    assert text == "All clear; radarr, sonarr are not believed in everything"
+
+
 def test_a_pass_that_failed_is_trouble() -> None:
     failed = PassRecord(NOW, NOW, 0, 0, 0, error="boom")
     assert verdict_of(replace(IDLE, last_pass=failed)) == ("The last pass failed", False)

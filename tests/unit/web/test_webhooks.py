@@ -147,6 +147,7 @@ async def test_a_conflict_is_409_and_names_the_deletion_under_way(
     world.store.answer = IngestResult((*others, AcceptedDeletion(Accepted.CONFLICT, UNKNOWN_ID)))
     response = await send(world, "/webhooks/dashboard", WISH)
     assert response.status_code == 409
+    assert response.json()["detail"].startswith(f"It is {UNKNOWN_ID}. Cancel it first")
     assert response.json()["detail"].endswith(words)
     assert response.json()["deletions"][-1] == {
         "id": UNKNOWN_ID,
