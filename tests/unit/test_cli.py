@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
@@ -47,6 +48,7 @@ from tests.unit.web.fakes import (
     database_down,
     id_of,
     movie,
+    settings,
     settled,
 )
 
@@ -106,9 +108,26 @@ def test_status_prints_the_verdict_and_every_upstream(world: World, run: Run) ->
     assert all(kind.value in result.stdout for kind in UpstreamKind)
 
 
+def test_status_says_who_still_uses_a_previous_secret(world: World, run: Run) -> None:
+    world.settings = settings(previous_api_token=SecretStr("the-api-token-before"))
+    said = run("status", token="the-api-token-before").stdout
+    assert "the previous API token is still accepted (used by cli)" in said
+    assert "previous_api_token is accepted; last used by: cli 2026-03-04" in said
+    assert "the-api-token-before" not in said
+
+
 def test_status_as_json_is_one_document(world: World, run: Run) -> None:
     result = run("status", "--json")
     assert json.loads(result.stdout)["verdict"] == "All clear"
+
+
+def test_an_address_with_a_root_path_reaches_the_service_under_it(world: World, run: Run) -> None:
+    world.settings = settings(root_path="/tools/reconciler")
+    deletion = world.store.add(movie())
+    for url in ("http://127.0.0.1:8585/tools/reconciler", "http://127.0.0.1:8585/tools/reconciler/"):
+        assert run("status", "--url", url).exit_code == 0
+        assert json.loads(run("show", deletion, "--json", RECONCILER_URL=url).stdout)["url"].startswith("/tools/")
+    assert run("status", "--url", "http://127.0.0.1:8585/other").exit_code == 1
 
 
 def test_list_sends_its_filters(world: World, run: Run) -> None:
