@@ -548,7 +548,10 @@ def test_the_connection_carries_the_token_and_says_who_asks() -> None:
 def test_help_names_every_command_and_exit_code(run: Run) -> None:
     result = run("--help")
     assert result.exit_code == 0
-    local, remote = {"serve", "demo", "migrate", "check"}, {"status", "list", "show", "plan", "delete", "approve"}
+    local, remote = (
+        {"serve", "demo", "migrate", "backup", "check"},
+        {"status", "list", "show", "plan", "delete", "approve"},
+    )
     for command in local | remote | {"bind", "cancel", "retry"}:
         assert command in result.stdout
     assert EXIT_CODES_HELP[:40] in result.stdout
