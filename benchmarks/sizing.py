@@ -1,9 +1,12 @@
 """What a household of some size costs: the service as a process beside simulated upstreams that hold so many titles.
 
-Memory and sizes are what docs/operations.md quotes; times depend on the machine, and on the simulators beside it.
+Run `python -m benchmarks.sizing [titles]`. Memory and sizes are what docs/operations.md quotes; times depend
+on the machine, and on the simulators beside it.
 """
 
+import asyncio
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -104,3 +107,7 @@ def _memory(service: ServiceProcess, key: str) -> float:
 
 def _since(begun: float) -> str:
     return f"{time.monotonic() - begun:.0f}"
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000))

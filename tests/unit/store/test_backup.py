@@ -144,18 +144,19 @@ def test_another_programs_database_is_not_taken_for_ours(url: str, shelf: Path) 
 async def test_the_command_says_what_it_copied(url: str, shelf: Path) -> None:
     await migrate(url)
     target = shelf / "copy.db"
-    said = CliRunner().invoke(app, ["backup", str(target)], env={"DATABASE_URL": url})
+    environment = {"DATABASE_URL": url, "COLUMNS": "400"}
+    said = CliRunner().invoke(app, ["backup", str(target)], env=environment)
     assert (said.exit_code, said.stdout) == (0, "")
     assert f"to {target}: " in said.stderr
     assert "schema version" in said.stderr
-    again = CliRunner().invoke(app, ["backup", str(target)], env={"DATABASE_URL": url})
+    again = CliRunner().invoke(app, ["backup", str(target)], env=environment)
     assert again.exit_code == 4
     assert "overwrites nothing" in again.stderr
 
 
 def test_the_command_leaves_postgresql_to_its_own_tools(shelf: Path) -> None:
     url = "postgresql://me:hush-hush@db/reconciler"
-    said = CliRunner().invoke(app, ["backup", str(shelf / "copy.db")], env={"DATABASE_URL": url})
+    said = CliRunner().invoke(app, ["backup", str(shelf / "copy.db")], env={"DATABASE_URL": url, "COLUMNS": "400"})
     assert said.exit_code == 3
     assert "pg_dump" in said.stderr
     assert "hush" not in said.output
