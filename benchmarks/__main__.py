@@ -1,14 +1,15 @@
-"""`python -m benchmarks [NAME …]` runs the benchmarks; each prints ratios measured within its own run."""
+"""`python -m benchmarks [NAME …]` runs the benchmarks; each prints ratios measured within its own run, or sizes."""
 
 import asyncio
 import sys
 from collections.abc import Callable, Mapping
 
-from benchmarks import ingest, planning
+from benchmarks import ingest, planning, sizing
 
 ALL: Mapping[str, Callable[[], None]] = {
     "ingest": lambda: asyncio.run(ingest.main(1000)),
     "planning": planning.main,
+    "sizing": lambda: asyncio.run(sizing.main(1000)),
 }
 
 

@@ -315,6 +315,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing here depends on what a proxy says of the caller, so no proxy has to be trusted
         timeout_graceful_shutdown=max(1, settings.shutdown_seconds // LAST_REQUESTS_SHARE),
     )
     server = _Server(config, service.reconciler.begin_stop)

@@ -21,6 +21,7 @@ _SERVICE = "Ask the running service"
 app.command("serve", rich_help_panel=_HERE)(local.serve)
 app.command("demo", rich_help_panel=_HERE)(local.demo)
 app.command("migrate", rich_help_panel=_HERE)(local.migrate)
+app.command("backup", rich_help_panel=_HERE)(local.backup)
 app.command("check", rich_help_panel=_HERE)(local.check)
 app.command("status", rich_help_panel=_SERVICE)(remote.status)
 app.command("list", rich_help_panel=_SERVICE)(remote.list_deletions)

@@ -9,7 +9,9 @@ import typer
 
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import ConfigOption, JsonOption, settings_from
+from reconciler.cli.plans import size_in_words
 from reconciler.cli.render import say, show_checks, show_json
+from reconciler.errors import ConfigError
 from reconciler.model import UpstreamKind
 
 _ADDRESSES = [f"{kind.value}_URL".upper() for kind in UpstreamKind]
@@ -31,6 +33,27 @@ def migrate(config: ConfigOption = None) -> None:
 
     before, after = asyncio.run(run(settings_from(config)))
     say(f"The schema is at version {after}{f', it was at {before}' if before != after else ' already'}.")
+
+
+def backup(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file to make; never one that exists.", dir_okay=False)
+    ],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the SQLite database, also while the service runs. PostgreSQL is backed up with pg_dump."""
+    from reconciler.store.backup import back_up  # noqa: PLC0415 - see above
+
+    url = settings_from(config).database_url
+    if not url.startswith("sqlite"):
+        raise ConfigError(["database_url names a PostgreSQL, which is backed up with pg_dump; see docs/operations.md."])
+    done = back_up(url, file)
+    if as_json:
+        show_json({"file": str(done.target), "size": done.size, "schema_version": done.schema_version})
+    else:
+        size = size_in_words(done.size)
+        say(f"Copied {done.source} to {done.target}: {size}, schema version {done.schema_version}, checked.")
 
 
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:

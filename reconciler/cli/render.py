@@ -74,6 +74,10 @@ def show_status(status: Mapping[str, Any]) -> None:
     for upstream in status["upstreams"]:
         if upstream["last_error"]:
             console.print(Text(plain(upstream["last_error"]), style="red" if not upstream["reachable"] else "dim"))
+    for previous in status["previous_secrets"]:
+        uses = ", ".join(f"{use['by']} {_when(use['at'])}" for use in previous["last_used"])
+        text = f"{previous['setting']} is accepted; last used by: {uses or 'nobody'} (since {_when(previous['since'])})"
+        console.print(Text(plain(text)))
     last = status["last_pass"]
     if last:
         took = f"{last['duration_seconds']:.1f} s, {last['calls']} calls, {last['deletions']} deletions"

@@ -16,6 +16,11 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9.-]{1,253}(?<!-)")
 _NOTIFICATION = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 _SECRET_LENGTH = 16
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
+OWN_ADDRESSES = frozenset(
+    {"breaker", "deletions", "events", "livez", "metrics", "openapi.json", "readyz", "status", "webhooks"}
+)
+"""What the service's own addresses begin with. A root path that begins so could not be told from them."""
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([a-z]+)?", re.IGNORECASE)
 _LARGEST_SIZE = 10**18
 _ABSOLUTE = re.compile(r"/+[^/]|[A-Za-z]:[\\/]+[^\\/]|\\\\[^\\]")
@@ -208,6 +213,12 @@ def _database_url(value: str) -> str:
     raise ValueError("no durable database")
 
 
+def _root_path(value: str) -> str:
+    if value != "/" and (not _ROOT_PATH.fullmatch(value) or value.split("/")[1] in OWN_ADDRESSES):
+        raise ValueError("not a root path")
+    return value
+
+
 def _instance_name(value: InstanceName) -> InstanceName:
     if not _NAME.fullmatch(value):
         raise ValueError("not an instance name")
@@ -254,6 +265,7 @@ Words = Annotated[frozenset[str], BeforeValidator(_split)]
 Notifications = Annotated[frozenset[str], AfterValidator(_notifications), BeforeValidator(_split)]
 Host = Annotated[str, AfterValidator(_host)]
 Url = Annotated[str, AfterValidator(_url)]
+RootPath = Annotated[str, AfterValidator(_root_path)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 NameText = Annotated[InstanceName, AfterValidator(_instance_name)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long_enough)]

@@ -58,6 +58,8 @@ class _Loading:
         if settings is None:  # look at the rest too: leave out what is broken, and go on
             rest = {key: found for key, found in top.found.items() if key not in top.broken}
             settings = self._reader.build(Part(Settings, has_variables=True, found=rest))
+        if settings:
+            self._refuse_useless_previous(settings, top.broken)
         if settings and "host" not in top.broken:
             self._refuse_exposure(settings, top.broken)
         return settings
@@ -149,6 +151,22 @@ class _Loading:
                 "Settings → General, and here."
                 for name in _twice(one.instance_name for one in libraries if one.instance_name)
             ]
+
+    def _refuse_useless_previous(self, settings: Settings, broken: set[str]) -> None:
+        """Refuse a previous secret that does not help to change the present one."""
+        for key in ("webhook_secret", "api_token"):
+            present, previous = getattr(settings, key), getattr(settings, f"previous_{key}")
+            if previous is None or key in broken:
+                continue
+            name, earlier = env_name(key), env_name(f"previous_{key}")
+            if present is None:
+                self.problems.append(
+                    f"previous_{key} is set and {key} is not; set {name} to the new secret, or remove {earlier}."
+                )
+            elif present == previous:
+                self.problems.append(
+                    f"previous_{key} is the same as {key}; set {name} to the new secret, or remove {earlier}."
+                )
 
     def _refuse_exposure(self, settings: Settings, broken: set[str]) -> None:
         if is_loopback(settings.host):

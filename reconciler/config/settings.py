@@ -27,6 +27,7 @@ from reconciler.config.kinds import (
     Mode,
     ModeChoice,
     Reaction,
+    RootPath,
     Seconds,
     Size,
     Sources,
@@ -69,6 +70,14 @@ class Settings(BaseModel):
     port: Annotated[
         Whole, Field(ge=0, le=65535), About("The port to listen on; 0 takes a free one.", "a port from 0 to 65535")
     ] = 8585
+    root_path: Annotated[
+        RootPath,
+        About(
+            "The path under which a reverse proxy serves it. It answers with it in front and without.",
+            "/ (none), or a path such as /reconciler: letters, digits, - and _, no slash at its end, and not beginning "
+            "like one of the service's own addresses",
+        ),
+    ] = "/"
     mode: Annotated[
         ModeChoice,
         About("`observe` plans and shows, and sends nothing but reads and logins.", "enforce or observe"),
@@ -90,6 +99,22 @@ class Settings(BaseModel):
     api_token: Annotated[
         LongSecret | None,
         About("What the API and the command line must present.", "text of at least 16 characters", hidden=True),
+    ] = None
+    previous_webhook_secret: Annotated[
+        LongSecret | None,
+        About(
+            "What senders of webhooks may still present while `webhook_secret` is being changed.",
+            "text of at least 16 characters",
+            hidden=True,
+        ),
+    ] = None
+    previous_api_token: Annotated[
+        LongSecret | None,
+        About(
+            "What the API may still be given while `api_token` is being changed.",
+            "text of at least 16 characters",
+            hidden=True,
+        ),
     ] = None
     log_format: Annotated[LogFormatChoice, About("How log lines look.", "console or json")] = LogFormat.CONSOLE
     log_level: Annotated[
@@ -238,7 +263,12 @@ class Settings(BaseModel):
     def secret_values(self) -> tuple[str, ...]:
         """Return every secret in the clear, for one purpose: to keep them out of what is stored or logged."""
         password = urlsplit(self.database_url).password
-        secrets: list[SecretStr | None] = [self.webhook_secret, self.api_token]
+        secrets: list[SecretStr | None] = [
+            self.webhook_secret,
+            self.api_token,
+            self.previous_webhook_secret,
+            self.previous_api_token,
+        ]
         for torrents in self.qbittorrent:
             secrets += [torrents.password, torrents.api_key]
         secrets += [library.api_key for library in (*self.radarr, *self.sonarr)]

@@ -9,6 +9,7 @@ from reconciler.web.deletions import Deletions
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.ingest import Ingest
+from reconciler.web.prefix import Prefix
 from reconciler.web.problems import EXCEPTION_HANDLERS
 from reconciler.web.refusals import Refusals
 from reconciler.web.shield import Shield
@@ -23,7 +24,7 @@ _ARR_METHODS = ["POST", "PUT"]  # Radarr and Sonarr let the operator choose (ups
 
 def create_app(deps: WebDeps) -> Starlette:
     """Build the application; it owns nothing but what `deps.lifespan` opens and closes."""
-    guard = Guard(deps.settings)
+    guard = Guard(deps.settings, deps.clock)
     ingest = Ingest(deps)
     refusals = Refusals(deps.clock)
     webhooks = Webhooks(deps, guard, ingest, refusals)
@@ -53,7 +54,7 @@ def create_app(deps: WebDeps) -> Starlette:
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Shield)],
+        middleware=[Middleware(Prefix, root_path=deps.settings.root_path), Middleware(Shield)],
         exception_handlers={**EXCEPTION_HANDLERS, HTTPException: refusals.answer_http_error},
         lifespan=deps.lifespan,
     )

@@ -10,21 +10,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reconciler.intake import InvalidPayload, parse_attribution
-from reconciler.model import DeletionId, DeletionState, InfoHash, MediaKind, Source
+from reconciler.model import DeletionId, DeletionState, InfoHash, MediaKind
 from reconciler.ports import DeletionFilter
 from reconciler.reasons import Reason
 from reconciler.web.answers import answer, root_of
 from reconciler.web.body import require_json_type, too_large
 from reconciler.web.deps import WebDeps
-from reconciler.web.guard import Guard
+from reconciler.web.guard import Guard, asker
 from reconciler.web.ingest import EXPLICIT_LIMIT, Ingest
 from reconciler.web.parsing import parse_json
 from reconciler.web.problems import FieldError, Problem, invalid_fields, invalid_payload, unknown_deletion
 from reconciler.web.schemas import MEDIA_TYPES, AskQuery, Decision, DecisionOut, DeletionQuery, ReleasedOut
 from reconciler.web.views import deletion_url, detail_out, page_out, plan_out, plans_out
-
-CLIENT_HEADER = "Reconciler-Client"
-"""Says which of our own programs asks (`cli`), so that the log says it too."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _Query = TypeVar("_Query", bound=BaseModel)
@@ -78,7 +75,7 @@ class Deletions:
         deletion = _id(request)
         hashes = await self._hashes(request)
         try:
-            was_unsettled = await self._store.attribute(deletion, hashes, _asker(request).value)
+            was_unsettled = await self._store.attribute(deletion, hashes, asker(request).value)
         except KeyError:
             raise unknown_deletion() from None
         if not was_unsettled:
@@ -89,7 +86,7 @@ class Deletions:
     async def approve(self, request: Request) -> Response:
         self._guard.require_api_token(request)
         try:
-            lifted = await self._store.approve(_id(request), _asker(request).value)
+            lifted = await self._store.approve(_id(request), asker(request).value)
         except KeyError:
             raise unknown_deletion() from None
         if not lifted:
@@ -99,7 +96,7 @@ class Deletions:
     async def cancel(self, request: Request) -> Response:
         self._guard.require_api_token(request)
         try:
-            was_unsettled = await self._store.cancel(_id(request), _asker(request).value)
+            was_unsettled = await self._store.cancel(_id(request), asker(request).value)
         except KeyError:
             raise unknown_deletion() from None
         if not was_unsettled:
@@ -109,7 +106,7 @@ class Deletions:
     async def retry(self, request: Request) -> Response:
         self._guard.require_api_token(request)
         try:
-            was_unsettled = await self._store.retry(_id(request), _asker(request).value)
+            was_unsettled = await self._store.retry(_id(request), asker(request).value)
         except KeyError:
             raise unknown_deletion() from None
         if not was_unsettled:
@@ -118,15 +115,15 @@ class Deletions:
 
     async def release_breaker(self, request: Request) -> Response:
         self._guard.require_api_token(request)
-        released = await self._store.release_breaker(_asker(request).value)
+        released = await self._store.release_breaker(asker(request).value)
         if released:
             self._wake()
         return answer(ReleasedOut(released=released))
 
     async def _ask(self, request: Request) -> Response:
         if _query(request, AskQuery).dry_run:
-            return answer(plans_out(await self._ingest.dry_run(request, _asker(request))))
-        return answer(await self._ingest.ask(request, _asker(request)), status=202)
+            return answer(plans_out(await self._ingest.dry_run(request, asker(request))))
+        return answer(await self._ingest.ask(request, asker(request)), status=202)
 
     async def _hashes(self, request: Request) -> tuple[InfoHash, ...]:
         require_json_type(request)
@@ -164,10 +161,6 @@ def _id(request: Request) -> DeletionId:
     if not _UUID.fullmatch(text):
         raise unknown_deletion()
     return DeletionId(text)
-
-
-def _asker(request: Request) -> Source:
-    return Source.CLI if request.headers.get(CLIENT_HEADER) == Source.CLI.value else Source.API
 
 
 def _query(request: Request, model: type[_Query]) -> _Query:

@@ -7,8 +7,14 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from reconciler.auth import accepts
+from reconciler.clock import Clock
 from reconciler.config import Settings
+from reconciler.model import Source
 from reconciler.web.problems import Problem, unauthorized
+from reconciler.web.rotation import PreviousSecret
+
+CLIENT_HEADER = "Reconciler-Client"
+"""Says which of our own programs asks (`cli`), so that the log says it too."""
 
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
@@ -20,23 +26,49 @@ class Guard:
     a name of its own that resolves to it. Programs send no `Origin`, and address the service by IP or a short name.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self._webhook_secret = settings.webhook_secret
         self._api_token = settings.api_token
+        self._previous_webhook_secret = PreviousSecret.of("webhook_secret", settings.previous_webhook_secret, clock)
+        self._previous_api_token = PreviousSecret.of("api_token", settings.previous_api_token, clock)
 
-    def require_webhook_secret(self, request: Request) -> None:
-        self._require(request, self._webhook_secret, "reconciler webhooks")
+    @property
+    def previous(self) -> tuple[PreviousSecret, ...]:
+        """The previous secrets that are still accepted."""
+        both = (self._previous_webhook_secret, self._previous_api_token)
+        return tuple(one for one in both if one is not None)
+
+    def require_webhook_secret(self, request: Request, sender: str) -> None:
+        """Raise 401 unless the webhook secret came along; `sender` is whose webhook it is, for people."""
+        self._require(request, self._webhook_secret, self._previous_webhook_secret, sender, "reconciler webhooks")
 
     def require_api_token(self, request: Request) -> None:
-        self._require(request, self._api_token, "reconciler")
+        self._require(request, self._api_token, self._previous_api_token, asker(request).value, "reconciler")
 
-    def _require(self, request: Request, secret: SecretStr | None, realm: str) -> None:
+    def _require(
+        self, request: Request, secret: SecretStr | None, previous: PreviousSecret | None, sender: str, realm: str
+    ) -> None:
         if secret is None:
             _require_plain_host(request)
-        elif not accepts(request.headers.get("authorization"), [secret], api_key=request.headers.get("x-api-key")):
-            raise unauthorized(realm)
+        else:
+            # Both are always compared, so that the time does not tell which one it was.
+            is_present = _carries(request, secret)
+            is_previous = previous is not None and _carries(request, previous.secret)
+            if not is_present and not is_previous:
+                raise unauthorized(realm)
+            if previous is not None and not is_present:
+                previous.used_by(sender)
         if request.method not in _SAFE_METHODS:
             _require_same_origin(request)
+
+
+def asker(request: Request) -> Source:
+    """Return whether our own command line asks or another program; anybody with the token may say either."""
+    return Source.CLI if request.headers.get(CLIENT_HEADER) == Source.CLI.value else Source.API
+
+
+def _carries(request: Request, secret: SecretStr) -> bool:
+    return accepts(request.headers.get("authorization"), [secret], api_key=request.headers.get("x-api-key"))
 
 
 def _require_same_origin(request: Request) -> None:

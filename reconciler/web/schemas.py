@@ -310,6 +310,17 @@ class LoopOut(Out):
     next_pass_at: AwareDatetime | None
 
 
+class UseOut(Out):
+    by: str
+    at: AwareDatetime
+
+
+class PreviousSecretOut(Out):
+    setting: str
+    since: AwareDatetime
+    last_used: tuple[UseOut, ...]
+
+
 class StatusOut(Out):
     verdict: str
     ok: bool
@@ -322,6 +333,7 @@ class StatusOut(Out):
     last_pass: LastPassOut | None
     loop: LoopOut
     upstreams: tuple[UpstreamOut, ...]
+    previous_secrets: tuple[PreviousSecretOut, ...]
 
 
 class LiveOut(Out):

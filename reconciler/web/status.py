@@ -16,15 +16,18 @@ from reconciler.web.answers import answer
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.problems import Problem
+from reconciler.web.rotation import PreviousSecret
 from reconciler.web.schemas import (
     CoverageOut,
     GapOut,
     LastPassOut,
     LiveOut,
     LoopOut,
+    PreviousSecretOut,
     ReadyOut,
     StatusOut,
     UpstreamOut,
+    UseOut,
 )
 from reconciler.web.verdict import TITLES_NAMED, Situation, verdict_of
 
@@ -81,6 +84,7 @@ class StatusPages:
                 leader=leader,
                 last_pass=overview.last_pass,
                 observing=settings.mode is Mode.OBSERVE,
+                remarks=tuple(previous.in_words() for previous in self._guard.previous),
             )
         )
         return answer(
@@ -96,6 +100,7 @@ class StatusPages:
                 last_pass=_last_pass_out(overview.last_pass),
                 loop=_loop_out(loop, leader),
                 upstreams=_upstreams_out(overview, configured),
+                previous_secrets=tuple(_previous_out(previous) for previous in self._guard.previous),
             )
         )
 
@@ -182,3 +187,8 @@ def _loop_out(loop: LoopStatus, leader: str | None) -> LoopOut:
         lease_held=loop.lease_held,
         next_pass_at=loop.next_pass_at,
     )
+
+
+def _previous_out(previous: PreviousSecret) -> PreviousSecretOut:
+    uses = tuple(UseOut(by=sender, at=at) for sender, at in previous.last_used.items())
+    return PreviousSecretOut(setting=f"previous_{previous.name}", since=previous.since, last_used=uses)

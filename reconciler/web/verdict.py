@@ -13,7 +13,7 @@ _TITLE_LENGTH = 60
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the verdict is about. `held_titles` are the newest few of the held deletions."""
+    """What the verdict is about. `held_titles` are the newest few of the held deletions, `remarks` come at its end."""
 
     counts: Mapping[Phase, int]
     held_titles: Sequence[str]
@@ -23,6 +23,7 @@ class Situation:
     leader: str | None
     last_pass: PassRecord | None
     observing: bool
+    remarks: Sequence[str] = ()
 
 
 def verdict_of(situation: Situation) -> tuple[str, bool]:
@@ -43,6 +44,7 @@ def verdict_of(situation: Situation) -> tuple[str, bool]:
         *(_backfill(coverage) for coverage in situation.coverage if not coverage.is_complete),
         *_doubted(situation.upstreams),
         *(["observe mode: nothing is deleted"] if situation.observing else []),
+        *situation.remarks,
     ]
     parts = troubles + work + remarks
     if not troubles and not work:

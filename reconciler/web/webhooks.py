@@ -56,7 +56,7 @@ class Webhooks:
 
     async def dashboard(self, request: Request) -> Response:
         with self._counting(Source.DASHBOARD):
-            self._guard.require_webhook_secret(request)
+            self._guard.require_webhook_secret(request, Source.DASHBOARD.value)
             if "dry_run" in request.query_params:  # here it would be a real wish
                 raise invalid_fields([FieldError("dry_run", "is for POST /deletions only")])
             document = await self._ingest.ask(request, Source.DASHBOARD)
@@ -65,7 +65,7 @@ class Webhooks:
 
     async def jellyseerr(self, request: Request) -> Response:
         with self._counting(Source.JELLYSEERR):
-            self._guard.require_webhook_secret(request)
+            self._guard.require_webhook_secret(request, Source.JELLYSEERR.value)
             require_json_type(request)
             raw = await self._ingest.body(request, JELLYSEERR_LIMIT)
             if raw is None:
@@ -84,7 +84,7 @@ class Webhooks:
     async def jellyfin(self, request: Request) -> Response:
         """Take what the webhook plugin sends; it declares its JSON to be plain text unless it is told otherwise."""
         with self._counting(Source.JELLYFIN):
-            self._guard.require_webhook_secret(request)
+            self._guard.require_webhook_secret(request, Source.JELLYFIN.value)
             raw = await self._ingest.body(request, JELLYFIN_LIMIT)
             if raw is None:
                 raise too_large(JELLYFIN_LIMIT)
@@ -117,7 +117,7 @@ class Webhooks:
 
     async def _arr(self, request: Request, sender: Sender) -> Response:
         with self._counting(sender.source):
-            self._guard.require_webhook_secret(request)
+            self._guard.require_webhook_secret(request, sender.name)
             reading = await self._arr_reading(request, sender)
             if sender.is_misnamed:
                 if reading.understood.heard is Heard.TEST:

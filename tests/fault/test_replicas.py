@@ -188,6 +188,21 @@ async def test_processes_that_start_at_once_on_the_schema_before_finish_what_is_
             assert await stage.left_of(movie) == []
             assert await stage.left_of(kept) != []
             assert await stage.snapshot(movie) == before
+
+            # and what these two do when the next version comes
+            await rows_of(url, "INSERT INTO schema_migrations VALUES (9999, 'of a newer program', now())")
+            replicas = Replicas(stage, [stage.service, twin])
+            for process in replicas.all:
+                async with replicas.at(process) as http:
+                    assert (await http.get("/readyz")).status_code == 503
+                    answer = await http.post("/webhooks/dashboard", json=kept.wish)
+                    assert answer.status_code == 202, answer.text
+
+            async def is_given_up() -> bool:
+                return await replicas.leader(replicas.all) is None
+
+            await stage.wait(is_given_up, "both to stop reconciling", seconds=TAKEOVER_SECONDS)
+            assert await stage.left_of(kept) != []
         finally:
             await twin.kill()
 

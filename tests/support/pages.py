@@ -12,6 +12,7 @@ PAGES = (
     "docs/configuration.md",
     "docs/how-it-works.md",
     "docs/metrics.md",
+    "docs/operations.md",
     "docs/reasons.md",
     "helm/README.md",
 )

@@ -32,10 +32,14 @@ class PostgresUnavailable(Exception):
 
 
 class PostgresServer:
-    """One server on a free port with a data folder of its own; `stop` leaves nothing behind."""
+    """One server on a free port with a data folder of its own; `stop` leaves nothing behind.
+
+    `binaries` is the installation it was started from, with the client programs that belong to it.
+    """
 
     def __init__(self) -> None:
         self.port = 0
+        self.binaries = Path()
         self._home: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
@@ -49,7 +53,7 @@ class PostgresServer:
         self._home = _home()
         try:
             user = _user()
-            binaries = _binaries(self._home, user)
+            self.binaries = binaries = _binaries(self._home, user)
             data = self._home / "data"
             data.mkdir(mode=0o700)
             if user is not None:

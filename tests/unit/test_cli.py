@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
@@ -57,6 +58,7 @@ from tests.unit.web.fakes import (
     database_down,
     id_of,
     movie,
+    settings,
     settled,
 )
 
@@ -116,9 +118,26 @@ def test_status_prints_the_verdict_and_every_upstream(world: World, run: Run) ->
     assert all(kind.value in result.stdout for kind in UpstreamKind)
 
 
+def test_status_says_who_still_uses_a_previous_secret(world: World, run: Run) -> None:
+    world.settings = settings(previous_api_token=SecretStr("the-api-token-before"))
+    said = run("status", token="the-api-token-before").stdout
+    assert "the previous API token is still accepted (used by cli)" in said
+    assert "previous_api_token is accepted; last used by: cli 2026-03-04" in said
+    assert "the-api-token-before" not in said
+
+
 def test_status_as_json_is_one_document(world: World, run: Run) -> None:
     result = run("status", "--json")
     assert json.loads(result.stdout)["verdict"] == "All clear"
+
+
+def test_an_address_with_a_root_path_reaches_the_service_under_it(world: World, run: Run) -> None:
+    world.settings = settings(root_path="/tools/reconciler")
+    deletion = world.store.add(movie())
+    for url in ("http://127.0.0.1:8585/tools/reconciler", "http://127.0.0.1:8585/tools/reconciler/"):
+        assert run("status", "--url", url).exit_code == 0
+        assert json.loads(run("show", deletion, "--json", RECONCILER_URL=url).stdout)["url"].startswith("/tools/")
+    assert run("status", "--url", "http://127.0.0.1:8585/other").exit_code == 1
 
 
 def test_list_sends_its_filters(world: World, run: Run) -> None:
@@ -608,7 +627,10 @@ def test_the_connection_carries_the_token_and_says_who_asks() -> None:
 def test_help_names_every_command_and_exit_code(run: Run) -> None:
     result = run("--help")
     assert result.exit_code == 0
-    local, remote = {"serve", "demo", "migrate", "check"}, {"status", "list", "show", "plan", "delete", "approve"}
+    local, remote = (
+        {"serve", "demo", "migrate", "backup", "check"},
+        {"status", "list", "show", "plan", "delete", "approve"},
+    )
     for command in local | remote | {"bind", "cancel", "retry"}:
         assert command in result.stdout
     assert EXIT_CODES_HELP[:40] in result.stdout

@@ -181,10 +181,11 @@ def test_settings_cannot_be_changed() -> None:
 def test_every_secret_can_come_from_a_file(variable: str, tmp_path: Path) -> None:
     value = "sqlite:///other.db" if variable == "DATABASE_URL" else KEY
     (tmp_path / "secret").write_text(f"\n{value}\n\n")
-    url = {variable.replace("API_KEY", "URL"): "http://x"} if variable.endswith("API_KEY") else {}
-    direct = load_settings({variable: value} | url)
-    assert load_settings({f"{variable}_FILE": str(tmp_path / "secret")} | url) == direct
-    assert direct != load_settings({})
+    beside = {variable.replace("API_KEY", "URL"): "http://x"} if variable.endswith("API_KEY") else {}
+    beside |= {variable.replace("PREVIOUS_", ""): "n" * 16} if "PREVIOUS" in variable else {}
+    direct = load_settings({variable: value} | beside)
+    assert load_settings({f"{variable}_FILE": str(tmp_path / "secret")} | beside) == direct
+    assert direct != load_settings(beside if "PREVIOUS" in variable else {})
 
 
 def test_the_password_of_qbittorrent_can_come_from_a_file(tmp_path: Path) -> None:
@@ -256,6 +257,43 @@ def test_neither_settings_nor_problems_show_a_secret(config: Path) -> None:
     assert hidden not in "\n".join(problems(environ | bad))
     config.write_text(f"radarr: {{url: http://r, api_key: '{hidden}'\nwebhook_secret: {hidden}")
     assert hidden not in "\n".join(problems({}, config))
+
+
+@pytest.mark.parametrize("key", ["webhook_secret", "api_token"])
+def test_a_previous_secret_helps_only_beside_another_present_one(key: str) -> None:
+    present, previous = f"RECONCILER_{key.upper()}", f"RECONCILER_PREVIOUS_{key.upper()}"
+    alone = only({previous: KEY})
+    assert alone == f"previous_{key} is set and {key} is not; set {present} to the new secret, or remove {previous}."
+    same = only({previous: KEY, present: KEY})
+    assert same == f"previous_{key} is the same as {key}; set {present} to the new secret, or remove {previous}."
+    assert KEY not in alone + same
+    assert only({previous: KEY, present: "short"}).startswith(present), "one problem is said once"
+    assert only({previous: "short", present: KEY}).startswith(previous)
+
+
+def test_previous_secrets_are_secrets() -> None:
+    loaded = load_settings(
+        SECRETS | {"RECONCILER_PREVIOUS_WEBHOOK_SECRET": "old-" * 4, "RECONCILER_PREVIOUS_API_TOKEN": "older" * 4}
+    )
+    assert "old" not in f"{loaded!r} {loaded}"
+    assert {"old-" * 4, "older" * 4} <= {*loaded.secret_values()}
+
+
+# --- the root path ---
+
+
+@pytest.mark.parametrize("path", ["/", "/reconciler", "/media/deletion-reconciler_2", "/statuses"])
+def test_a_root_path_is_taken_as_it_is(path: str) -> None:
+    assert load_settings({"RECONCILER_ROOT_PATH": path}).root_path == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["reconciler", "/reconciler/", "//reconciler", "/a//b", "/..", "/a/../b", "/a b", "/a?b", "/a#b", "/a%20b", "/a.b",
+     "http://host/reconciler", "/status", "/webhooks/radarr", "/ä"],
+)  # fmt: skip
+def test_a_root_path_that_could_be_misread_is_refused(path: str) -> None:
+    assert "it must be / (none), or a path such as /reconciler" in only({"RECONCILER_ROOT_PATH": path})
 
 
 # --- the reference ---

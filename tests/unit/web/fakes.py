@@ -286,17 +286,21 @@ class World:
             )
         )
 
-    def client(self, *, secret: str | None = None, base_url: str = "http://127.0.0.1:8585") -> httpx.AsyncClient:
+    def client(
+        self, *, secret: str | None = None, base_url: str = "http://127.0.0.1:8585", app: Starlette | None = None
+    ) -> httpx.AsyncClient:
+        """A client of this application, or of `app` where several clients are to meet the same one."""
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app()), base_url=base_url, headers=headers)
+        transport = httpx.ASGITransport(app or self.app())
+        return httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers)
 
-    def sender(self) -> httpx.AsyncClient:
+    def sender(self, app: Starlette | None = None) -> httpx.AsyncClient:
         """A client that knows the webhook secret."""
-        return self.client(secret=WEBHOOK_SECRET)
+        return self.client(secret=WEBHOOK_SECRET, app=app)
 
-    def person(self) -> httpx.AsyncClient:
+    def person(self, app: Starlette | None = None) -> httpx.AsyncClient:
         """A client that knows the API token."""
-        return self.client(secret=API_TOKEN)
+        return self.client(secret=API_TOKEN, app=app)
 
 
 async def send(world: World, path: str, payload: Any, **headers: str) -> httpx.Response:
