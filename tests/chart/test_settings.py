@@ -46,6 +46,7 @@ def load(rendered: Rendered, folder: Path) -> Settings:
 
 EVERY_SETTING: dict[str, Any] = {
     "port": 8686,
+    "root_path": "/reconciler",
     "mode": "observe",
     "interval_seconds": 61,
     "ledger_interval_seconds": 301,

@@ -201,7 +201,7 @@ async def test_processes_that_start_at_once_on_the_schema_before_finish_what_is_
             async def is_given_up() -> bool:
                 return await replicas.leader(replicas.all) is None
 
-            await stage.wait(is_given_up, "both to stop reconciling", seconds=TAKEOVER_SECONDS)
+            await stage.wait(is_given_up, "both to stop reconciling")
             assert await stage.left_of(kept) != []
         finally:
             await twin.kill()
