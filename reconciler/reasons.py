@@ -78,6 +78,7 @@ class Reason(StrEnum):
     APPROVAL_REQUIRED = "ApprovalRequired"
     LIKELY_CROSS_SEED = "LikelyCrossSeed"
     AMBIGUOUS_CLIENT = "AmbiguousClient"
+    PLANNING_FAILED = "PlanningFailed"
     # how a deletion that was cancelled ended
     CANCELLED_BY_PERSON = "CancelledByPerson"
     STILL_WANTED = "StillWanted"
@@ -157,6 +158,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.APPROVAL_REQUIRED: _ASK,
     Reason.LIKELY_CROSS_SEED: _ASK,
     Reason.AMBIGUOUS_CLIENT: _HOLD,
+    Reason.PLANNING_FAILED: _HOLD,
     Reason.CANCELLED_BY_PERSON: _DONE,
     Reason.STILL_WANTED: _DONE,
     Reason.NOT_COVERED: _DONE,

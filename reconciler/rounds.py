@@ -8,7 +8,15 @@ from datetime import datetime, timedelta
 from reconciler.backoff import delay_after
 from reconciler.clock import Clock
 from reconciler.execute import Executor, Failure
-from reconciler.model import Condition, DeletionId, DeletionState, SettledAs, Status
+from reconciler.model import (
+    Condition,
+    ConditionType,
+    DeletionId,
+    DeletionState,
+    InstanceName,
+    SettledAs,
+    Status,
+)
 from reconciler.observe import Observer
 from reconciler.plan import Plan, Policy, plan_all
 from reconciler.plan.foresee import Foreseen, foresee
@@ -64,7 +72,9 @@ class Rounds:
         for plan in plans.values():
             if plan.bind is not None:
                 await self._store.bind(lease, plan.bind)
-        await self._store.record(lease, [self._verdict(by_id[p.deletion], p, world) for p in plans.values()])
+        unplanned = [self._unplanned(s, world.now) for s in states if s.deletion.id not in plans]
+        planned = [self._verdict(by_id[p.deletion], p, world) for p in plans.values()]
+        await self._store.record(lease, [*planned, *unplanned])
         self._tell(by_id, plans)
         actions = [a for p in plans.values() for a in p.actions]
         if actions:
@@ -98,6 +108,21 @@ class Rounds:
             self._log.exception("a deletion could not be planned", deletion_id=state.deletion.id)
             return False
         return True
+
+    def _unplanned(self, state: DeletionState, now: datetime) -> Verdict:
+        """Hold what could not be planned, visibly, and try again with the patience of a hold."""
+        open_ = [c for c in state.conditions if not c.is_settled]
+        if not state.conditions:
+            clients, libraries = self._policy.torrent_clients, self._policy.libraries
+            type_ = ConditionType.TORRENTS_ABSENT if clients else ConditionType.ENTRY_ABSENT
+            first = min(clients or libraries, default=InstanceName("reconciler"))
+            open_ = [Condition(type_, first, Status.UNKNOWN, Reason.NOT_LOOKED_YET, "")]
+        words = "what to do next could not be worked out; the log names this deletion"
+        held = tuple(replace(c, status=Status.UNKNOWN, reason=Reason.PLANNING_FAILED, message=words) for c in open_)
+        settled = tuple(c for c in state.conditions if c.is_settled)
+        attempt = state.deletion.attempt + 1
+        wait = delay_after(Reason.PLANNING_FAILED, attempt, self._rng)
+        return Verdict(state.deletion.id, (*settled, *held), now, now + wait, attempt)
 
     def _verdict(self, state: DeletionState, plan: Plan, world: World) -> Verdict:
         moved = _changed(state.conditions, plan.conditions)

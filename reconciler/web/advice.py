@@ -64,6 +64,10 @@ ADVICE: dict[Reason, str] = {
         "The torrent is in several qBittorrents, and the history does not tell which is meant. Name each in its "
         "download_clients as Radarr and Sonarr call it and restart, or correct its address in their settings and retry."
     ),
+    Reason.PLANNING_FAILED: (
+        "This program made a mistake and has done nothing further. Report it with the lines of the log that name this "
+        "deletion; cancel to be rid of it. It is tried again by itself, and after an upgrade."
+    ),
     Reason.STILL_LISTED: (
         "Jellyfin still lists the title although its files are gone. Let it scan that library, or check the paths it "
         "was told; approve to go on without waiting for it."

@@ -170,6 +170,9 @@ async def test_one_deletion_that_cannot_be_planned_does_not_stop_the_others(
             home.clock.advance(2)
     assert await home.phase(good) is Phase.CONVERGED
     assert (await home.state(bad)).deletion.bound_at is None
+    assert await home.phase(bad) is Phase.HELD
+    assert await home.reasons(bad) == {TORRENTS: Reason.PLANNING_FAILED}
+    assert [line.get("deletion_id") for line in lines if line["event"] == "a deletion could not be planned"] == [bad]
     assert bad in {line.get("deletion_id") for line in lines if line["event"] == "a deletion could not be planned"}
 
 
