@@ -17,8 +17,26 @@ RECONCILER_WEBHOOK_SECRET: auth.webhookSecret
 SONARR_API_KEY: sonarr.apiKey
 {{- end -}}
 
-{{/* The secrets written in the values, as the data of a Secret. */}}
+{{/*
+Fills in what is not given of our own two secrets: as the last revision of the release generated them, or anew. They
+are kept in the values, so that one rendering generates them once. Without a cluster (helm template, Argo CD) nothing
+can be looked up.
+*/}}
+{{- define "reconciler.generateSecrets" -}}
+{{- if not (include "reconciler.hasOwnSecrets" .) -}}
+{{- $last := lookup "v1" "Secret" .Release.Namespace (include "reconciler.fullname" .) | default dict -}}
+{{- $kept := get $last "data" | default dict -}}
+{{- range $name, $variable := dict "webhookSecret" "RECONCILER_WEBHOOK_SECRET" "apiToken" "RECONCILER_API_TOKEN" -}}
+{{- if not (index $.Values.auth $name) -}}
+{{- $_ := set $.Values.auth $name (get $kept $variable | b64dec | default (randAlphaNum 40)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The secrets written in the values or generated, as the data of a Secret. */}}
 {{- define "reconciler.secrets" -}}
+{{- include "reconciler.generateSecrets" . -}}
 {{- $written := dict -}}
 {{- range $variable, $place := fromYaml (include "reconciler.secretPlaces" .) -}}
 {{- with include "reconciler.valueAt" (list $.Values $place) -}}

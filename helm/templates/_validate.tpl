@@ -68,13 +68,6 @@ extraEnv sets {{ $variable }}, which is a secret: set {{ $place }}{{ if ne $plac
 {{- end }}
 {{- end }}
 {{- end }}
-{{- if not (include "reconciler.hasOwnSecrets" .) }}
-{{- range $name, $variable := dict "webhookSecret" "RECONCILER_WEBHOOK_SECRET" "apiToken" "RECONCILER_API_TOKEN" }}
-{{- if not (index $.Values.auth $name) }}
-auth.{{ $name }} is missing, so anyone who reaches the Service could delete: set it (openssl rand -hex 24), or existingSecret to a Secret with the key {{ $variable }}
-{{- end }}
-{{- end }}
-{{- end }}
 {{- end -}}
 
 {{- define "reconciler.problems.database" -}}

@@ -1,5 +1,7 @@
 """What the chart renders: valid for Kubernetes, hardened, and with every secret in a Secret."""
 
+import base64
+import hashlib
 import json
 import re
 from functools import cache
@@ -20,6 +22,7 @@ from tests.chart.rendering import (
     NAMESPACE,
     ONE_UPSTREAM,
     OWN_SECRET,
+    RADARR,
     SEVERAL_INSTANCES,
     Values,
     render,
@@ -225,6 +228,26 @@ def test_a_changed_setting_or_secret_rolls_the_pod(changed: Values, annotation: 
     before = render(ONE_UPSTREAM).pod["metadata"]["annotations"]
     after = render({**ONE_UPSTREAM, **changed}).pod["metadata"]["annotations"]
     assert {name for name in before if before[name] != after[name]} == {annotation}
+
+
+def test_our_own_secrets_are_generated_once_in_a_rendering_when_none_are_given() -> None:
+    rendered = render({"radarr": RADARR})
+    secrets = {name: base64.b64decode(value).decode() for name, value in rendered.one("Secret")["data"].items()}
+    assert set(secrets) == {"RADARR_API_KEY", "RECONCILER_API_TOKEN", "RECONCILER_WEBHOOK_SECRET"}
+    generated = [secrets["RECONCILER_API_TOKEN"], secrets["RECONCILER_WEBHOOK_SECRET"]]
+    assert [len(secret) for secret in generated] == [40, 40]
+    assert len(set(generated)) == 2
+    assert [name["secretRef"]["name"] for name in rendered.container["envFrom"]] == [
+        rendered.one("Secret")["metadata"]["name"]
+    ]
+    data = "\n".join(f"{name}: {value}" for name, value in sorted(rendered.one("Secret")["data"].items()))
+    assert rendered.pod["metadata"]["annotations"]["checksum/secret"] == hashlib.sha256(data.encode()).hexdigest()
+    assert "get secret" in rendered.notes
+
+
+def test_nothing_is_generated_over_own_secrets() -> None:
+    own = {"radarr": {"url": "http://radarr:7878"}, "existingSecret": "reconciler-keys"}
+    assert [m for m in render(own).manifests if m["kind"] == "Secret"] == []
 
 
 def test_every_value_set_arrives_where_it_belongs() -> None:
