@@ -11,8 +11,10 @@ PAGES = (
     "docs/api.md",
     "docs/configuration.md",
     "docs/how-it-works.md",
+    "docs/licences.md",
     "docs/metrics.md",
     "docs/reasons.md",
+    "docs/releasing.md",
     "helm/README.md",
 )
 """Every page that people read, by its path in the repository."""
