@@ -37,12 +37,12 @@ LABEL org.opencontainers.image.title="deletion-reconciler" \
       org.opencontainers.image.created="${CREATED}" \
       org.opencontainers.image.source="${SOURCE}"
 
-# Nothing but /data is written, so the root file system may be read-only.
+# Nothing but /data is written, so the root file system may be read-only. The database is in the working folder unless
+# DATABASE_URL says otherwise; it is not set here, as it would outweigh DATABASE_URL_FILE and a configuration file.
 ENV PATH=/app/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOME=/data \
-    DATABASE_URL=sqlite:////data/reconciler.db \
     RECONCILER_HOST=0.0.0.0 \
     RECONCILER_PORT=8585
 

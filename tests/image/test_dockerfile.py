@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import reconciler
+from reconciler.config import load_settings
 from tests.image import context
 from tests.image.dockerfile import Config, Copy, Run, arguments, instructions, stages
 
@@ -81,10 +82,22 @@ def test_only_what_is_named_goes_to_the_builder_and_all_of_it_exists() -> None:
 def test_only_the_volume_is_written() -> None:
     assert CONFIG.volumes == ("/data",)
     assert CONFIG.folder == "/data"
-    assert CONFIG.environment["DATABASE_URL"] == "sqlite:////data/reconciler.db"
     assert CONFIG.environment["HOME"] == "/data"
     assert CONFIG.environment["PYTHONDONTWRITEBYTECODE"] == "1"
     assert Copy(("/data-template",), "/data", "build", (10001, 10001)) in RUNTIME.steps
+
+
+def test_the_database_can_be_chosen_in_every_way(tmp_path: Path) -> None:
+    """Nothing in the image's environment outweighs what people set; without it the database is on the volume."""
+    environment = {**CONFIG.environment, "RECONCILER_HOST": "127.0.0.1"}
+    assert load_settings(environment).database_url == "sqlite:///reconciler.db"
+    file = tmp_path / "config.yaml"
+    url = "postgresql://reconciler:secret@postgres/reconciler"
+    file.write_text(f"database_url: {url}")
+    assert load_settings(environment, file).database_url == url
+    (tmp_path / "url").write_text(url)
+    named = {**environment, "DATABASE_URL_FILE": str(tmp_path / "url")}
+    assert load_settings(named).database_url == url
 
 
 def test_the_service_listens_where_the_image_says() -> None:

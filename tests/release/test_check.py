@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 READ = (
     "CHANGELOG.md",
     "Dockerfile",
+    "docs/examples/compose.yaml",
     "docs/licences.md",
     "helm/Chart.yaml",
     "pyproject.toml",
@@ -116,6 +117,11 @@ def in_an_old_list(root: Path) -> None:
         (uncommitted, "not committed: stray.txt", "commit or remove it"),
         (released_before, "is the tag of another commit", "raise __version__"),
         (of_another_version("Dockerfile", "ARG VERSION="), "Dockerfile: ARG VERSION=", "make version"),
+        (
+            of_another_version("docs/examples/compose.yaml", "    image: deletion-reconciler:"),
+            "docs/examples/compose.yaml: image: deletion-reconciler:",
+            "make version",
+        ),
         (of_another_version("helm/Chart.yaml", "version: "), "helm/Chart.yaml: version:", "make version"),
         (of_another_version("helm/Chart.yaml", 'appVersion: "'), "helm/Chart.yaml: appVersion:", "make version"),
         (in_the_changelog("## [Unreleased]\n\n"), "has nothing about", "## [0.1.0] - "),
@@ -190,7 +196,7 @@ def test_what_could_not_be_asked_is_a_problem(
 
 def test_the_version_is_copied_to_wherever_else_it_stands(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     edit(project, "reconciler/__init__.py", r'^(__version__ = ").*"', r'\g<1>3.2.1"')
-    assert len(version.differing(project)) == len(version.COPIES) == 3
+    assert len(version.differing(project)) == len(version.COPIES) == 4
     before = {place.path: (project / place.path).read_text() for place in version.COPIES}
     version.main(project)
     assert capsys.readouterr().out == "3.2.1\n"

@@ -34,6 +34,9 @@ COPIES = (
     Place("helm/Chart.yaml", "version: "),
     Place("helm/Chart.yaml", 'appVersion: "', '"'),
     Place("Dockerfile", "ARG VERSION="),
+    Place(
+        "docs/examples/compose.yaml", "    image: deletion-reconciler:", " # not published; build it under this name"
+    ),
 )
 
 
