@@ -135,7 +135,7 @@ class _Service:
 
     def kill(self) -> None:
         if self._process.poll() is None:
-            self._process.kill()
+            os.kill(self._inner, signal.SIGKILL)  # not `unshare`: whoever changes its user outlives it
             self._process.communicate()
 
 

@@ -34,8 +34,11 @@ def as_root() -> list[str]:
 def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Build and run the image once, and return what was seen."""
     folder, report = tmp_path_factory.mktemp("image"), tmp_path_factory.mktemp("report") / "report.json"
-    engine = [sys.executable, "-m", "tests.image.engine", str(folder), str(report)]
-    done = subprocess.run([*as_root(), *NAMESPACES, *engine], cwd=ROOT, capture_output=True, text=True, check=False)
+    # -B: what root compiles would lie in the tree as root's.
+    engine = [sys.executable, "-B", "-m", "tests.image.engine", str(folder), str(report)]
+    done = subprocess.run(
+        [*as_root(), *NAMESPACES, *engine], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
+    )
     assert done.returncode == 0, done.stderr
     seen: dict[str, Any] = json.loads(report.read_text())
     return {**seen, "left": [*map(str, folder.iterdir())], "mounted": str(folder) in Path("/proc/mounts").read_text()}
