@@ -4,6 +4,8 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
+# Where the lock files lie; the release check has them written elsewhere, to compare.
+LOCKS ?= .
 PYTEST_ARGS ?=
 # Test processes that run side by side; PYTEST_JOBS=0 keeps everything in one process, for debuggers.
 PYTEST_JOBS ?= logical
@@ -13,10 +15,10 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format property mutants bench schema lock clean
+.PHONY: help demo test lint format property mutants bench schema lock version licences sbom release-check clean
 
 help: ## Show this list
-	@awk -F ': ## ' '/^[a-z]+: ## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ': ## ' '/^[a-z-]+: ## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Set up, then run the demo; ARGS="--once --json" prints one JSON document and ends
 	@.ci/prepare run
@@ -61,9 +63,25 @@ schema: ## Bring the chart's schema up to date with the settings
 
 lock: ## Bring the lock files up to date; ARGS=--upgrade takes newer versions
 	@.ci/prepare dev
-	@$(LOCK) --extra dev --output-file requirements-dev.lock pyproject.toml
-	@$(LOCK) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
-	@$(LOCK) --constraint requirements-dev.lock --output-file requirements-build.lock --group build
+	@$(LOCK) --extra dev --output-file $(LOCKS)/requirements-dev.lock pyproject.toml
+	@$(LOCK) --constraint $(LOCKS)/requirements-dev.lock --output-file $(LOCKS)/requirements.lock pyproject.toml
+	@$(LOCK) --constraint $(LOCKS)/requirements-dev.lock --output-file $(LOCKS)/requirements-build.lock --group build
+
+version: ## Copy the version of reconciler/__init__.py to the chart and the Dockerfile
+	@.ci/prepare dev
+	@exec $(BIN)/python -m tests.release.version
+
+licences: ## Write docs/licences.md from the lock file and the packages it names
+	@.ci/prepare dev
+	@exec $(BIN)/python -m tests.release.licences
+
+sbom: ## Write the bill of materials of what is shipped (CycloneDX) to dist/
+	@.ci/prepare dev
+	@exec $(BIN)/python -m tests.release.sbom dist
+
+release-check: ## Tell whether this tree can be released; ARGS=--offline leaves out what needs the package index
+	@.ci/prepare dev
+	@exec $(BIN)/python -m tests.release.check $(ARGS)
 
 clean: ## Remove the virtual environment, caches and what builds left
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

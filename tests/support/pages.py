@@ -11,9 +11,11 @@ PAGES = (
     "docs/api.md",
     "docs/configuration.md",
     "docs/how-it-works.md",
+    "docs/licences.md",
     "docs/metrics.md",
     "docs/operations.md",
     "docs/reasons.md",
+    "docs/releasing.md",
     "helm/README.md",
 )
 """Every page that people read, by its path in the repository."""

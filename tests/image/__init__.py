@@ -1,0 +1,1 @@
+"""The image: its recipe read as a builder reads it, and carried out without an engine."""

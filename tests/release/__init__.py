@@ -1,0 +1,1 @@
+"""What a release needs: one version, fresh locks, known licences, a bill of materials, safe workflows."""
