@@ -48,10 +48,13 @@ class LeaseKeeper:
         async with self._asking:
             asked = (self._clock.monotonic(), self._clock.now())
             before = self._lease
+            if before is not None and await self._store.renew_lease(before, LEASE):
+                self._asked = asked
+                self._move_limits(LEASE - self._age())
+                return before
             self._lease = await self._store.acquire_lease(self._holder, LEASE)
             self._asked = asked
-            is_same = self._lease is not None and before is not None and self._lease.epoch == before.epoch
-            self._move_limits(LEASE - self._age() if is_same else timedelta(0))
+            self._move_limits(timedelta(0))
             return self._lease
 
     async def keep(self) -> bool:
@@ -89,10 +92,11 @@ class LeaseKeeper:
                     yield
                 finally:
                     self._limits.discard(limit)
-        except TimeoutError as late:
+        except Exception as error:
             if not limit.expired():
                 raise
-            raise LeaseLost(_OTHER if not self.is_held else "the lease ran out") from late
+            is_other = self._lease is None or self._lease.epoch != lease.epoch
+            raise LeaseLost(_OTHER if is_other else "the lease could not be renewed in time") from error
 
     async def release(self) -> None:
         """Give the lease back, so that another process can go on at once."""

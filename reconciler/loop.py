@@ -36,6 +36,9 @@ _WAITS_FOR_UPSTREAMS = frozenset(
     {Reason.UNREACHABLE, Reason.UNINTELLIGIBLE, Reason.THROTTLED, Reason.LEDGER_INCOMPLETE, Reason.REQUESTS_UNSEEN}
 )
 
+_REFUSED = frozenset({Reason.UNAUTHORIZED, Reason.REJECTED})
+"""What is repeated slowly, and at once by a process that has just begun: its operator may have mended something."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -119,6 +122,7 @@ class Reconciler:
         self._epoch = 0
         self._heart: asyncio.Task[None] | None = None
         self._is_database_out = False
+        self._rests_until = 0.0
 
     # --- schedule --------------------------------------------------------------------------------------------------
 
@@ -194,7 +198,7 @@ class Reconciler:
             self._log.info("this process reconciles now")
             for job in ("ledger", "pass", "resync"):
                 self._schedule.hasten(job)
-        elif self._keeper.is_held and not self._is_passing:
+        elif self._keeper.is_held and not self._is_passing and self._clock.monotonic() >= self._rests_until:
             due = await self._store.next_due_at()
             if due is not None and due <= self._clock.now():
                 self._schedule.hasten("pass")
@@ -216,10 +220,11 @@ class Reconciler:
             if lease is None:
                 yield None
                 return
-            if lease.epoch != self._epoch:
-                self._epoch = lease.epoch
-                self._observer.begin_epoch()
             async with self._keeper.guard(lease):
+                if lease.epoch != self._epoch:
+                    self._observer.begin_epoch()
+                    await self._store.wake_waiting(lease, _WAITS_FOR_UPSTREAMS | _REFUSED, self._clock.now())
+                    self._epoch = lease.epoch
                 yield lease
 
     # --- jobs ------------------------------------------------------------------------------------------------------
@@ -232,13 +237,21 @@ class Reconciler:
                 await self.run_pass()
                 if not self._is_woken:
                     break
-            await self._schedule_next()
+            if self._keeper.is_held:  # otherwise what is due is another's, and its end shows when this one takes over
+                await self._schedule_next()
+            self._rests_until = 0.0
         except ReconcilerError as error:
+            self._rest_after_failure()
             self._log.error("pass failed", error=str(error), kind=type(error).__name__)
         except Exception:  # noqa: BLE001 - the next pass must come; this one is logged with its traceback
+            self._rest_after_failure()
             self._log.exception("pass failed")
         finally:
             self._is_passing = False
+
+    def _rest_after_failure(self) -> None:
+        """Let the next pass come at its interval or when it is woken: what made this one fail is likely still there."""
+        self._rests_until = self._clock.monotonic() + self._timing.interval.total_seconds()
 
     async def _schedule_next(self) -> None:
         """Let the next pass run when something is due, if that is before the interval."""

@@ -1,5 +1,6 @@
 """One round: observe, plan, record, execute; and when each deletion is looked at next."""
 
+import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -67,7 +68,8 @@ class Rounds:
         now = self._clock.now()
         recently = await self._store.became_destructive_since(now - self._breaker_window)
         world = await self._observer.observe(lease, states, recently)
-        plans = {p.deletion: p for p in self._plan(states, world)}
+        # beside the loop: with thousands of titles it takes seconds, and webhooks and the lease cannot wait
+        plans = {p.deletion: p for p in await asyncio.to_thread(self._plan, states, world)}
         by_id = {s.deletion.id: s for s in states}
         for plan in plans.values():
             if plan.bind is not None:
@@ -217,7 +219,7 @@ class Rounds:
         self._observer.begin_pass()
         recently = await self._store.became_destructive_since(self._clock.now() - self._breaker_window)
         world = await self._observer.observe(lease, [state], recently, to_the_end=True)
-        return foresee(state, world, self._policy)
+        return await asyncio.to_thread(foresee, state, world, self._policy)
 
 
 def _has_changed(plan: Plan) -> bool:

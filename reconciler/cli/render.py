@@ -13,6 +13,7 @@ from reconciler.model import Source
 
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _CELL_LENGTH = 200
+_SENTENCES_LENGTH = 4000
 _ID_LENGTH = 36
 _PHASE_LENGTH = 10
 _FOLDING = {"title": 8, "media": 8, "asked": 10}
@@ -35,16 +36,19 @@ _PHASE_STYLES = {
 }
 
 
-def plain(value: object) -> str:
-    """Return `value` as one line without anything a terminal would obey (escapes, line breaks, text direction)."""
+def plain(value: object, most: int = _CELL_LENGTH) -> str:
+    """Return `value` as one line without anything a terminal would obey (escapes, line breaks, text direction).
+
+    What is longer than `most` characters is cut.
+    """
     text = "–" if value is None or value == "" else str(value)
     line = "".join(c if c.isprintable() and c not in _BIDI_CONTROLS else "\ufffd" for c in text)
-    return line if len(line) <= _CELL_LENGTH else line[: _CELL_LENGTH - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def say(message: str) -> None:
     """Tell the person something, on stderr, so that stdout stays for results."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(plain(message)))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(plain(message, _SENTENCES_LENGTH)))
 
 
 def show_json(document: object) -> None:

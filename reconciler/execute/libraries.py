@@ -67,6 +67,7 @@ class LibrarySteps:
                 lease, [action], lambda _: f"blocklist {len(action.history_ids)} of its releases"
             )
             for history_id in action.history_ids:
+                await self._sending.prove(lease)
                 await client.blocklist(history_id)
             blocklisted.add(action.deletion)
 

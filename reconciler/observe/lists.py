@@ -151,10 +151,10 @@ class Lists:
             coverage = await self._store.coverage(name)
             if coverage.is_complete:
                 continue
-            run = self._backfills.setdefault(name, Backfill(self._store, client, self._clock))
+            run = self._backfills.pop(name, None) or Backfill(self._store, client, self._clock)
             page = await self._health.ask(client, partial(run.step, lease, coverage))
-            if isinstance(page, Unseen) or page.data.is_complete:
-                del self._backfills[name]
+            if isinstance(page, Seen) and not page.data.is_complete:
+                self._backfills[name] = run  # only now: a page that was read and not stored must be read again
             was_read |= isinstance(page, Seen)
         return was_read
 

@@ -120,6 +120,9 @@ class PassStore(Protocol):
         Raises `StoreError` once a newer program has changed the schema: this one must not reconcile any more.
         """
 
+    async def renew_lease(self, lease: Lease, ttl: timedelta) -> bool:
+        """Prolong a lease; `False` if it went to somebody else. Waits for no other write of a shared database."""
+
     async def lease_holder(self) -> str | None:
         """Return who holds a lease in force; waits for no write."""
 

@@ -53,6 +53,9 @@ class Database(Protocol):
     def write(self) -> AbstractAsyncContextManager[Connection]:
         """Open one transaction: committed and fsynced when the block ends, undone when it raises."""
 
+    def aside(self) -> AbstractAsyncContextManager[Connection]:
+        """Open a transaction for one statement on one row, which waits for no other write where that is possible."""
+
     async def close(self) -> None: ...
 
 

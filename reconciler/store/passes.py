@@ -36,22 +36,41 @@ FROM deletions d WHERE d.destroyed_at >= :since
 
 
 async def acquire_lease(connection: Connection, holder: str, ttl: timedelta, now: datetime) -> Lease | None:
-    """Take or renew the lease. The epoch stays while no other holder had it in between, however late the renewal."""
-    row = await fetch_one(connection, "SELECT * FROM leases WHERE name = :name", {"name": LEASE})
-    values: dict[str, Value] = {"name": LEASE, "holder": holder, "expires_at": now + ttl}
-    if row is None:
-        await connection.execute(
-            "INSERT INTO leases (name, holder, epoch, expires_at) VALUES (:name, :holder, 1, :expires_at)", values
-        )
-        return Lease(holder, 1)
-    if row["holder"] not in {None, holder} and time_of(row["expires_at"]) > now:
-        return None
-    epoch = int(row["epoch"]) if row["holder"] == holder else int(row["epoch"]) + 1
+    """Take or renew the lease. The epoch stays while no other holder had it in between, however late the renewal.
+
+    One statement decides, because a renewal does not wait for our turn to write.
+    """
+    values: dict[str, Value] = {"name": LEASE, "holder": holder, "now": now, "expires_at": now + ttl}
     await connection.execute(
-        "UPDATE leases SET holder = :holder, epoch = :epoch, expires_at = :expires_at WHERE name = :name",
-        {**values, "epoch": epoch},
+        """
+        INSERT INTO leases (name, holder, epoch, expires_at) VALUES (:name, NULL, 0, :now) ON CONFLICT (name) DO NOTHING
+        """,
+        {"name": LEASE, "now": now},
     )
-    return Lease(holder, epoch)
+    rows = await connection.fetch_all(
+        """
+        UPDATE leases SET
+            epoch = CASE WHEN holder = :holder THEN epoch ELSE epoch + 1 END,
+            holder = :holder,
+            expires_at = :expires_at
+        WHERE name = :name AND (holder IS NULL OR holder = :holder OR expires_at <= :now)
+        RETURNING epoch
+        """,
+        values,
+    )
+    return Lease(holder, int(rows[0]["epoch"])) if rows else None
+
+
+async def renew_lease(connection: Connection, lease: Lease, expires_at: datetime) -> bool:
+    """Prolong a lease that is still this one, also after it ran out; return whether it is."""
+    rows = await connection.fetch_all(
+        """
+        UPDATE leases SET expires_at = :expires_at WHERE name = :name AND holder = :holder AND epoch = :epoch
+        RETURNING epoch
+        """,
+        {"name": LEASE, "holder": lease.holder, "epoch": lease.epoch, "expires_at": expires_at},
+    )
+    return bool(rows)
 
 
 async def lease_holder(connection: Connection, now: datetime) -> str | None:

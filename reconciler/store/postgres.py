@@ -22,11 +22,11 @@ STATEMENT_SECONDS = 30.0
 WRITE_TURN = 7_206_541_320_318_412_849
 """The advisory lock that every write takes first. Any number of our own will do."""
 
-_BEGIN_WRITE = f"""
+_LIMITS = """
 SET LOCAL lock_timeout = '10s';
 SET LOCAL idle_in_transaction_session_timeout = '8s'; -- a frozen replica must not keep the others from writing
-SELECT pg_advisory_xact_lock({WRITE_TURN})
 """
+_BEGIN_WRITE = f"{_LIMITS} SELECT pg_advisory_xact_lock({WRITE_TURN})"
 """What a write begins with, in one round trip. Nothing is set for a session: behind a pooler it is shared by many."""
 
 _CACHE = "statement_cache_size"
@@ -118,6 +118,16 @@ class PostgresDatabase:
                     async with raw.transaction():
                         await raw.execute(_BEGIN_WRITE)
                         yield PostgresConnection(raw)
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[Connection]:
+        refuse_closed(self._is_closed)
+        with _translated():
+            async with self._connector.connection() as held:
+                raw = held.raw_connection
+                async with raw.transaction():
+                    await raw.execute(_LIMITS)
+                    yield PostgresConnection(raw)
 
     async def close(self) -> None:
         self._is_closed = True

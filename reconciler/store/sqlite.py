@@ -10,7 +10,7 @@ import json
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -167,6 +167,9 @@ class SqliteDatabase:
             refuse_closed(self._is_closed)
             async with _transaction(self._writer.raw, "BEGIN IMMEDIATE"):
                 yield SqliteConnection(self._writer.raw)
+
+    def aside(self) -> AbstractAsyncContextManager[Connection]:
+        return self.write()
 
     async def close(self) -> None:
         """Let whoever is at it finish, then close; repeating it does nothing."""

@@ -45,6 +45,9 @@ from reconciler.store.group_commit import GroupCommit
 from reconciler.store.ingest import Arrival, Ingest
 from reconciler.store.migrations import newest_version, refuse_newer, schema_version
 
+VERDICTS_AT_ONCE = 25
+"""How many verdicts share a transaction: webhooks wait for it, and so does whoever takes over."""
+
 
 class DatabaseStore:
     """`reconciler.ports.Store` on either database. Its contracts are those of the port."""
@@ -143,6 +146,11 @@ class DatabaseStore:
         async with self._database.write() as connection:
             refuse_newer(await schema_version(connection), self._newest)
             return await passes.acquire_lease(connection, holder, ttl, await self._time(connection))
+
+    async def renew_lease(self, lease: Lease, ttl: timedelta) -> bool:
+        async with self._database.aside() as connection:
+            refuse_newer(await schema_version(connection), self._newest)
+            return await passes.renew_lease(connection, lease, await self._time(connection) + ttl)
 
     async def lease_holder(self) -> str | None:
         async with self._database.read() as connection:
@@ -284,9 +292,13 @@ class DatabaseStore:
             await passes.mark_sent(connection, lease, sent, at, kind=kind, destructive=destructive)
 
     async def record(self, lease: Lease, verdicts: Sequence[Verdict]) -> None:
-        async with self._database.write() as connection:
-            await passes.check_lease(connection, lease)
-            await verdict_log.record_all(connection, verdicts, self._wakes_seen)
+        for start in range(0, max(1, len(verdicts)), VERDICTS_AT_ONCE):
+            async with self._database.write() as connection:
+                await passes.check_lease(connection, lease)
+                if start == 0:
+                    await verdict_log.withdraw_all(connection, verdicts)
+                chunk = verdicts[start : start + VERDICTS_AT_ONCE]
+                await verdict_log.record_all(connection, chunk, self._wakes_seen)
         for verdict in verdicts:
             if verdict.next_due_at is None:
                 self._wakes_seen.pop(verdict.deletion, None)

@@ -187,9 +187,13 @@ async def _wakes(connection: Connection, deletion: DeletionId) -> int:
     return int(row["wakes"])
 
 
-async def record_all(connection: Connection, verdicts: Sequence[Verdict], wakes_seen: Mapping[DeletionId, int]) -> None:
-    """Write the verdicts of one round. What is given up comes first: no other may leave a reference to who gives up."""
+async def withdraw_all(connection: Connection, verdicts: Sequence[Verdict]) -> None:
+    """Give up what a round gives up, before any verdict is written: none may leave a reference to who gives up."""
     for verdict in verdicts:
         await _withdraw(connection, verdict)
+
+
+async def record_all(connection: Connection, verdicts: Sequence[Verdict], wakes_seen: Mapping[DeletionId, int]) -> None:
+    """Write verdicts, after what they give up was given up."""
     for verdict in verdicts:
         await record(connection, verdict, wakes_seen.get(verdict.deletion))

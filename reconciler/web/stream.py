@@ -6,10 +6,11 @@ comes back to the same. The format is that of the HTML Standard, section 9.2.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from reconciler.errors import StoreError
 from reconciler.ports import LoggedEvent
@@ -20,6 +21,7 @@ from reconciler.web.guard import Guard
 from reconciler.web.problems import FieldError, Problem, invalid_fields
 from reconciler.web.views import deletion_url
 
+MEDIA_TYPE = "text/event-stream"
 LOOK_SECONDS = 1.0
 SILENCE_SECONDS = 15.0
 """After so long without an event a comment is sent: proxies close what is silent, and clients notice what is gone."""
@@ -30,13 +32,16 @@ PAGE = 200
 
 
 class EventStream:
-    """The handler, and a count of who listens."""
+    """The handler, a count of who listens, and one look at the database for all of them."""
 
     def __init__(self, deps: WebDeps, guard: Guard) -> None:
         self._store = deps.store
         self._status = deps.status
+        self._clock = deps.clock
         self._guard = guard
         self._listening = 0
+        self._looking = asyncio.Lock()
+        self._last, self._looked_at = 0, float("-inf")
 
     async def events(self, request: Request) -> Response:
         self._guard.require_api_token(request)
@@ -48,34 +53,49 @@ class EventStream:
                 f"{MOST_STREAMS} clients listen to this process already; ask /status instead.",
                 headers={"Retry-After": "30"},
             )
-        after = await self._start(request.headers.get("last-event-id") or request.query_params.get("after"))
-        return StreamingResponse(
-            self._stream(after, root_of(request)),
-            media_type="text/event-stream",
-            headers={"X-Accel-Buffering": "no"},  # nginx would collect the events otherwise
-        )
+        self._listening += 1
+        try:
+            after = await self._start(request.headers.get("last-event-id") or request.query_params.get("after"))
+        except BaseException:
+            self._leave()
+            raise
+        headers = {"X-Accel-Buffering": "no"}  # nginx would collect the events otherwise
+        if request.method == "HEAD":  # uvicorn would wait for ever for the end of a body that it does not send
+            self._leave()
+            return Response(media_type=MEDIA_TYPE, headers=headers)
+        return _Stream(self._stream(after, root_of(request)), headers, self._leave)
+
+    def _leave(self) -> None:
+        self._listening -= 1
 
     async def _start(self, asked: str | None) -> int:
         """Return the number of the last event that the client knows; a later one than any belongs to another log."""
-        last = await self._store.last_event()
+        last = await self._newest()
         if not asked:
             return last
         if not asked.isascii() or not asked.isdecimal() or len(asked) > 18:
             raise invalid_fields([FieldError("after", "must be the id of an event, a whole number")])
         return min(int(asked), last)
 
+    async def _newest(self) -> int:
+        """Return the number of the newest event; who listens shares the answer for as long as a look lasts."""
+        async with self._looking:
+            if self._clock.monotonic() - self._looked_at >= LOOK_SECONDS:
+                self._last = await self._store.last_event()
+                self._looked_at = self._clock.monotonic()
+            return self._last
+
     async def _stream(self, after: int, root: str) -> AsyncIterator[bytes]:
-        self._listening += 1
         try:
             yield f"retry: {RECONNECT_MILLISECONDS}\n: from {after} on\n\n".encode()
             silent = 0.0
             while self._status().running:
-                page = await self._store.events_after(after, PAGE)
-                if page:
-                    after = page[-1].event.number
+                newest = await self._newest()
+                if newest > after:
+                    page = await self._store.events_after(after, PAGE)
+                    after = page[-1].event.number if page else newest
                     silent = 0.0
                     yield b"".join(_spelt(page, root))
-                if len(page) == PAGE:
                     continue
                 if silent >= SILENCE_SECONDS:
                     silent = 0.0
@@ -84,8 +104,20 @@ class EventStream:
                 silent += LOOK_SECONDS
         except StoreError as error:  # the answer has begun: it ends, and the client comes back with what it knows
             get_logger(__name__).warning("an event stream ended", error=str(error))
+
+
+class _Stream(StreamingResponse):
+    """Gives its place back however it ends, also if it never begins."""
+
+    def __init__(self, content: AsyncIterator[bytes], headers: dict[str, str], on_end: Callable[[], None]) -> None:
+        super().__init__(content, media_type=MEDIA_TYPE, headers=headers)
+        self._on_end = on_end
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
         finally:
-            self._listening -= 1
+            self._on_end()
 
 
 def _spelt(logged: Iterable[LoggedEvent], root: str) -> Iterable[bytes]:

@@ -9,12 +9,13 @@ import pytest
 
 from reconciler import lease as lease_module
 from reconciler.clock import SystemClock
-from reconciler.errors import LeaseLost
+from reconciler.errors import LeaseLost, StoreError
 from reconciler.lease import LEASE, RENEWED_AFTER, LeaseKeeper
 from reconciler.ports import Lease, Store
 from reconciler.store import open_store
 from tests.support.clocks import RunningClock
 from tests.support.postgres import PostgresServer
+from tests.support.store import database_of
 
 
 @pytest.fixture
@@ -124,26 +125,83 @@ async def test_what_runs_under_the_lease_is_cut_off_when_somebody_else_has_it(
     assert not keeper.is_held
 
 
-async def test_what_runs_under_the_lease_goes_on_as_long_as_it_is_renewed_and_not_longer(
+async def test_what_runs_under_the_lease_gets_more_time_with_each_renewal(
+    keeper: LeaseKeeper, clock: RunningClock
+) -> None:
+    lease = await taken(keeper)
+    async with keeper.guard(lease):
+        (limit,) = keeper._limits
+        before = limit.when()
+        clock.advance(RENEWED_AFTER)
+        await keeper.keep()
+        after = limit.when()
+    assert before is not None
+    assert after is not None
+    assert before < after
+    assert keeper._limits == set()
+
+
+async def test_what_runs_under_the_lease_is_cut_off_when_it_cannot_be_renewed(
     keeper: LeaseKeeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease_module, "LEASE", timedelta(seconds=3))
-    monkeypatch.setattr(lease_module, "RENEWED_AFTER", timedelta(0))
+    monkeypatch.setattr(lease_module, "LEASE", timedelta(seconds=0.2))
     lease = await taken(keeper)
-    beats = 0
-
-    async def work() -> None:
-        nonlocal beats
+    monkeypatch.setattr(lease_module, "RENEWED_AFTER", timedelta(seconds=60))
+    with pytest.raises(LeaseLost, match="could not be renewed in time"):
         async with keeper.guard(lease):
-            for _ in range(4):
-                await asyncio.sleep(1)
-                await keeper.keep()
-                beats += 1
             await asyncio.Event().wait()
 
-    with pytest.raises(LeaseLost):
+
+async def test_an_error_that_a_cut_off_brings_about_is_told_as_what_it_is(
+    keeper: LeaseKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that is rolled back because of it may find its connection gone."""
+    monkeypatch.setattr(lease_module, "LEASE", timedelta(seconds=0.2))
+    lease = await taken(keeper)
+    monkeypatch.setattr(lease_module, "RENEWED_AFTER", timedelta(seconds=60))
+
+    async def work() -> None:
+        async with keeper.guard(lease):
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                raise StoreError("the connection is gone") from None
+
+    with pytest.raises(LeaseLost, match="could not be renewed in time"):
         await work()
-    assert beats == 4
+
+
+async def test_a_renewal_waits_for_no_write_of_this_process_or_another(
+    keeper: LeaseKeeper, store: Store, clock: RunningClock, url: str
+) -> None:
+    lease = await taken(keeper)
+    await expire(url)
+    clock.advance(RENEWED_AFTER)
+    is_writing, may_end = asyncio.Event(), asyncio.Event()
+
+    async def write_for_long() -> None:
+        async with database_of(store).write():
+            is_writing.set()
+            await may_end.wait()
+
+    writing = asyncio.create_task(write_for_long())
+    await is_writing.wait()
+    await asyncio.wait_for(keeper.keep(), 5)
+    assert await is_in_force(url)
+    assert not writing.done()
+    may_end.set()
+    await writing
+    await keeper.prove(lease)
+
+
+async def test_a_renewal_does_not_undo_a_take_over(keeper: LeaseKeeper, store: Store, url: str) -> None:
+    lease = await taken(keeper)
+    await expire(url)
+    other = await store.acquire_lease("other", LEASE)
+    assert other is not None
+    assert not await store.renew_lease(lease, LEASE)
+    assert await store.lease_holder() == "other"
+    assert await store.renew_lease(other, LEASE)
 
 
 async def test_a_timeout_of_something_else_stays_what_it_was(keeper: LeaseKeeper) -> None:

@@ -53,6 +53,9 @@ class Counting:
             if self.fails:
                 raise StoreError("the disk is full")
 
+    def aside(self) -> AbstractAsyncContextManager[Connection]:
+        return self._database.aside()
+
     async def close(self) -> None:
         await self._database.close()
 

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler import ledger
+from reconciler.errors import StoreError
 from reconciler.ledger import LONGEST_SILENCE, Backfill, Ledger, with_media
 from reconciler.model import LedgerCoverage, Media, MediaKind, NewReference, Reference, ReferenceKind
 from reconciler.ports import Lease
@@ -66,6 +68,30 @@ async def test_a_history_of_several_pages_is_read_whole(bench: Bench, lease: Lea
     assert (coverage.backfill_rows, coverage.backfill_total) == (8, 8)
     assert coverage.backfilled_at == bench.clock.now()
     assert await bench.store.coverage(RADARR) == coverage
+
+
+@pytest.mark.parametrize("failing", [1, 2, 3])
+async def test_a_page_that_could_not_be_stored_is_read_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """What is missing in the ledger would not protect its torrent."""
+    fill(bench, 8)
+    save_history = bench.store.save_history
+    saved = 0
+
+    async def fails_once(*arguments: Any) -> int:
+        nonlocal saved
+        saved += 1
+        if saved == failing:
+            raise StoreError("the database restarts")
+        return await save_history(*arguments)
+
+    monkeypatch.setattr(bench.store, "save_history", fails_once)
+    for _ in range(4):
+        await bench.reconciler.run_ledger()
+    coverage = await bench.store.coverage(RADARR)
+    assert coverage.is_complete
+    assert len(await known(bench)) == 8
 
 
 async def test_an_empty_history_is_complete_at_once(bench: Bench, lease: Lease) -> None:

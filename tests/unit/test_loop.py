@@ -2,16 +2,19 @@
 
 import asyncio
 import logging
+import threading
 import typing
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 import reconciler.plan
+import reconciler.rounds
 from reconciler.errors import Rejected, StoreError, Throttled, Unauthorized, Unreachable
 from reconciler.loop import MOST_ROUNDS
 from reconciler.model import (
@@ -22,7 +25,7 @@ from reconciler.model import (
     Phase,
     SettledAs,
 )
-from reconciler.plan import Plan, Policy
+from reconciler.plan import Plan, Policy, plan_all
 from reconciler.plan import plan_deletion as real_plan_deletion
 from reconciler.plan.actions import Action
 from reconciler.plan.world import World
@@ -116,6 +119,22 @@ async def test_what_was_refused_is_repeated_slowly(
     await home.ask(RONIN)
     await home.reconciler.run_pass()
     assert not [c for c in home.household.calls[asked:] if c.instance == RADARR], "a second login could earn a ban"
+
+
+async def test_a_new_process_asks_at_once_what_was_refused(home: Bench) -> None:
+    home.household.radarr.trouble = Unauthorized(RADARR, "401")
+    deletion = await home.ask(HEAT)
+    await home.reconciler.run_pass()
+    assert Reason.UNAUTHORIZED in (await home.reasons(deletion)).values()
+    due = (await home.state(deletion)).deletion.next_due_at
+    assert due is not None
+    assert due - home.clock.now() > timedelta(minutes=30)
+    home.household.radarr.trouble = None
+    home.restart()
+    restarted_at = home.clock.now()
+    await home.passes()
+    assert await home.phase(deletion) is Phase.CONVERGED
+    assert home.clock.now() - restarted_at < timedelta(minutes=5)
 
 
 async def test_retry_asks_at_once_what_was_refused(home: Bench) -> None:
@@ -302,6 +321,86 @@ async def test_stop_lets_a_pass_end_in_good_order_whatever_it_asks_the_database(
     assert [line for line in lines if line["log_level"] in ("warning", "error")] == []
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert await home.store.acquire_lease("another", timedelta(minutes=5)) is not None
+
+
+async def test_a_pass_that_failed_is_not_repeated_before_its_interval_unless_something_new_comes(
+    running: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = running
+    home.timing = replace(home.timing, interval=timedelta(minutes=10))
+    home.restart()
+    await home.ask(HEAT)
+    passes = 0
+
+    async def failing_due(_now: datetime, _limit: int) -> tuple[DeletionState, ...]:
+        nonlocal passes
+        passes += 1
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(home.store, "due", failing_due)
+    with capture_logs():
+        await home.reconciler._pass_tick()
+        home.reconciler.start()
+        try:
+            await until(lambda: passes == 2)
+            await home.reconciler._beat()
+            assert soon(home) > timedelta(minutes=9)
+            home.reconciler.wake()
+            await until(lambda: passes == 3)
+            home.clock.advance(timedelta(minutes=11))
+            await home.reconciler._beat()
+            assert soon(home) <= timedelta(0)
+        finally:
+            await home.reconciler.stop()
+
+
+async def test_a_process_without_the_lease_does_not_look_for_the_end_of_anothers_work(
+    running: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = running
+    await home.ask(HEAT)
+    asked = 0
+
+    async def nobody_else_but_not_us(_holder: str, _ttl: timedelta) -> None:
+        nonlocal asked
+        asked += 1
+
+    monkeypatch.setattr(home.store, "acquire_lease", nobody_else_but_not_us)
+    home.reconciler.start()
+    try:
+        await until(lambda: asked >= 2)  # the histories and a pass
+        assert soon(home) > timedelta(seconds=50)
+    finally:
+        await home.reconciler.stop()
+
+
+def soon(bench: Bench) -> timedelta:
+    """Return how long it is to the next pass."""
+    at = bench.reconciler._schedule.next_run_at("pass")
+    assert at is not None
+    return at - bench.clock.now()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(2000):
+        if holds():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never happened")
+
+
+async def test_planning_does_not_keep_the_event_loop_waiting(home: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def plan(*arguments: Any) -> tuple[Plan, ...]:
+        threads.append(threading.current_thread())
+        return plan_all(*arguments)
+
+    monkeypatch.setattr(reconciler.rounds, "plan_all", plan)
+    await home.ask(HEAT)
+    await home.reconciler.run_pass()
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import httpx
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
+from reconciler.clock import SystemClock
 from reconciler.config import JellyseerrSettings, QBittorrentSettings, RadarrSettings, Settings, SonarrSettings
 from reconciler.errors import StoreError
 from reconciler.model import (
@@ -84,7 +85,7 @@ class FakeClock:
         return NOW
 
     def monotonic(self) -> float:
-        return 0.0
+        return SystemClock().monotonic()  # streams wait in the machine's own time
 
 
 @dataclass

@@ -3,10 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from starlette.types import Message
 
@@ -186,3 +187,49 @@ async def test_there_is_an_end_to_how_many_may_listen(world: World, monkeypatch:
     third._app = app
     async with third.listening():
         assert (await third.head())[0] == 200
+
+
+async def test_many_who_come_at_once_do_not_get_past_that_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_STREAMS", 3)
+    app = world.app()
+    crowd = [authorized(world) for _ in range(10)]
+    async with AsyncExitStack() as listening:
+        for listener in crowd:
+            listener._app = app
+            await listening.enter_async_context(listener.listening())
+        answers = [(await listener.head())[0] for listener in crowd]
+    assert sorted(answers) == [200] * 3 + [503] * 7
+
+
+async def test_all_who_listen_share_one_look_at_the_database(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 60.0)
+    looks = 0
+    last_event = world.store.last_event
+
+    async def counted() -> int:
+        nonlocal looks
+        looks += 1
+        return await last_event()
+
+    monkeypatch.setattr(world.store, "last_event", counted)
+    app = world.app()
+    crowd = [authorized(world) for _ in range(5)]
+    for listener in crowd:
+        listener._app = app
+        async with listener.listening():
+            await listener.head()
+            await listener._next()
+    assert looks == 1
+
+
+async def test_head_is_answered_without_a_stream(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "MOST_STREAMS", 1)
+    app = world.app()
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url="http://127.0.0.1",
+        headers={"Authorization": f"Bearer {API_TOKEN}"},
+    ) as client:
+        for _ in range(3):
+            answer = await client.head("/events")
+            assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
