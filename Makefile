@@ -7,8 +7,9 @@ ARGS ?=
 # Where the lock files lie; the release check has them written elsewhere, to compare.
 LOCKS ?= .
 PYTEST_ARGS ?=
-# Test processes that run side by side; PYTEST_JOBS=0 keeps everything in one process, for debuggers.
-PYTEST_JOBS ?= logical
+# Test processes that run side by side, more than there are processors: many tests wait for real programs. PYTEST_JOBS=0
+# keeps everything in one process, for debuggers.
+PYTEST_JOBS ?= $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(ARGS)
