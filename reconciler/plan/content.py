@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from reconciler.observed import Torrent, TorrentFile, TorrentKey
+from reconciler.observed import Torrent, TorrentKey
 from reconciler.plan.extents import absolute_files, extents, is_rootless
 from reconciler.plan.paths import normal
-from reconciler.plan.world import Torrents
+from reconciler.plan.world import Torrents, tree_of
 
 
 def files_to_read(
@@ -80,20 +80,17 @@ def places(torrent: Torrent, torrents: Torrents) -> frozenset[str] | None:
     return None if files is None else frozenset(normal(path) for path in absolute_files(torrent, files))
 
 
-def has_equal_tree(torrent: Torrent, other: Torrent, torrents: Torrents) -> bool:
-    """Tell whether two torrents hold files of the same names and sizes, as far as their lists were read."""
-    mine, theirs = torrents.files.get(torrent.key), torrents.files.get(other.key)
-    return bool(mine) and bool(theirs) and _tree(mine or ()) == _tree(theirs or ())
-
-
 def likely_cross_seeds(torrent: Torrent, torrents: Torrents) -> tuple[Torrent, ...]:
     """Return the torrents with an equal file tree that do not share files with this one, in order of key."""
+    files = torrents.files.get(torrent.key)
+    if not files:
+        return ()
     mine = places(torrent, torrents) or frozenset()
     return tuple(
         other
-        for other in torrents.by_size.get(torrent.size, ())
+        for other in torrents.by_tree.get(tree_of(files), ())
         if other.key != torrent.key
-        and has_equal_tree(torrent, other, torrents)
+        and other.size == torrent.size
         and not mine & (places(other, torrents) or frozenset())
     )
 
@@ -107,7 +104,3 @@ def content_paths(torrent: Torrent, torrents: Torrents) -> tuple[str, ...] | Non
         return extents(torrent)
     files = torrents.files.get(torrent.key)
     return None if files is None else absolute_files(torrent, files)
-
-
-def _tree(files: Iterable[TorrentFile]) -> list[tuple[str, int]]:
-    return sorted((f.name, f.size) for f in files)

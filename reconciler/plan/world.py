@@ -48,6 +48,14 @@ _INDEXES = frozenset({"_by_alias", "by_extent", "by_size"})
 """What `Torrents` derives from its lists alone."""
 
 
+FileTree = frozenset[tuple[str, int]]
+
+
+def tree_of(files: Iterable[TorrentFile]) -> FileTree:
+    """Return the names and sizes of a torrent's files; a torrent names each of its files once."""
+    return frozenset((f.name, f.size) for f in files)
+
+
 @dataclass(frozen=True)
 class Torrents:
     """The complete torrent lists of all clients, and the files of those torrents whose content had to be compared.
@@ -84,6 +92,15 @@ class Torrents:
         for _, torrent in sorted(self.by_key.items()):
             found[torrent.size].append(torrent)
         return {size: tuple(torrents) for size, torrents in found.items()}
+
+    @cached_property
+    def by_tree(self) -> Mapping[FileTree, tuple[Torrent, ...]]:
+        """Torrents by the names and sizes of their files, as far as their lists were read, in order of key."""
+        found: defaultdict[FileTree, list[Torrent]] = defaultdict(list)
+        for key, files in sorted(self.files.items()):
+            if files and key in self.by_key:
+                found[tree_of(files)].append(self.by_key[key])
+        return {tree: tuple(torrents) for tree, torrents in found.items()}
 
     def knowing(
         self,
