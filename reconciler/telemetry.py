@@ -10,6 +10,7 @@ import sys
 from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, TextIO
 
 import prometheus_client
@@ -207,6 +208,7 @@ def fan_out(*observers: Observer) -> Observer:
 METRIC_NAMES = (
     "reconciler_convergence_seconds",
     "reconciler_deletions",
+    "reconciler_oldest_change_timestamp_seconds",
     "reconciler_pass_seconds",
     "reconciler_passes_total",
     "reconciler_upstream_call_seconds",
@@ -221,6 +223,9 @@ OTHER = "other"
 
 WEBHOOK_OUTCOMES = frozenset(heard.value for heard in Heard) | {"rejected", "unavailable"}
 """How a webhook was understood, or that it was refused (4xx) or could not be stored (503)."""
+
+WEBHOOK_SOURCES = (Source.DASHBOARD, Source.JELLYFIN, Source.JELLYSEERR, Source.RADARR, Source.SONARR)
+"""Who sends webhooks."""
 
 CALL_OUTCOMES = frozenset(
     {"ok", "Unreachable", "Throttled", "Unauthorized", "Rejected", "Unintelligible", "CancelledError"}
@@ -262,6 +267,12 @@ class Metrics:
         self._deletions = prometheus_client.Gauge(
             "reconciler_deletions", "Deletions in the log, by phase.", ("phase",), registry=self._registry
         )
+        self._oldest_change = prometheus_client.Gauge(
+            "reconciler_oldest_change_timestamp_seconds",
+            "When the open deletion that has stood still for longest changed last, of those not told to wait.",
+            ("phase",),
+            registry=self._registry,
+        )
         self._passes = prometheus_client.Counter(
             "reconciler_passes", "Passes, by how they ended.", ("outcome",), registry=self._registry
         )
@@ -282,8 +293,11 @@ class Metrics:
         )
         for phase in Phase:
             self._deletions.labels(phase.value).set(0)
-        for outcome in ("ok", "error"):
+        for outcome in ("ok", "error"):  # series that begin at 0 show their first increase, too
             self._passes.labels(outcome)
+        for source in WEBHOOK_SOURCES:
+            for outcome in WEBHOOK_OUTCOMES:
+                self._webhooks.labels(source.value, outcome)
 
     def call(self, instance: InstanceName, operation: str, outcome: str, seconds: float) -> None:
         """Count one upstream call; an `Observer`."""
@@ -299,6 +313,12 @@ class Metrics:
         """Show how many deletions are in each phase; phases not given have none."""
         for phase in Phase:
             self._deletions.labels(phase.value).set(by_phase.get(phase, 0))
+
+    def oldest_changes(self, by_phase: Mapping[Phase, datetime]) -> None:
+        """Show since when the deletion of each phase that stands still longest has not changed; others have none."""
+        self._oldest_change.clear()
+        for phase, at in by_phase.items():
+            self._oldest_change.labels(phase.value).set(at.timestamp())
 
     def passed(self, seconds: float, *, ok: bool) -> None:
         """Count one pass."""

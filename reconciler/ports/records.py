@@ -156,11 +156,16 @@ class LoggedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What `/status` counts, read at one moment. `resynced` is when each instance was last looked through for what no
-    webhook told."""
+    """What `/status` counts, read at one moment.
+
+    `resynced` is when each instance was last looked through for what no webhook told. `oldest_changes` tells of each
+    open phase when the deletion that has stood still for longest changed last; those that only wait for a time that was
+    set (a grace period, seeding, a deny window) are left out.
+    """
 
     by_phase: Mapping[Phase, int] = field(default_factory=dict)
     oldest_unsettled_at: datetime | None = None
+    oldest_changes: Mapping[Phase, datetime] = field(default_factory=dict)
     schema_version: int = 0
     upstreams: tuple[UpstreamHealth, ...] = ()
     coverage: tuple[LedgerCoverage, ...] = ()

@@ -2,7 +2,7 @@
 
 from reconciler.model import InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
-from reconciler.reasons import MEANINGS, Effect
+from reconciler.reasons import MEANINGS, Effect, Reason
 from reconciler.store.database import Connection, Value, fetch_one
 from reconciler.store.migrations import schema_version
 from reconciler.store.rows import coverage_of, health_of, pass_of, time_of, time_or_none
@@ -24,6 +24,31 @@ PHASE_VALUES: dict[str, Value] = {
     "waits": [reason.value for reason, meaning in MEANINGS.items() if meaning.effect is Effect.WAIT],
 }
 
+OLDEST_CHANGES = f"""
+SELECT phase, min(changed_at) AS changed_at FROM (
+    SELECT {PHASE} AS phase, coalesce(
+        (SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at
+    ) AS changed_at
+    FROM deletions d
+    WHERE d.settled_at IS NULL AND (
+        NOT EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :patient)
+        OR EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :impatient)
+    )
+) AS open_deletions GROUP BY phase
+"""  # noqa: S608 - our own constant
+
+_PATIENT = {Reason.NOT_BEFORE, Reason.OBSERVE_MODE, Reason.DENY_WINDOW, Reason.SEEDING}
+"""What was set by the operator, and ends by itself or by the operator's hand."""
+
+PATIENCE_VALUES: dict[str, Value] = {
+    "patient": sorted(_PATIENT),
+    "impatient": sorted(
+        reason
+        for reason, meaning in MEANINGS.items()
+        if meaning.effect in {Effect.HOLD, Effect.WAIT} and reason not in _PATIENT
+    ),
+}
+
 
 async def overview(connection: Connection) -> Overview:
     """Return what `/status` counts."""
@@ -32,6 +57,7 @@ async def overview(connection: Connection) -> Overview:
         PHASE_VALUES,
     )
     oldest = await fetch_one(connection, "SELECT min(requested_at) AS oldest FROM deletions WHERE settled_at IS NULL")
+    changes = await connection.fetch_all(OLDEST_CHANGES, {**PHASE_VALUES, **PATIENCE_VALUES})
     last = await fetch_one(connection, "SELECT * FROM passes ORDER BY number DESC LIMIT 1")
     health = await connection.fetch_all("SELECT * FROM upstreams ORDER BY instance")
     coverage = await connection.fetch_all("SELECT * FROM ledger_coverage ORDER BY instance")
@@ -39,6 +65,7 @@ async def overview(connection: Connection) -> Overview:
     return Overview(
         by_phase=dict.fromkeys(Phase, 0) | {Phase(row["phase"]): int(row["count"]) for row in counted},
         oldest_unsettled_at=time_or_none(oldest["oldest"]) if oldest else None,
+        oldest_changes={Phase(row["phase"]): time_of(row["changed_at"]) for row in changes},
         schema_version=await schema_version(connection),
         upstreams=tuple(health_of(row) for row in health),
         coverage=tuple(coverage_of(row) for row in coverage),

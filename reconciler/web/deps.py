@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -34,6 +34,9 @@ class WebMetrics(Protocol):
 
     def deletions(self, by_phase: Mapping[Phase, int]) -> None:
         """Show how many deletions are in each phase."""
+
+    def oldest_changes(self, by_phase: Mapping[Phase, datetime]) -> None:
+        """Show since when the deletion of each phase that stands still longest has not changed."""
 
     def upstream_up(self, instance: InstanceName, *, up: bool) -> None:
         """Show whether an upstream answered when last asked."""

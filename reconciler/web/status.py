@@ -59,8 +59,11 @@ class StatusPages:
         with contextlib.suppress(StoreError):
             overview = await self._deps.store.overview()
             metrics.deletions(overview.by_phase)
+            metrics.oldest_changes(overview.oldest_changes)
+            configured = configured_instances(self._deps.settings)
             for health in overview.upstreams:
-                metrics.upstream_up(health.instance, up=health.reachable)
+                if health.instance in configured:  # what is not any more stays in the database, and is nobody's trouble
+                    metrics.upstream_up(health.instance, up=health.reachable)
         return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     async def status(self, request: Request) -> Response:

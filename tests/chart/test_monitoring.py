@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import promql_parser as promql
@@ -24,6 +25,7 @@ def told() -> dict[str, set[str]]:
     metrics.call(InstanceName("radarr"), "history_since", "ok", 0.1)
     metrics.upstream_up(InstanceName("radarr"), up=True)
     metrics.webhook(Source.RADARR, "rejected")
+    metrics.oldest_changes({Phase.WAITING: datetime(2026, 1, 1, tzinfo=UTC)})
     metrics.passed(0.1, ok=True)
     metrics.converged(1)
     found: dict[str, set[str]] = {}
@@ -36,6 +38,7 @@ def told() -> dict[str, set[str]]:
 TOLD = told()
 CLOSED_SETS: dict[tuple[str, str], set[str]] = {
     ("reconciler_deletions", "phase"): {phase.value for phase in Phase},
+    ("reconciler_oldest_change_timestamp_seconds", "phase"): {"pending", "waiting", "converging", "held"},
     ("reconciler_passes_total", "outcome"): {"ok", "error"},
     ("reconciler_upstream_calls_total", "outcome"): set(CALL_OUTCOMES),
     ("reconciler_webhooks_total", "outcome"): set(WEBHOOK_OUTCOMES),
@@ -167,7 +170,16 @@ def test_the_alerts_watch_the_series_that_the_values_name() -> None:
     rendered = render(EVERYTHING_SET)
     rules = rules_of(rendered.one("PrometheusRule"))
     assert all('{job="erasers"' in rule["expr"] for rule in rules)
-    assert {rule["alert"]: rule.get("for") for rule in rules}["DeletionStuck"] == "2d"
+    (stuck,) = [rule for rule in rules if rule["alert"] == "DeletionStuck"]
+    assert stuck["expr"].endswith(f"> {2 * 86_400}")
+    assert "2d" in stuck["annotations"]["summary"]
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("6h", 21_600), ("1d12h", 129_600), ("90m", 5400), ("1w", 604_800)])
+def test_a_duration_of_prometheus_is_counted_in_seconds(written: str, seconds: int) -> None:
+    values = {**WATCHED, "prometheusRule": {"enabled": True, "stuckFor": written}}
+    rules = rules_of(render(values).one("PrometheusRule"))
+    assert {rule["alert"]: rule["expr"] for rule in rules}["DeletionStuck"].endswith(f"> {seconds}")
 
 
 def test_an_alert_says_what_is_wrong_and_what_to_do() -> None:

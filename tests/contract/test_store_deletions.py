@@ -1,7 +1,7 @@
 """What a pass writes of deletions, and what pages read."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -358,6 +358,33 @@ async def test_the_phase_in_the_database_is_the_phase_of_the_model(store: Store)
     assert sum(expected.values()) == 4 * len(MEANINGS)
     assert all(expected.values())
     assert {m.effect for m in MEANINGS.values()} == set(Effect)
+
+
+async def test_of_each_open_phase_the_longest_standstill_is_told_but_for_what_waits_for_a_time_that_was_set(
+    store: Store, clock: StillClock
+) -> None:
+    lease = await lease_of(store)
+    cases: list[tuple[Reason, ...]] = [
+        (Reason.SEEDING,),  # a day before the others
+        (Reason.UNREACHABLE,),
+        (Reason.SEEDING, Reason.UNREACHABLE),
+        (Reason.PROTECTED,),
+        (),
+    ]
+    changed: dict[tuple[Reason, ...], datetime] = {}
+    for number, reasons in enumerate(cases, start=1):
+        deletion = await created(store, wish(replace(MATRIX, tmdb_id=number)))
+        conditions = [condition(r, instance=i) for r, i in zip(reasons, (RADARR, SONARR), strict=False)]
+        changed[reasons] = clock.advance(timedelta(hours=1))
+        if conditions:
+            await store.record(lease, [replace(verdict(deletion, *conditions), at=changed[reasons])])
+    pending = await store.deletion(deletion)
+    assert pending is not None
+    assert (await store.overview()).oldest_changes == {
+        Phase.WAITING: changed[Reason.UNREACHABLE,],
+        Phase.HELD: changed[Reason.PROTECTED,],
+        Phase.PENDING: pending.deletion.requested_at,
+    }
 
 
 async def test_the_type_of_a_condition_tells_it_apart(store: Store) -> None:

@@ -24,6 +24,7 @@ from reconciler.reasons import MEANINGS, Effect, Reason
 from reconciler.rounds import WATCH_STEPS
 from reconciler.store.ingest import REMEMBERED
 from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, WEBHOOK_OUTCOMES, Metrics
+from tests.support.clocks import START
 from tests.support.pages import PAGES, ROOT, Row, blocks, code, prose, read, rows_of, section
 from tests.unit.web.fakes import World
 
@@ -106,6 +107,7 @@ def exposed() -> dict[str, tuple[str, set[str]]]:
     metrics.call(InstanceName("radarr"), "entries", "ok", 0.1)
     metrics.upstream_up(InstanceName("radarr"), up=True)
     metrics.deletions({})
+    metrics.oldest_changes({Phase.WAITING: START})
     metrics.passed(0.1, ok=True)
     metrics.webhook(Source.RADARR, Heard.WANT.value)
     metrics.converged(1.0)

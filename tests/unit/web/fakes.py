@@ -212,10 +212,14 @@ class FakeMetrics:
     def __init__(self) -> None:
         self.webhooks: list[tuple[Source, str]] = []
         self.by_phase: dict[Phase, int] = {}
+        self.oldest: dict[Phase, datetime] = {}
         self.up: dict[InstanceName, bool] = {}
 
     def deletions(self, by_phase: Mapping[Phase, int]) -> None:
         self.by_phase = dict(by_phase)
+
+    def oldest_changes(self, by_phase: Mapping[Phase, datetime]) -> None:
+        self.oldest = dict(by_phase)
 
     def upstream_up(self, instance: InstanceName, *, up: bool) -> None:
         self.up[instance] = up

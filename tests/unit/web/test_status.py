@@ -37,11 +37,13 @@ async def test_metrics_are_plain_text(world: World) -> None:
 
 async def test_metrics_show_what_the_database_says_and_do_without_it(world: World) -> None:
     down = UpstreamHealth(RADARR, UpstreamKind.RADARR, False, NOW)
-    world.store.shown = Overview(by_phase={Phase.HELD: 2}, upstreams=(down,))
+    gone = replace(down, instance=InstanceName("a-seedbox-of-before"))
+    world.store.shown = Overview(by_phase={Phase.HELD: 2}, oldest_changes={Phase.WAITING: NOW}, upstreams=(down, gone))
     async with world.client() as client:
         await client.get("/metrics")
         assert world.metrics.by_phase == {Phase.HELD: 2}
-        assert world.metrics.up == {"radarr": False}
+        assert world.metrics.oldest == {Phase.WAITING: NOW}
+        assert world.metrics.up == {"radarr": False}, "what is not configured any more is nobody's trouble"
         world.store.broken = database_down()
         assert (await client.get("/metrics")).status_code == 200
 
