@@ -183,6 +183,26 @@ def check_what_nobody_asked_for_in_words_takes_no_files(scene: Scene) -> None:
             assert not live.progress or not removal.delete_files
 
 
+def check_a_title_with_files_that_nobody_asked_for_in_words_is_left_as_it_is(scene: Scene) -> None:
+    for plan in plans_of(scene):
+        state = scene.state(plan.deletion)
+        if not state.deletion.inferred or Reason.INFERRED_DELETE in state.deletion.approved:
+            continue
+        units = state.deletion.units - state.deletion.finishing
+        for target in state.targets_of(TargetKind.ENTRY):
+            library = scene.world.libraries.get(target.instance)
+            if not isinstance(library, Seen):
+                continue
+            entry = library.data.entries.get(int(target.external_id))
+            if entry is None or entry.added != target.added or not entry.media.is_same(state.deletion.media):
+                continue
+            shelf = entry.files if entry.files is not None else library.data.entry_files.get(entry.id, ())
+            has_files = bool(entry.file_count) and Unit(target.instance) in units
+            if has_files or any(Unit(target.instance, file.season) in units for file in shelf):
+                event("held with files")
+                assert all(isinstance(a, RestoreMonitoring) for a in plan.actions)
+
+
 def check_every_open_deletion_says_what_it_waits_for(scene: Scene) -> None:
     for plan in plans_of(scene):
         assert plan.conditions
@@ -234,6 +254,7 @@ COURSE = (
     check_no_more_deletions_begin_than_the_breaker_allows,
     check_before_its_time_or_its_approval_a_deletion_only_gives_monitoring_back,
     check_what_nobody_asked_for_in_words_takes_no_files,
+    check_a_title_with_files_that_nobody_asked_for_in_words_is_left_as_it_is,
     check_every_open_deletion_says_what_it_waits_for,
     check_movies_and_series_never_meet,
 )

@@ -147,6 +147,19 @@ def check_the_sweep_takes_only_what_belongs_to_bound_titles_and_no_person_grabbe
                 assert not reference.by_person
 
 
+def check_nothing_is_sent_before_it_is_known_who_made_a_grab(scene: Scene) -> None:
+    for plan in plans_of(scene):
+        if all(isinstance(a, RestoreMonitoring) for a in plan.actions):
+            continue
+        state = scene.state(plan.deletion)
+        for reference in scene.world.references:
+            library = scene.world.libraries.get(reference.instance)
+            is_there = isinstance(library, Seen) and reference.entry_id in library.data.entries
+            is_late = reference.number > (state.deletion.bound_seq or 0) and reference.released_by is None
+            if is_there and is_late and reference.media is not None and is_covered(reference, state):
+                assert reference.history_id is not None, reference
+
+
 def check_files_of_a_fresh_copy_stay(scene: Scene) -> None:
     for action in actions_of(scene):
         if not isinstance(action, DeleteFiles) or not scene.state(action.deletion).deletion.finishing:
@@ -213,6 +226,7 @@ WANTS = (
     check_a_part_is_withdrawn_or_finished_only_if_it_is_wanted,
     check_what_is_called_off_is_looked_for_as_before,
     check_the_sweep_takes_only_what_belongs_to_bound_titles_and_no_person_grabbed,
+    check_nothing_is_sent_before_it_is_known_who_made_a_grab,
     check_files_of_a_fresh_copy_stay,
     check_a_pending_request_is_never_cleared,
     check_no_request_is_cleared_for_more_than_what_was_deleted,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from reconciler.model import DeletionState, InfoHash, ManualAdd, Media, MediaKind, Monitoring, Reference, TargetKind
+from reconciler.model import DeletionState, InfoHash, ManualAdd, Media, MediaKind, Reference, TargetKind
 from reconciler.observed import (
     Entry,
     Library,
@@ -26,6 +26,7 @@ from tests.support.worlds import (
     UNREACHABLE,
     applied,
     board_of,
+    changed,
     current_ledger,
     deletion,
     destroyed,
@@ -48,7 +49,8 @@ STAGES = ("torrents", "torrents", "entry", "request")
 OTHER = Media(MediaKind.MOVIE, tmdb_id=99)
 OTHER_ENTRY = 99
 
-Hazard = Callable[[World, DeletionState], World]
+Hazard = Callable[[World, DeletionState], World | DeletionState]
+"""What is otherwise about the world, or about the deletion itself."""
 
 
 def with_entries(seen: World, media: Media, *added: Entry) -> World:
@@ -119,6 +121,19 @@ def somebody_grabs_it(seen: World, state: DeletionState) -> World:
     media = state.deletion.media
     grab = reference(1001, 60, 50, media, instance=home_of(media), by_person=True)
     return replace(seen, references=(*seen.references, grab))
+
+
+def a_webhook_tells_of_a_grab(seen: World, state: DeletionState) -> World:
+    """Whether a person made it is not known before the history was read."""
+    media = state.deletion.media
+    name, numbers = home_of(media), [int(t.external_id) for t in state.targets_of(TargetKind.ENTRY)]
+    grabs = (reference(1003, 61, n, media, instance=name, history_id=None) for n in numbers)
+    return with_torrents(replace(seen, references=(*seen.references, *grabs)), torrent(61))
+
+
+def nobody_asked_for_it_in_words(_: World, state: DeletionState) -> DeletionState:
+    """Its record vanished, or the request was declined."""
+    return changed(state, inferred=True)
 
 
 def another_title_needs_its_torrent(seen: World, state: DeletionState) -> World:
@@ -209,6 +224,8 @@ HAZARDS: tuple[Hazard, ...] = (
     somebody_asks_for_it_without_approval,
     somebody_adds_it_by_hand,
     somebody_grabs_it,
+    a_webhook_tells_of_a_grab,
+    nobody_asked_for_it_in_words,
     another_title_needs_its_torrent,
     another_title_is_fetching_its_torrent,
     a_stranger_shares_its_files,
@@ -248,20 +265,23 @@ def staged(draw: st.DrawFn, *, unbound: bool = False, hazard: Hazard | None = No
         if draw(seldom):
             ready[index] = destroyed(ready[index])
     for chosen in [hazard] if hazard else draw(st.lists(some(HAZARDS), max_size=2)):
-        seen = chosen(seen, draw(some(ready)))
+        index = draw(some(range(len(ready))))
+        match chosen(seen, ready[index]):
+            case World() as changed_world:
+                seen = changed_world
+            case changed_state:
+                ready[index] = changed_state
     return settled_judgements(ready, seen, POLICY)
 
 
 def _furnished(draw: st.DrawFn, titles: list[Media]) -> World:
-    """Each title with an entry, one or two torrents, a record and a request; and references under reused numbers."""
+    """Each title with an entry and its file, one or two torrents, a record, a request; references of reused numbers."""
     torrents: list[Torrent] = []
     references: list[Reference] = []
     rows: list[Record | MediaRequest] = []
     entries: dict[MediaKind, list[Entry]] = {MediaKind.MOVIE: [], MediaKind.SERIES: []}
     for number, media in enumerate(titles, 1):
-        entries[media.kind].append(
-            replace(entry(number, media, files=()), monitoring=Monitoring(False), path=f"/data/{media.kind}/{number}")
-        )
+        entries[media.kind].append(entry(number, media, path=f"/data/{media.kind}/{number}", monitored=False))
         for copy in range(draw(some([1, 2]))):
             torrents.append(torrent(10 * number + copy))
             references.append(reference(len(references) + 1, 10 * number + copy, number, media))

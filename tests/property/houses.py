@@ -126,13 +126,15 @@ class House:
         )  # fmt: skip
 
     def world(self) -> World:
+        both = tuple(NAMES.values())
         seen = world(
             libraries={
-                RADARR: library(*(_movie(RADARR, m) for m in MOVIES)),
-                RADARR_4K: library(*(_movie(RADARR_4K, m) for m in MOVIES)),
+                RADARR: library(*(_movie(RADARR, m) for m in MOVIES), torrent_clients=both),
+                RADARR_4K: library(*(_movie(RADARR_4K, m) for m in MOVIES), torrent_clients=both),
                 SONARR: library(
                     *(_series(m) for m in SERIES),
                     app="Sonarr",
+                    torrent_clients=both,
                     entry_files={_number(m): _episodes(m) for m in SERIES},
                 ),
             },

@@ -83,6 +83,12 @@ MUTANTS = (
     ),
     Mutant("sweep what no history confirmed", "bind.py", " and r.history_id is not None\n", "\n"),
     Mutant(
+        "act before it is known who made a grab",
+        "gates.py",
+        "    if unclassified(state, world, coverage):\n",
+        "    if False:\n",
+    ),
+    Mutant(
         "sweep what a new entry needs", "bind.py", "if r.released_by is None and coverage.has_entry_of(r) and", "if"
     ),
     Mutant(

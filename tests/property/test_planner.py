@@ -57,14 +57,7 @@ QUIET = settings(
 EVERYTHING = (*REACH, *RELEASE, *WANTS, *ABSENCE, check_what_converges_is_really_gone, *COURSE)
 
 
-# --- the rules -----------------------------------------------------------------------------------------------------
-
-
-@settings(QUIET, max_examples=2 * max(200, settings().max_examples))
-@given(houses())
-def test_every_rule_holds_in_a_house_of_seasons_packs_cross_seeds_variants_and_clients(scene: Scene) -> None:
-    for check in EVERYTHING:
-        check(scene)
+# --- the rules: first what is tried quickly, so that a fault is found soon -------------------------------------------
 
 
 @pytest.mark.parametrize("hazard", HAZARDS, ids=lambda hazard: hazard.__name__)
@@ -175,6 +168,13 @@ def test_a_pack_stays_in_the_very_round_that_shows_that_a_part_of_it_is_wanted(
     now = [s for n, s in enumerate(states, 1) if n in due]
     goes = any(isinstance(a, RemoveTorrent) for plan in plan_all(now, seen, POLICY) for a in plan.actions)
     assert goes == (bool(now) and not rows)
+
+
+@settings(QUIET, max_examples=2 * max(200, settings().max_examples))
+@given(houses())
+def test_every_rule_holds_in_a_house_of_seasons_packs_cross_seeds_variants_and_clients(scene: Scene) -> None:
+    for check in EVERYTHING:
+        check(scene)
 
 
 @QUIET
