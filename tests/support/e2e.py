@@ -138,7 +138,8 @@ class Stage:
 
         async def are_seeding() -> bool:
             rows = await self.house.user.rows()
-            return all(id_ in rows and rows[id_]["state"] not in _BUSY for id_ in wanted)
+            # a torrent that was added a moment ago may be listed as idle before its progress is known
+            return all(id_ in rows and rows[id_]["state"] not in _BUSY and rows[id_]["progress"] == 1 for id_ in wanted)
 
         await self.house.until(are_seeding, "the torrents to be checked", seconds=PATIENCE_SECONDS)
 

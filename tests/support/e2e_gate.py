@@ -99,7 +99,7 @@ class Relay:
         path = request.url.path
         headers = [(k, v) for k, v in request.headers.items() if k not in _HOP_BY_HOP]
         try:
-            async with httpx.AsyncClient(base_url=self._target, trust_env=False) as client:
+            async with httpx.AsyncClient(base_url=self._target, trust_env=False, timeout=60) as client:
                 said = await client.request(
                     request.method,
                     path,
