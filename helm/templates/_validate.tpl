@@ -49,6 +49,12 @@ no upstream is configured: set at least one of qbittorrent.url, radarr.url, sona
 {{- end -}}
 
 {{- define "reconciler.problems.secrets" -}}
+{{- include "reconciler.generateSecrets" . }}
+{{- range $name, $previous := dict "webhookSecret" "previousWebhookSecret" "apiToken" "previousApiToken" }}
+{{- if and (index $.Values.auth $previous) (eq (index $.Values.auth $previous) (default "" (index $.Values.auth $name))) }}
+auth.{{ $previous }} is the same as auth.{{ $name }}: set auth.{{ $name }} to the new one (openssl rand -hex 24), or remove auth.{{ $previous }}
+{{- end }}
+{{- end }}
 {{- range $variable, $place := fromYaml (include "reconciler.secretPlaces" .) }}
 {{- $value := include "reconciler.valueAt" (list $.Values $place) }}
 {{- if hasPrefix "auth." $place }}

@@ -96,3 +96,11 @@ def test_the_settings_beside_the_values_are_taken() -> None:
 def test_the_notes_never_show_a_template(name: str) -> None:
     notes = render(GOOD_VALUES[name]).notes
     assert not re.search(r"\{\{|<no value>|%!", notes)
+
+
+@pytest.mark.parametrize("page", ["docs/operations.md", "helm/README.md"])
+def test_no_upgrade_that_people_copy_drops_the_values_that_were_set_before(page: str) -> None:
+    """`helm upgrade --set` alone forgets every other value, the addresses of the upstreams too."""
+    commands = re.findall(r"helm upgrade (?:RELEASE|reconciler) [^`]*", " ".join(blocks(page, "sh")))
+    assert commands
+    assert [c for c in commands if "--reset-then-reuse-values" not in c and " -f " not in c] == []

@@ -298,7 +298,7 @@ def test_a_release_may_have_a_number_for_a_name() -> None:
 
 
 def test_rendering_twice_gives_the_same() -> None:
-    """Nothing is made up at random, so that tools that only render see no change where there is none."""
+    """With `auth` written, nothing is made up at random: tools that only render see no change where there is none."""
     with helm_python.Chart.load(CHART) as chart:
         first, second = (chart.render(dict(EVERYTHING_SET), name="media", namespace="tv") for _ in range(2))
     assert first == second
