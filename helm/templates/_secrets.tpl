@@ -76,7 +76,7 @@ own Secret: as a command that shows it, or in words. A Secret that cannot be loo
 {{- $sources := list -}}
 {{- range $source := .Values.extraEnvFrom -}}
 {{- with $source.secretRef -}}
-{{- $sources = append $sources (dict "name" .name "prefix" (default "" $source.prefix)) -}}
+{{- $sources = append $sources (dict "name" (default "" .name) "prefix" (default "" $source.prefix)) -}}
 {{- end -}}
 {{- end -}}
 {{- with .Values.existingSecret -}}
@@ -85,11 +85,16 @@ own Secret: as a command that shows it, or in words. A Secret that cannot be loo
 {{- toJson $sources -}}
 {{- end -}}
 
-{{/* Takes the root and the name of a Secret; gives its data as JSON, or nothing if there is none or no cluster to ask. */}}
+{{/*
+Takes the root and the name of a Secret; gives its data as JSON, or nothing if there is none or no cluster to ask. What
+is no name is not asked for: it may be a secret in the wrong place, and the cluster's refusal would quote it.
+*/}}
 {{- define "reconciler.lookedUp" -}}
 {{- $root := index . 0 -}}
+{{- if regexMatch "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" (index . 1) -}}
 {{- with lookup "v1" "Secret" $root.Release.Namespace (index . 1) -}}
 {{- toJson (default dict .data) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 

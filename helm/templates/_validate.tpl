@@ -60,6 +60,11 @@ no upstream is configured: set at least one of qbittorrent.url, radarr.url, sona
 {{ $place }} must be the name of a Secret, in small letters, digits, - and dots; what is secret stands in that Secret
 {{- end }}
 {{- end }}
+{{- range $source := fromJsonArray (include "reconciler.ownSecrets" .) }}
+{{- if not (or (regexMatch "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" $source.name) (eq $source.name (default "" $.Values.existingSecret))) }}
+extraEnvFrom must have names of Secrets in secretRef.name, in small letters, digits, - and dots
+{{- end }}
+{{- end }}
 {{- include "reconciler.generateSecrets" . }}
 {{- range $name, $previous := dict "webhookSecret" "previousWebhookSecret" "apiToken" "previousApiToken" }}
 {{- if and (index $.Values.auth $previous) (eq (index $.Values.auth $previous) (default "" (index $.Values.auth $name))) }}

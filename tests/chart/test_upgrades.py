@@ -12,6 +12,11 @@ import pytest
 from tests.chart.rendering import AUTH, CHART, NAME, RADARR, Rendered, Values, render
 
 LOOKUP = 'lookup "v1" "Secret" $root.Release.Namespace (index . 1)'
+ANSWER = """{{ define "cluster.secret" }}
+{{ if not (regexMatch "^[-a-z0-9.]+$" .) }}{{ fail (printf "invalid resource name %%q" .) }}{{ end }}
+{{ get (fromJson %s) . | default dict | toJson }}
+{{ end }}"""
+"""A cluster's client quotes what is no name."""
 GENERATED = {"RECONCILER_WEBHOOK_SECRET": "generated-secret-0123", "RECONCILER_API_TOKEN": "generated-token-01234"}
 OWN_KEYS = {"RADARR_API_KEY": "own-radarr-key", "UHD_RADARR_KEY": "own-uhd-key"}
 
@@ -33,11 +38,11 @@ def upgrade(tmp_path: Path) -> Upgrade:
                 copy.write_bytes(file.read_bytes())
         secrets = folder / "templates" / "_secrets.tpl"
         found = {name: {"data": {k: encoded(v) for k, v in data.items()}} for name, data in cluster.items()}
-        answer = f"get (fromJson {json.dumps(json.dumps(found))}) (index . 1)"
         text = secrets.read_text()
         assert text.count("lookup ") == 1, "a further question to the cluster is not answered here"
         assert LOOKUP in text
-        secrets.write_text(text.replace(LOOKUP, answer))
+        secrets.write_text(text.replace(LOOKUP, 'fromJson (include "cluster.secret" (index . 1))'))
+        (folder / "templates" / "_cluster.tpl").write_text(ANSWER % json.dumps(json.dumps(found)))
         return render(values, folder)
 
     return rendered
@@ -98,6 +103,22 @@ def test_a_generated_secret_never_outweighs_the_one_in_an_own_secret(upgrade: Up
     shown = "the file that" if key.endswith("_FILE") else f"get secret keys -o jsonpath='{{.data.{key}}}'"
     assert shown in rendered.notes
     assert f"get secret {NAME} -o jsonpath='{{.data.RECONCILER_API_TOKEN}}'" in rendered.notes
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"existingSecret": "postgresql://me:word@host/db"},
+        {"extraEnvFrom": [{"secretRef": {"name": "postgresql://me:word@host/db"}}]},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_the_cluster_is_not_asked_for_what_is_no_name_of_a_secret(upgrade: Upgrade, more: Values) -> None:
+    """It may be a secret, and the refusal would quote it."""
+    with pytest.raises(helm_python.HelmError) as refusal:
+        upgrade(values(**more), {NAME: GENERATED})
+    assert f"{next(iter(more))} must " in str(refusal.value)
+    assert "word" not in str(refusal.value)
 
 
 def test_an_own_secret_that_is_not_there_yet_is_trusted_to_have_both(upgrade: Upgrade) -> None:
