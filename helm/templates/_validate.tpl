@@ -20,9 +20,7 @@
 {{- $section := index $.Values $upstream }}
 {{- if $section.url }}
 {{- $configured = append $configured $upstream }}
-{{- if not (regexMatch "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$" $section.url) }}
-{{ $upstream }}.url must be an address such as http://{{ $upstream }}:8080, without user name, password or query
-{{- end }}
+{{- include "reconciler.problems.address" (list (printf "%s.url" $upstream) $upstream $section.url) }}
 {{- end }}
 {{- end }}
 {{- range $upstream := list "radarr" "sonarr" "jellyseerr" "jellyfin" }}
@@ -48,7 +46,31 @@ no upstream is configured: set at least one of qbittorrent.url, radarr.url, sona
 {{- end }}
 {{- end -}}
 
+{{/* What is called, and where that stands: it goes into the ConfigMap, so it must have no secret in it. */}}
+{{- define "reconciler.problems.address" -}}
+{{- if not (regexMatch "^https?://[^\\s/?#@]+(/[^\\s?#]*)?$" (index . 2)) }}
+{{ index . 0 }} must be an address such as http://{{ index . 1 }}:8080, without user name, password or query
+{{- end }}
+{{- end -}}
+
 {{- define "reconciler.problems.secrets" -}}
+{{- range $place := list "existingSecret" "database.existingSecret" }}
+{{- $name := include "reconciler.valueAt" (list $.Values $place) }}
+{{- if not (regexMatch "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$" $name) }}
+{{ $place }} must be the name of a Secret, in small letters, digits, - and dots; what is secret stands in that Secret
+{{- end }}
+{{- end }}
+{{- range $source := fromJsonArray (include "reconciler.ownSecrets" .) }}
+{{- if not (or (regexMatch "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$" $source.name) (eq $source.name (default "" $.Values.existingSecret))) }}
+extraEnvFrom must have names of Secrets in secretRef.name, in small letters, digits, - and dots
+{{- end }}
+{{- end }}
+{{- include "reconciler.generateSecrets" . }}
+{{- range $name, $previous := dict "webhookSecret" "previousWebhookSecret" "apiToken" "previousApiToken" }}
+{{- if and (index $.Values.auth $previous) (eq (index $.Values.auth $previous) (default "" (index $.Values.auth $name))) }}
+auth.{{ $previous }} is the same as auth.{{ $name }}: set auth.{{ $name }} to the new one (openssl rand -hex 24), or remove auth.{{ $previous }}
+{{- end }}
+{{- end }}
 {{- range $variable, $place := fromYaml (include "reconciler.secretPlaces" .) }}
 {{- $value := include "reconciler.valueAt" (list $.Values $place) }}
 {{- if hasPrefix "auth." $place }}
@@ -96,6 +118,14 @@ config.{{ $key }} is the chart's to set: set database.url or database.existingSe
 {{- if hasKey .Values.config "host" }}
 config.host is the chart's to set (the pod listens on all its addresses): remove it
 {{- end }}
+{{- if hasKey .Values.config "root_path" }}
+{{- $path := .Values.config.root_path }}
+{{- if not (regexMatch "^(/|(/[A-Za-z0-9_-]+)+)$" $path) }}
+config.root_path must be / or a path such as /reconciler: letters, digits, - and _, and no slash at its end
+{{- else if has (index (splitList "/" $path) 1) (list "breaker" "deletions" "events" "livez" "metrics" "readyz" "status" "webhooks") }}
+config.root_path begins like one of the service's own addresses: take another, such as /reconciler
+{{- end }}
+{{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 ingress.enabled is set but no host: set ingress.hosts to the names people open, such as [reconciler.example.org]
 {{- end }}
@@ -118,9 +148,18 @@ prometheusRule.enabled is set, but nothing lets Prometheus read the metrics: set
 {{- end -}}
 
 {{- define "reconciler.problems.pod" -}}
+{{- $fullname := include "reconciler.fullname" . }}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $fullname) }}
+the objects would be named {{ $fullname }}, but a Service's name begins with a letter and has only small letters, digits and -: set fullnameOverride to such a name
+{{- else if and (gt (len $fullname) 52) (not (include "reconciler.usesPostgres" .)) }}
+the objects would be named {{ $fullname }}, but the pods of a StatefulSet are labelled with its name and ten characters more, so that it may have 52 at most: set fullnameOverride to a shorter name
+{{- end }}
+{{- $places := fromYaml (include "reconciler.secretPlaces" .) }}
 {{- range .Values.extraEnv }}
 {{- if has .name (list "RECONCILER_CONFIG" "RECONCILER_HOST" "RECONCILER_PORT" "RECONCILER_URL") }}
 extraEnv sets {{ .name }}, which is the chart's: settings go under config
+{{- else if and (hasPrefix "RECONCILER_" .name) (not (or (hasSuffix "_FILE" .name) (hasKey $places .name))) }}
+extraEnv sets {{ .name }}, which would outweigh config unseen by the chart: set config.{{ lower (trimPrefix "RECONCILER_" .name) }} instead
 {{- end }}
 {{- end }}
 {{- range .Values.extraVolumes }}

@@ -56,5 +56,7 @@ config.{{ $upstream }} is an empty list: remove it
 {{- end }}
 {{- if not $section.url }}
 {{ $place }}.url is missing: only the first of a list has its address in {{ $upstream }}.url
+{{- else }}
+{{- include "reconciler.problems.address" (list (printf "%s.url" $place) $upstream $section.url) }}
 {{- end }}
 {{- end -}}

@@ -4,11 +4,12 @@ import re
 from typing import Any
 
 import helm_python
+import kubernetes_validate
 import pytest
 import yaml
 
-from tests.chart.rendering import CHART, GOOD_VALUES, ONE_UPSTREAM, render
-from tests.support.pages import blocks
+from tests.chart.rendering import CHART, GOOD_VALUES, NAME, ONE_UPSTREAM, render
+from tests.support.pages import blocks, prose
 
 EXAMPLES: list[dict[str, Any]] = [yaml.safe_load(block) for block in blocks("helm/README.md", "yaml")]
 
@@ -96,3 +97,42 @@ def test_the_settings_beside_the_values_are_taken() -> None:
 def test_the_notes_never_show_a_template(name: str) -> None:
     notes = render(GOOD_VALUES[name]).notes
     assert not re.search(r"\{\{|<no value>|%!", notes)
+
+
+@pytest.mark.parametrize("page", ["docs/operations.md", "helm/README.md"])
+def test_no_upgrade_that_people_copy_drops_the_values_that_were_set_before(page: str) -> None:
+    """`helm upgrade --set` alone forgets every other value, the addresses of the upstreams too."""
+    commands = re.findall(r"helm upgrade (?:RELEASE|reconciler) [^`]*", " ".join(blocks(page, "sh")))
+    assert commands
+    assert [c for c in commands if "--reset-then-reuse-values" not in c and " -f " not in c] == []
+
+
+def test_the_pod_that_a_copy_is_restored_with_is_as_hardened_as_the_charts_and_mounts_its_claim() -> None:
+    (text,) = [block for block in blocks("docs/operations.md", "yaml") if "kind: Pod" in block]
+    filled = text.replace("NAMESPACE", "tv").replace("NAME-data", f"{NAME}-data").replace("TAG", "0.1.0")
+    pod = yaml.safe_load(filled.replace("REGISTRY", "registry.example"))
+    for version in ("1.25", kubernetes_validate.latest_version()):
+        kubernetes_validate.validate(pod, version, strict=True)
+    rendered = render(ONE_UPSTREAM)
+    (container,), service = pod["spec"]["containers"], rendered.pod["spec"]
+    assert pod["spec"]["securityContext"] == service["securityContext"]
+    assert container["securityContext"] == rendered.container["securityContext"]
+    for name in ("automountServiceAccountToken", "enableServiceLinks"):
+        assert pod["spec"][name] is service[name] is False
+    assert pod["spec"]["volumes"][0] in service["volumes"]
+    assert container["volumeMounts"][0] in rendered.container["volumeMounts"]
+
+
+def test_a_copy_is_made_and_restored_where_the_chart_keeps_the_database() -> None:
+    rendered = render(ONE_UPSTREAM)
+    kind = rendered.workload["kind"].lower()
+    commands = "".join(block for block in blocks("docs/operations.md", "sh") if "kubectl" in block)
+    assert set(re.findall(r"(?:exec|scale|restart) (\w+)/NAME\b", commands)) == {kind}
+    assert f"kubectl exec {kind}/NAME -n NAMESPACE -- reconciler backup /data/backup.db" in commands
+    database = rendered.plain_environment["DATABASE_URL"].removeprefix("sqlite:///")
+    assert f"mv /data/restored.db {database}\n" in commands
+    assert f"rm -f {database}-wal {database}-shm\n" in commands
+    assert commands.index("replicas=0") < commands.index("rm -f") < commands.index("mv ") < commands.index("replicas=1")
+    for stop in re.findall(r"helm upgrade .*--set (\S+) --set replicas=0", commands):
+        render({**ONE_UPSTREAM, **helm_python.parse_set_string(stop), "replicas": 0})
+    assert "the release's full name, as `helm status RELEASE` shows it" in prose("docs/operations.md")

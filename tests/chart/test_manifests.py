@@ -291,14 +291,24 @@ def test_the_notes_name_the_webhook_of_each_of_several_instances() -> None:
     assert addresses == [("Radarr", "/webhooks/radarr/radarr"), ("Radarr", "/webhooks/radarr/radarr-4k")]
 
 
-def test_a_release_may_have_a_number_for_a_name() -> None:
+@pytest.mark.parametrize("release", ["2026", "my.media"])
+def test_a_release_whose_name_no_service_can_have_needs_another_for_its_objects(release: str) -> None:
+    """Kubernetes takes a Service's name for a label of DNS: it begins with a letter and has no dot."""
     with helm_python.Chart.load(CHART) as chart:
-        files = chart.render(dict(ONE_UPSTREAM), name="2026", namespace="7")
+        with pytest.raises(helm_python.HelmError, match=r"a Service's name begins with a letter .* fullnameOverride"):
+            chart.render(dict(ONE_UPSTREAM), name=release, namespace="7")
+        files = chart.render({**ONE_UPSTREAM, "fullnameOverride": "media"}, name="2026", namespace="7")
     assert 'app.kubernetes.io/instance: "2026"' in files["deletion-reconciler/templates/statefulset.yaml"]
 
 
+def test_the_pod_of_helm_test_stays_until_its_log_is_read() -> None:
+    """`helm test --logs` reads it after the hooks, and would fail if a test that succeeded had taken its pod along."""
+    annotations = render(ONE_UPSTREAM).one("Pod")["metadata"]["annotations"]
+    assert annotations == {"helm.sh/hook": "test", "helm.sh/hook-delete-policy": "before-hook-creation"}
+
+
 def test_rendering_twice_gives_the_same() -> None:
-    """Nothing is made up at random, so that tools that only render see no change where there is none."""
+    """With `auth` written, nothing is made up at random: tools that only render see no change where there is none."""
     with helm_python.Chart.load(CHART) as chart:
         first, second = (chart.render(dict(EVERYTHING_SET), name="media", namespace="tv") for _ in range(2))
     assert first == second

@@ -1,11 +1,8 @@
 """Who reaches the service, and whom it reaches."""
 
-import shutil
-from pathlib import Path
 from typing import Any
 
 from tests.chart.rendering import (
-    CHART,
     CLOSED_NETWORK,
     DATABASE_PEERS,
     EVERYTHING_SET,
@@ -57,20 +54,31 @@ def test_an_ingress_can_leave_the_webhooks_out() -> None:
     assert "ingressClassName" not in rendered.one("Ingress")["spec"]
 
 
-def test_below_a_path_the_ingress_publishes_that_path_and_the_probes_ask_without_it(tmp_path: Path) -> None:
-    """Rendered without the schema, so that this holds before the program itself has the setting."""
-    chart = shutil.copytree(CHART, tmp_path / "chart")
-    (chart / "values.schema.json").unlink()
+def test_below_a_path_the_ingress_publishes_that_path_and_the_probes_ask_without_it() -> None:
     values: Values = {
         **ONE_UPSTREAM,
-        "config": {"root_path": "/reconciler/"},
+        "config": {"root_path": "/reconciler"},
         "ingress": {"enabled": True, "hosts": ["home.example.org"]},
     }
-    rendered = render(values, chart)
+    rendered = render(values)
     assert published(rendered) == [("home.example.org", "/reconciler")]
     assert "http://home.example.org/reconciler/status" in rendered.notes
     assert rendered.container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert f"http://{NAME}.tv.svc:8585/webhooks/radarr" in rendered.notes
+
+
+def test_paths_are_published_below_the_root_path_because_that_is_what_links_have_in_front() -> None:
+    for root, paths in {
+        "/reconciler": ["/reconciler/status", "/reconciler/deletions", "/reconciler", "/reconciler/reconciler-x"],
+        "/": ["/status", "/reconciler/deletions", "/", "/reconciler-x"],
+    }.items():
+        ingress = {
+            "enabled": True,
+            "hosts": ["h.example"],
+            "paths": ["/status", "/reconciler/deletions", "/", "/reconciler-x"],
+        }
+        rendered = render({**ONE_UPSTREAM, "config": {"root_path": root}, "ingress": ingress})
+        assert [path for _, path in published(rendered)] == paths
 
 
 # --- NetworkPolicy -------------------------------------------------------------------------------------------------

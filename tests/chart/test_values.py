@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import reconciler
+from reconciler.config.kinds import OWN_ADDRESSES
 from tests.chart.rendering import (
     AUTH,
     CHART,
@@ -108,6 +109,12 @@ BAD_VALUES: list[tuple[Values, str]] = [
         {**ONE_UPSTREAM, "extraEnv": [{"name": "DATABASE_URL", "value": "postgresql://u:p@h/d"}]},
         "extraEnv sets DATABASE_URL, which is a secret: set database.url instead",
     ),
+    (
+        {**ONE_UPSTREAM, "extraEnv": [{"name": "RECONCILER_MODE", "value": "observe"}]},
+        "extraEnv sets RECONCILER_MODE, which would outweigh config unseen by the chart: set config.mode instead",
+    ),
+    ({**ONE_UPSTREAM, "existingSecret": "My_Keys"}, "existingSecret must be the name of a Secret, in small letters"),
+    ({**ONE_UPSTREAM, "database": {"existingSecret": "a/b"}}, "database.existingSecret must be the name of a Secret"),
     # instances
     (with_config(radarr={"url": "http://a:1"}), "config.radarr.url is set: set radarr.url instead"),
     (with_config(radarr=[]), "config.radarr is an empty list: remove it"),
@@ -125,6 +132,10 @@ BAD_VALUES: list[tuple[Values, str]] = [
         "config.radarr[1].api_key_file is set, but there is no Secret to read it from: set existingSecret to one",
     ),
     (with_config(sonarr=[{"name": "tv"}]), "config.sonarr[0] is written, but not its address: set sonarr.url"),
+    (
+        with_config(radarr=[{}, {"url": "http://me:word@b:7878"}]),
+        "config.radarr[1].url must be an address such as http://radarr:8080, without user name, password or query",
+    ),
     # the database
     ({**ONE_UPSTREAM, "replicas": 2}, "which one process alone may open: set database.url or database.existingSecret"),
     ({**ONE_UPSTREAM, "database": {"url": "mysql://u:p@h/d"}}, "database.url must be postgresql://USER:PASSWORD@HOST"),
@@ -134,6 +145,8 @@ BAD_VALUES: list[tuple[Values, str]] = [
     (with_config(database_url="postgresql://u:p@h/d"), "config.database_url is the chart's to set: set database.url"),
     (with_config(database_url_file="/run/x"), "config.database_url_file is the chart's to set: set database.url"),
     # the network
+    (with_config(root_path="/reconciler/"), "config.root_path must be / or a path such as /reconciler"),
+    (with_config(root_path=""), "config.root_path must be / or a path such as /reconciler"),
     (with_config(host="127.0.0.1"), "config.host is the chart's to set"),
     ({**ONE_UPSTREAM, "ingress": {"enabled": True}}, "ingress.enabled is set but no host: set ingress.hosts"),
     (
@@ -150,6 +163,10 @@ BAD_VALUES: list[tuple[Values, str]] = [
     ),
     ({**ONE_UPSTREAM, "prometheusRule": {"enabled": True}}, "set serviceMonitor.enabled, or prometheusRule.selector"),
     # the pod
+    (
+        {**ONE_UPSTREAM, "fullnameOverride": "r" * 53},
+        "with its name and ten characters more, so that it may have 52 at most: set fullnameOverride",
+    ),
     ({**ONE_UPSTREAM, "extraEnv": [{"name": "RECONCILER_PORT", "value": "1"}]}, "extraEnv sets RECONCILER_PORT, which"),
     ({**ONE_UPSTREAM, "extraVolumes": [{"name": "tmp", "emptyDir": {}}]}, "extraVolumes has a volume named tmp"),
     ({**ONE_UPSTREAM, "podLabels": {"app.kubernetes.io/name": "x"}}, "podLabels sets app.kubernetes.io/name"),
@@ -176,6 +193,11 @@ SECRET = "in-the-wrong-place"
         {**ONE_UPSTREAM, "radarr": {**RADARR, "url": f"http://me:{SECRET}@radarr:7878"}},
         {**ONE_UPSTREAM, "database": {"url": f"mysql://me:{SECRET}@host/db"}},
         {**ONE_UPSTREAM, "extraEnv": [{"name": "RADARR_API_KEY", "value": SECRET}]},
+        {**ONE_UPSTREAM, "extraEnv": [{"name": "RECONCILER_MODE", "value": SECRET}]},
+        {**ONE_UPSTREAM, "database": {"existingSecret": f"postgresql://me:{SECRET}@host/db"}},
+        {**ONE_UPSTREAM, "existingSecret": f"postgresql://me:{SECRET}@host/db"},
+        with_config(radarr=[{}, {"url": f"http://me:{SECRET}@b:7878"}]),
+        with_config(qbittorrent=[{}, {"url": f"http://b:8080/?apikey={SECRET}"}]),
     ],
 )
 def test_a_refusal_never_repeats_a_secret(values: Values) -> None:
@@ -183,6 +205,24 @@ def test_a_refusal_never_repeats_a_secret(values: Values) -> None:
         render(values)
     assert SECRET not in str(refusal.value)
     assert SECRET not in str(refusal.value.__cause__)
+
+
+@pytest.mark.parametrize("address", sorted(address for address in OWN_ADDRESSES if "." not in address))
+def test_a_root_path_that_begins_like_an_own_address_is_refused(address: str) -> None:
+    with pytest.raises(
+        helm_python.HelmError, match=r"config\.root_path begins like one of the service's own addresses"
+    ):
+        render(with_config(root_path=f"/{address}/x"))
+
+
+def test_a_file_may_be_named_in_the_environment() -> None:
+    variable = {"name": "RECONCILER_API_TOKEN_FILE", "value": "/own/token"}
+    assert variable in render({**ONE_UPSTREAM, "extraEnv": [variable]}).container["env"]
+
+
+def test_with_postgresql_a_name_may_be_longer_than_that_of_a_stateful_set() -> None:
+    assert render({**POSTGRES, "fullnameOverride": "r" * 58}).workload["kind"] == "Deployment"
+    assert render({**ONE_UPSTREAM, "fullnameOverride": "r" * 52}).workload["kind"] == "StatefulSet"
 
 
 def test_every_mistake_is_reported_at_once() -> None:
