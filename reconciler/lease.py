@@ -92,7 +92,7 @@ class LeaseKeeper:
                     yield
                 finally:
                     self._limits.discard(limit)
-        except Exception as error:
+        except Exception as error:  # whatever a cut-off turns into: a rollback may find its connection gone
             if not limit.expired():
                 raise
             is_other = self._lease is None or self._lease.epoch != lease.epoch

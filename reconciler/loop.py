@@ -377,7 +377,7 @@ class Reconciler:
                 states = await self._store.due(self._clock.now(), MOST_DELETIONS)
         except LeaseLost:
             raise
-        except Exception as bug:
+        except Exception as bug:  # told in the status, then raised on as it is
             await self._finish_pass(lease, started, seen, rounds, before, f"{type(bug).__name__}: {bug}; see the log")
             raise
         await self._wake_waiting(lease)

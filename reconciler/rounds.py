@@ -114,6 +114,8 @@ class Rounds:
     def _unplanned(self, state: DeletionState, now: datetime) -> Verdict:
         """Hold what could not be planned, visibly, and try again with the patience of a hold."""
         open_ = [c for c in state.conditions if not c.is_settled]
+        if not open_ and state.deletion.settled_at is None:
+            open_ = list(state.conditions[:1])  # all else is proven, yet this one has not ended: somebody must see it
         if not state.conditions:
             clients, libraries = self._policy.torrent_clients, self._policy.libraries
             type_ = ConditionType.TORRENTS_ABSENT if clients else ConditionType.ENTRY_ABSENT
@@ -121,7 +123,7 @@ class Rounds:
             open_ = [Condition(type_, first, Status.UNKNOWN, Reason.NOT_LOOKED_YET, "")]
         words = "what to do next could not be worked out; the log names this deletion"
         held = tuple(replace(c, status=Status.UNKNOWN, reason=Reason.PLANNING_FAILED, message=words) for c in open_)
-        settled = tuple(c for c in state.conditions if c.is_settled)
+        settled = tuple(c for c in state.conditions if c not in open_)
         attempt = state.deletion.attempt + 1
         wait = delay_after(Reason.PLANNING_FAILED, attempt, self._rng)
         return Verdict(state.deletion.id, (*settled, *held), now, now + wait, attempt)

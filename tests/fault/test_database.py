@@ -4,40 +4,26 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import pytest
 
 from reconciler.clock import SystemClock
 from tests.support.e2e import SECRET, open_stage
 from tests.support.e2e_postgres import RestartablePostgres
-from tests.support.postgres import PostgresServer
-
-
-@pytest.fixture
-def postgres(postgres_server: PostgresServer) -> Iterator[RestartablePostgres]:
-    """A server that other tests do not share; asking for the shared one says whether any can run here."""
-    server = RestartablePostgres()
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 async def test_while_postgresql_is_out_nothing_is_acknowledged_and_nothing_acknowledged_is_lost(
-    tmp_path: Path, postgres: RestartablePostgres
+    tmp_path: Path, own_postgres: RestartablePostgres
 ) -> None:
-    url = postgres.url(await postgres.create_database())
+    url = own_postgres.url(await own_postgres.create_database())
     async with open_stage(tmp_path, real_torrents=False, database_url=url) as stage:
         before_it, during_it, kept = await asyncio.gather(*(stage.movie(torrents=2) for _ in range(3)))
         before = await stage.snapshot(before_it, during_it)
         stage.house.radarr.faults.fail_next(10_000)  # so that the deletion is still open when the database goes
         deletion = await stage.delete(before_it)
 
-        await asyncio.to_thread(postgres.crash)
+        await asyncio.to_thread(own_postgres.crash)
         answer = await stage.http.post("/webhooks/dashboard", json=during_it.wish)
         assert answer.status_code == 503
         assert int(answer.headers["retry-after"]) > 0
@@ -47,7 +33,7 @@ async def test_while_postgresql_is_out_nothing_is_acknowledged_and_nothing_ackno
         assert (await stage.http.get("/status")).status_code == 503
 
         stage.house.radarr.faults.heal()
-        await asyncio.to_thread(postgres.resume)
+        await asyncio.to_thread(own_postgres.resume)
 
         async def is_ready() -> bool:
             return (await stage.http.get("/readyz")).status_code == 200

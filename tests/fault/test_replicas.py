@@ -1,13 +1,11 @@
 """Several processes share one PostgreSQL: any may die, freeze or be asked, and nothing is lost or done twice."""
 
 import asyncio
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import pytest
 
 from reconciler.clock import SystemClock
 from reconciler.store.migrations import known_migrations
@@ -239,17 +237,6 @@ async def at_the_schema_before(url: str, movie: Shelved) -> str:
     finally:
         await server.close()
     return deletion
-
-
-@pytest.fixture
-def own_postgres(postgres_server: PostgresServer) -> Iterator[RestartablePostgres]:
-    """A server that other tests do not share; asking for the shared one says whether any can run here."""
-    server = RestartablePostgres()
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 async def test_a_database_that_restarts_under_load_loses_nothing_that_was_acknowledged(

@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from reconciler.clock import SystemClock
 from tests.image.dockerfile import Config
 from tests.image.roots import Root
 from tests.image.trouble import StepFailed
@@ -108,8 +109,9 @@ class _Service:
         return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
     def wait_until_ready(self, address: str) -> None:
-        deadline = time.monotonic() + START_SECONDS  # noqa: TID251 - a real process has no clock of ours
-        while time.monotonic() < deadline:  # noqa: TID251 - likewise
+        clock = SystemClock()
+        deadline = clock.monotonic() + START_SECONDS
+        while clock.monotonic() < deadline:
             if self._process.poll() is not None:
                 output = self._process.communicate()[0]
                 raise StepFailed(f"the service ended with {self._process.returncode}:\n{output}")

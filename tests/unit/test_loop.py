@@ -195,6 +195,18 @@ async def test_one_deletion_that_cannot_be_planned_does_not_stop_the_others(
     assert bad in {line.get("deletion_id") for line in lines if line["event"] == "a deletion could not be planned"}
 
 
+async def test_what_cannot_be_planned_is_seen_also_when_all_its_conditions_are_met(home: Bench) -> None:
+    deletion = await home.ask(HEAT)
+    await home.passes()
+    met = await home.state(deletion)
+    watched = home.reconciler._rounds._unplanned(met, home.clock.now())
+    assert watched.conditions == met.conditions, "what has ended is left as it is"
+    open_ = replace(met, deletion=replace(met.deletion, settled_at=None, settled_as=None))
+    held = home.reconciler._rounds._unplanned(open_, home.clock.now())
+    assert [c.reason for c in held.conditions].count(Reason.PLANNING_FAILED) == 1
+    assert len(held.conditions) == len(met.conditions)
+
+
 async def test_answers_that_get_lost_do_not_matter(home: Bench) -> None:
     for upstream in home.household.upstreams:
         upstream.lost_answers = Unreachable(upstream.instance, "timed out")
