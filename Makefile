@@ -64,8 +64,8 @@ schema: ## Bring the chart's schema up to date with the settings
 
 lock: ## Bring the lock files up to date; ARGS=--upgrade takes newer versions
 	@.ci/prepare dev
-	@$(LOCK) --extra dev --output-file $(LOCKS)/requirements-dev.lock pyproject.toml
-	@$(LOCK) --constraint $(LOCKS)/requirements-dev.lock --output-file $(LOCKS)/requirements.lock pyproject.toml
+	@$(LOCK) --extra dev --extra notifications --output-file $(LOCKS)/requirements-dev.lock pyproject.toml
+	@$(LOCK) --constraint $(LOCKS)/requirements-dev.lock --extra notifications --output-file $(LOCKS)/requirements.lock pyproject.toml
 	@$(LOCK) --constraint $(LOCKS)/requirements-dev.lock --output-file $(LOCKS)/requirements-build.lock --group build
 
 version: ## Copy the version of reconciler/__init__.py to the chart and the Dockerfile

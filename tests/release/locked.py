@@ -7,7 +7,7 @@ from email.message import Message
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -25,8 +25,14 @@ CLASSIFIERS = {
 }
 """Those that say exactly which licence is meant."""
 
+SHIPPED_EXTRAS = ("notifications",)
+"""What is optional for `pip install` and always in the image."""
+
 BY_HAND = {
-    "databases": "BSD-3-Clause",  # says only "BSD"; its LICENSE.md has the three clauses
+    # These say only "BSD"; their licence files have the three clauses.
+    "databases": "BSD-3-Clause",
+    "itsdangerous": "BSD-3-Clause",
+    "jinja2": "BSD-3-Clause",
 }
 """Read by a person, where a package's metadata is not exact."""
 
@@ -99,6 +105,8 @@ def _read(block: str) -> Locked:
     return Locked(canonicalize_name(head[1]), head[2], head[3], hashes)
 
 
-def direct(project: Mapping[str, list[str]]) -> list[str]:
+def direct(project: Mapping[str, Any]) -> list[str]:
     """Return the names of what the project itself depends on in the image."""
-    return sorted(names_of([Requirement(text) for text in project["dependencies"]]))
+    extras = project["optional-dependencies"]
+    texts = [*project["dependencies"], *(text for extra in SHIPPED_EXTRAS for text in extras[extra])]
+    return sorted(names_of([Requirement(text) for text in texts]))

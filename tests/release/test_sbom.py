@@ -61,7 +61,8 @@ def test_it_is_about_this_version_and_tells_what_needs_what(bill: dict[str, Any]
     assert (program["name"], program["version"]) == ("deletion-reconciler", reconciler.__version__)
     needs = {one["ref"]: one.get("dependsOn", []) for one in bill["dependencies"]}
     names = {one["bom-ref"]: one["name"] for one in bill["components"]}
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["notifications"]]
     assert {names[ref] for ref in needs[program["bom-ref"]]} == {re.split(r"[>=<]", one)[0] for one in wanted}
     reached, waiting = set(), [program["bom-ref"]]
     while waiting:
