@@ -1,0 +1,158 @@
+"""What `/status` says, for programs and for the page alike."""
+
+from datetime import datetime
+
+from reconciler import __version__
+from reconciler.config import Mode, Settings
+from reconciler.model import InstanceName, LedgerCoverage, Phase, UpstreamKind
+from reconciler.ports import DeletionFilter, LoopStatus, Overview, PassRecord, UpstreamHealth
+from reconciler.web.deps import WebDeps
+from reconciler.web.guard import Guard
+from reconciler.web.rotation import PreviousSecret
+from reconciler.web.schemas import (
+    CoverageOut,
+    GapOut,
+    LastPassOut,
+    LoopOut,
+    PreviousSecretOut,
+    StatusOut,
+    UpstreamOut,
+    UseOut,
+)
+from reconciler.web.verdict import TITLES_NAMED, Situation, verdict_of
+
+
+class StatusReader:
+    """Reads it from the database, and of the loop what this process knows."""
+
+    def __init__(self, deps: WebDeps, guard: Guard) -> None:
+        self._deps = deps
+        self._guard = guard
+
+    async def read(self) -> StatusOut:
+        """Return the status as of now. Raises `StoreError`."""
+        store, settings = self._deps.store, self._deps.settings
+        overview = await store.overview()
+        loop = self._deps.status()
+        leader = loop.process if loop.lease_held else overview.leader
+        held_titles: tuple[str, ...] = ()
+        if overview.by_phase.get(Phase.HELD):
+            page = await store.deletions(DeletionFilter(phase=Phase.HELD), cursor=None, limit=TITLES_NAMED)
+            held_titles = tuple(state.label for state in page.deletions)
+        configured = configured_instances(settings)
+        verdict, ok = verdict_of(
+            Situation(
+                counts=overview.by_phase,
+                held_titles=held_titles,
+                upstreams=tuple(health for health in overview.upstreams if health.instance in configured),
+                coverage=tuple(coverage for coverage in overview.coverage if coverage.instance in configured),
+                loop=loop,
+                leader=leader,
+                last_pass=overview.last_pass,
+                observing=settings.mode is Mode.OBSERVE,
+                remarks=tuple(previous.in_words() for previous in self._guard.previous),
+            )
+        )
+        return StatusOut(
+            verdict=verdict,
+            ok=ok,
+            now=self._deps.clock.now(),
+            mode=settings.mode.value,
+            version=__version__,
+            schema_version=overview.schema_version,
+            counts={phase: overview.by_phase.get(phase, 0) for phase in Phase},
+            oldest_unsettled_at=overview.oldest_unsettled_at,
+            last_pass=_last_pass_out(overview.last_pass),
+            loop=_loop_out(loop, leader),
+            upstreams=_upstreams_out(overview, configured),
+            previous_secrets=tuple(_previous_out(previous) for previous in self._guard.previous),
+        )
+
+
+def configured_instances(settings: Settings) -> dict[InstanceName, UpstreamKind]:
+    """Return every configured instance with its kind, in the order of the kinds."""
+    by_kind = {
+        UpstreamKind.QBITTORRENT: settings.qbittorrent,
+        UpstreamKind.RADARR: settings.radarr,
+        UpstreamKind.SONARR: settings.sonarr,
+        UpstreamKind.JELLYSEERR: settings.jellyseerr,
+        UpstreamKind.JELLYFIN: settings.jellyfin,
+    }
+    return {instance.name: kind for kind, instances in by_kind.items() for instance in instances}
+
+
+def _upstreams_out(overview: Overview, configured: dict[InstanceName, UpstreamKind]) -> tuple[UpstreamOut, ...]:
+    health = {known.instance: known for known in overview.upstreams}
+    coverage = {known.instance: known for known in overview.coverage}
+    shown = [
+        _upstream_out(name, kind, health.get(name), coverage.get(name), overview.resynced.get(name))
+        for name, kind in configured.items()
+    ]
+    absent = [kind for kind in UpstreamKind if kind not in configured.values()]
+    return (*shown, *(UpstreamOut(name=kind.value, kind=kind, configured=False) for kind in absent))
+
+
+def _upstream_out(
+    name: InstanceName,
+    kind: UpstreamKind,
+    health: UpstreamHealth | None,
+    coverage: LedgerCoverage | None,
+    resynced_at: datetime | None,
+) -> UpstreamOut:
+    keeps_history = kind in {UpstreamKind.RADARR, UpstreamKind.SONARR}
+    ledger = _coverage_out(coverage or LedgerCoverage(name)) if keeps_history else None
+    if health is None:
+        return UpstreamOut(name=name, kind=kind, configured=True, coverage=ledger)
+    return UpstreamOut(
+        name=name,
+        kind=kind,
+        configured=True,
+        reachable=health.reachable,
+        app=health.app or None,
+        version=health.version or None,
+        since=health.since,
+        last_seen_at=health.last_seen_at,
+        last_error=health.last_error or None,
+        resynced_at=resynced_at,
+        coverage=ledger,
+    )
+
+
+def _coverage_out(coverage: LedgerCoverage) -> CoverageOut:
+    return CoverageOut(
+        complete=coverage.is_complete,
+        backfilled_at=coverage.backfilled_at,
+        rows=coverage.backfill_rows,
+        total=coverage.backfill_total,
+        synced_at=coverage.synced_at,
+        gaps=tuple(GapOut(since=since, until=until) for since, until in coverage.gaps),
+    )
+
+
+def _last_pass_out(last: PassRecord | None) -> LastPassOut | None:
+    if last is None:
+        return None
+    return LastPassOut(
+        started_at=last.started_at,
+        finished_at=last.finished_at,
+        duration_seconds=(last.finished_at - last.started_at).total_seconds(),
+        deletions=last.deletions,
+        rounds=last.rounds,
+        calls=last.calls,
+        error=last.error or None,
+    )
+
+
+def _loop_out(loop: LoopStatus, leader: str | None) -> LoopOut:
+    return LoopOut(
+        running=loop.running,
+        process=loop.process,
+        leader=leader,
+        lease_held=loop.lease_held,
+        next_pass_at=loop.next_pass_at,
+    )
+
+
+def _previous_out(previous: PreviousSecret) -> PreviousSecretOut:
+    uses = tuple(UseOut(by=sender, at=at) for sender, at in previous.last_used.items())
+    return PreviousSecretOut(setting=f"previous_{previous.name}", since=previous.since, last_used=uses)
