@@ -4,13 +4,16 @@ Clients raise `UpstreamError`, stores raise `StoreError`, and neither retries: t
 restart and are counted. A method that asks for removal says nothing about absence by returning.
 """
 
+from reconciler.ports.evidence import Evidence, Sent, Told
 from reconciler.ports.intake import Accepted, AcceptedDeletion, Heard, IngestResult, Receipt, Understood
 from reconciler.ports.records import (
     Baseline,
     Binding,
+    Convergence,
     DeletionFilter,
     DeletionPage,
     Destroyed,
+    Freed,
     Lease,
     LoggedEvent,
     Overview,
@@ -28,9 +31,12 @@ __all__ = [
     "Baseline",
     "Binding",
     "CheckResult",
+    "Convergence",
     "DeletionFilter",
     "DeletionPage",
     "Destroyed",
+    "Evidence",
+    "Freed",
     "Heard",
     "IngestResult",
     "IntakeStore",
@@ -47,7 +53,9 @@ __all__ = [
     "ReadStore",
     "Receipt",
     "RequestClient",
+    "Sent",
     "Store",
+    "Told",
     "TorrentClient",
     "Understood",
     "Upstream",

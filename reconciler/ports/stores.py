@@ -19,6 +19,7 @@ from reconciler.model import (
     Reference,
     TargetKind,
 )
+from reconciler.ports.evidence import Evidence
 from reconciler.ports.intake import IngestResult, Receipt, Understood
 from reconciler.ports.records import (
     Baseline,
@@ -98,7 +99,11 @@ class ReadStore(Protocol):
     async def events_after(self, number: int, limit: int) -> tuple[LoggedEvent, ...]:
         """Return the events of all timelines that came after this one, oldest first."""
 
-    async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage: ...
+    async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage:
+        """Return a page, newest first; raises `ValueError` for a cursor that this did not give out."""
+
+    async def evidence(self, state: DeletionState) -> tuple[Evidence, ...]:
+        """Return what is known of each of a deletion's targets, in their order."""
 
     async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
         """Return those of the hashes under which none of these clients listed a torrent when last read as a whole.

@@ -27,6 +27,7 @@ from reconciler.ports import (
     DeletionFilter,
     DeletionPage,
     Destroyed,
+    Evidence,
     IngestResult,
     Lease,
     LoggedEvent,
@@ -38,7 +39,7 @@ from reconciler.ports import (
     Verdict,
 )
 from reconciler.reasons import Reason
-from reconciler.store import baselines, commands, history, ledger, passes, pruning, reading, resyncs, states
+from reconciler.store import baselines, commands, evidence, history, ledger, passes, pruning, reading, resyncs, states
 from reconciler.store import verdicts as verdict_log
 from reconciler.store.database import Connection, Database
 from reconciler.store.group_commit import GroupCommit
@@ -108,7 +109,7 @@ class DatabaseStore:
 
     async def overview(self) -> Overview:
         async with self._database.read() as connection:
-            overview = await reading.overview(connection)
+            overview = await reading.overview(connection, self._clock.now())
             leader = await passes.lease_holder(connection, await self._time(connection))
             return replace(overview, leader=leader)
 
@@ -131,6 +132,10 @@ class DatabaseStore:
     async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage:
         async with self._database.read() as connection:
             return await reading.deletions(connection, where, cursor=cursor, limit=limit)
+
+    async def evidence(self, state: DeletionState) -> tuple[Evidence, ...]:
+        async with self._database.read() as connection:
+            return await evidence.evidence_of(connection, state)
 
     async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
         async with self._database.read() as connection:

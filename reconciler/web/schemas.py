@@ -1,15 +1,15 @@
 """The JSON that goes out, field by field. Times are RFC 3339 in UTC; unknown is `null`, never left out."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from reconciler.model import (
     ConditionType,
     MediaKind,
     Phase,
+    ReferenceKind,
     SettledAs,
     Source,
     Status,
@@ -21,40 +21,15 @@ from reconciler.reasons import Reason
 
 MediaType = Literal["movie", "tv"]
 Decision = Literal["approve", "attribute", "cancel", "retry"]
-Cursor = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-MediaId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+Because = Literal["history", "person", "shared_files", "equal_files", "queue", "identity", "season"]
+Observed = Literal["absent", "listed", "not_observed"]
 
 MEDIA_TYPES: Mapping[MediaKind, MediaType] = {MediaKind.MOVIE: "movie", MediaKind.SERIES: "tv"}
-MAX_PAGE = 200
 
 
 class Out(BaseModel):
     model_config = ConfigDict(frozen=True)
-
-
-# --- asked for -----------------------------------------------------------------------------------------------------
-
-
-class DeletionQuery(BaseModel):
-    """The query of `GET /deletions`. An unknown parameter is refused: a filter that is not applied would widen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    phase: Phase | None = None
-    media: MediaType | None = None
-    source: Source | None = None
-    tmdb_id: MediaId | None = None
-    tvdb_id: MediaId | None = None
-    cursor: Cursor | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
-
-
-class AskQuery(BaseModel):
-    """The query of `POST /deletions`. An unknown parameter is refused: a mistyped `dry_run` would delete."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    dry_run: Literal["true"] | None = None
 
 
 # --- intake --------------------------------------------------------------------------------------------------------
@@ -123,6 +98,65 @@ class TargetOut(Out):
     absent_since: AwareDatetime | None
 
 
+class ReferenceOut(Out):
+    """A grab or an import. `at` is the upstream's own date text, `heard_at` when we learnt of it.
+
+    `history_id` is `null` while only a webhook has told it. `by_person`: out of a search that a person made.
+    """
+
+    kind: ReferenceKind
+    instance: str
+    history_id: int | None
+    at: str | None
+    heard_at: AwareDatetime
+    source_title: str | None
+    season: int | None
+    episode: int | None
+    by_person: bool
+
+
+class BelongsOut(Out):
+    """What shows that a thing belongs to the title: `because` for programs, `message` for people.
+
+    `references` are the first few grabs and imports that name it, `reference_count` is how many there are.
+    """
+
+    because: Because
+    message: str
+    references: tuple[ReferenceOut, ...]
+    reference_count: int
+
+
+class SentOut(Out):
+    """The calls of one kind about one thing."""
+
+    action: str
+    times: int
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+
+
+class EvidenceOut(Out):
+    """One bound thing: what shows that it belongs, what was sent about it, and whether it is still there.
+
+    `external_id` is the info hash, or the upstream's internal id. `observed` is `absent` (since `absent_since`),
+    `listed` (last seen at `last_seen_at`) or `not_observed`.
+    """
+
+    kind: TargetKind
+    instance: str
+    external_id: str
+    name: str | None
+    season: int | None
+    size: int
+    belongs: BelongsOut
+    sent: tuple[SentOut, ...]
+    observed: Observed
+    absent_since: AwareDatetime | None
+    last_seen_at: AwareDatetime | None
+    message: str
+
+
 class EventOut(Out):
     number: int
     kind: str
@@ -188,6 +222,7 @@ class DeletionDetailOut(DeletionOut):
     finishing: tuple[str, ...]
     approved: tuple[Reason, ...]
     targets: tuple[TargetOut, ...]
+    evidence: tuple[EvidenceOut, ...]
     timeline: tuple[EventOut, ...]
     needs: tuple[NeedOut, ...]
     decisions: tuple[Decision, ...]
@@ -321,7 +356,24 @@ class PreviousSecretOut(Out):
     last_used: tuple[UseOut, ...]
 
 
+class SpaceOut(Out):
+    """Bytes that were seen gone, of what converged in all and in the last 24 hours."""
+
+    freed: int
+    freed_last_24_hours: int
+
+
+class ConvergenceOut(Out):
+    """One deletion that converged; `seconds` from its arrival on."""
+
+    id: str
+    at: AwareDatetime
+    seconds: float
+
+
 class StatusOut(Out):
+    """`convergences` are those of the last 24 hours, the newest 200 of them, the last one first."""
+
     verdict: str
     ok: bool
     now: AwareDatetime
@@ -329,7 +381,9 @@ class StatusOut(Out):
     version: str
     schema_version: int
     counts: Mapping[Phase, int]
-    oldest_unsettled_at: datetime | None
+    oldest_unsettled_at: AwareDatetime | None
+    space: SpaceOut
+    convergences: tuple[ConvergenceOut, ...]
     last_pass: LastPassOut | None
     loop: LoopOut
     upstreams: tuple[UpstreamOut, ...]

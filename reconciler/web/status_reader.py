@@ -10,11 +10,13 @@ from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.rotation import PreviousSecret
 from reconciler.web.schemas import (
+    ConvergenceOut,
     CoverageOut,
     GapOut,
     LastPassOut,
     LoopOut,
     PreviousSecretOut,
+    SpaceOut,
     StatusOut,
     UpstreamOut,
     UseOut,
@@ -62,6 +64,11 @@ class StatusReader:
             schema_version=overview.schema_version,
             counts={phase: overview.by_phase.get(phase, 0) for phase in Phase},
             oldest_unsettled_at=overview.oldest_unsettled_at,
+            space=SpaceOut(freed=overview.freed.total, freed_last_24_hours=overview.freed.last_day),
+            convergences=tuple(
+                ConvergenceOut(id=one.deletion, at=one.at, seconds=one.took.total_seconds())
+                for one in overview.convergences
+            ),
             last_pass=_last_pass_out(overview.last_pass),
             loop=_loop_out(loop, leader),
             upstreams=_upstreams_out(overview, configured),

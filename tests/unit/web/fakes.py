@@ -36,6 +36,7 @@ from reconciler.ports import (
     AcceptedDeletion,
     DeletionFilter,
     DeletionPage,
+    Evidence,
     IngestResult,
     LoggedEvent,
     LoopStatus,
@@ -98,6 +99,7 @@ class FakeStore:
     decided: list[tuple[str, DeletionId, str]] = field(default_factory=list)
     instances: Mapping[MediaKind, frozenset[InstanceName]] = field(default_factory=dict)
     grace: timedelta = timedelta(0)
+    known: dict[DeletionId, tuple[Evidence, ...]] = field(default_factory=dict)
     listed: frozenset[str] = frozenset()
     shown: Overview = field(default_factory=Overview)
     answer: IngestResult | None = None
@@ -156,6 +158,10 @@ class FakeStore:
         was_unsettled = self.states[deletion].deletion.settled_at is None
         self.decided.append((f"attribute {' '.join(hashes)}", deletion, by))
         return was_unsettled
+
+    async def evidence(self, state: DeletionState) -> tuple[Evidence, ...]:
+        self._check()
+        return self.known.get(state.deletion.id, tuple(Evidence(target) for target in state.targets))
 
     async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
         assert clients

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from reconciler import __version__
 from reconciler.model import InstanceName, LedgerCoverage, Phase, UpstreamKind
-from reconciler.ports import LoopStatus, Overview, PassRecord, UpstreamHealth
+from reconciler.ports import Convergence, Freed, LoopStatus, Overview, PassRecord, UpstreamHealth
 from reconciler.reasons import Reason
-from tests.unit.web.fakes import API_TOKEN, NOW, WEBHOOK_SECRET, World, condition, database_down, movie, settings
+from tests.unit.web.fakes import API_TOKEN, NOW, WEBHOOK_SECRET, World, condition, database_down, id_of, movie, settings
 
 QBITTORRENT, RADARR = InstanceName("qbittorrent"), InstanceName("radarr")
 
@@ -85,12 +85,16 @@ async def test_the_status_tells_passes_upstreams_and_ledger(world: World) -> Non
         coverage=(LedgerCoverage(RADARR, NOW, 1200, 1200, synced_at=NOW, gaps=(gap,)),),
         last_pass=PassRecord(NOW, NOW + timedelta(seconds=1.5), 2, 3, 17),
         resynced={RADARR: NOW},
+        freed=Freed(2**40, 2**30),
+        convergences=(Convergence(id_of(1), NOW, timedelta(seconds=1.5)),),
     )
     async with world.person() as client:
         shown = (await client.get("/status")).json()
     assert (shown["verdict"], shown["ok"]) == ("Cannot reach qbittorrent; 2 converging", False)
     assert shown["counts"]["converged"] == 40
     assert shown["schema_version"] == 3
+    assert shown["space"] == {"freed": 2**40, "freed_last_24_hours": 2**30}
+    assert shown["convergences"] == [{"id": id_of(1), "at": "2026-03-04T05:06:07Z", "seconds": 1.5}]
     assert shown["last_pass"] == {
         "started_at": "2026-03-04T05:06:07Z",
         "finished_at": "2026-03-04T05:06:08.500000Z",
