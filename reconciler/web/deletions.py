@@ -21,6 +21,7 @@ from reconciler.web.ingest import EXPLICIT_LIMIT, Ingest
 from reconciler.web.parsing import parse_json
 from reconciler.web.problems import FieldError, Problem, invalid_fields, invalid_payload, unknown_deletion
 from reconciler.web.schemas import MEDIA_TYPES, AskQuery, Decision, DecisionOut, DeletionQuery, ReleasedOut
+from reconciler.web.sessions import Access
 from reconciler.web.views import deletion_url, detail_out, page_out, plan_out, plans_out
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -40,7 +41,7 @@ class Deletions:
         self._ingest = ingest
 
     async def collection(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, _access_of(request))
         if request.method == "POST":
             return await self._ask(request)
         query = _query(request, DeletionQuery)
@@ -58,20 +59,20 @@ class Deletions:
         return answer(page_out(page, root_of(request)))
 
     async def one(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.READ)
         state = await self._state(request)
         timeline = await self._store.events(state.deletion.id)
         return answer(detail_out(state, timeline, root_of(request)))
 
     async def plan(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.READ)
         preview = await self._preview(_id(request))
         if preview is None:
             raise unknown_deletion()
         return answer(plan_out(preview))
 
     async def attribute(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.WRITE)
         deletion = _id(request)
         hashes = await self._hashes(request)
         try:
@@ -84,7 +85,7 @@ class Deletions:
         return self._decided(request, "attribute", unlisted=sorted(unlisted))
 
     async def approve(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.WRITE)
         try:
             lifted = await self._store.approve(_id(request), asker(request).value)
         except KeyError:
@@ -94,7 +95,7 @@ class Deletions:
         return self._decided(request, "approve", sorted(lifted))
 
     async def cancel(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.WRITE)
         try:
             was_unsettled = await self._store.cancel(_id(request), asker(request).value)
         except KeyError:
@@ -104,7 +105,7 @@ class Deletions:
         return self._decided(request, "cancel")
 
     async def retry(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.WRITE)
         try:
             was_unsettled = await self._store.retry(_id(request), asker(request).value)
         except KeyError:
@@ -114,7 +115,7 @@ class Deletions:
         return self._decided(request, "retry")
 
     async def release_breaker(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.WRITE)
         released = await self._store.release_breaker(asker(request).value)
         if released:
             self._wake()
@@ -154,6 +155,12 @@ class Deletions:
         return answer(
             DecisionOut(id=deletion, url=url, decision=decision, lifted=tuple(lifted), unlisted=tuple(unlisted))
         )
+
+
+def _access_of(request: Request) -> Access:
+    """Return what it takes to list or to ask. A dry run looks and no more."""
+    looks = request.method != "POST" or request.query_params.getlist("dry_run") == ["true"]
+    return Access.READ if looks else Access.WRITE
 
 
 def _id(request: Request) -> DeletionId:
