@@ -1,5 +1,6 @@
 """Who may come in. Decided from the request's head alone, before a byte of its body is read."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -78,13 +79,21 @@ class Guard:
                 raise _too_little()
         _require_same_origin(request)
 
+    @property
+    def asks_for_tokens(self) -> bool:
+        """Tell whether people have to sign in at all."""
+        return self._api_token is not None
+
     def session(self, request: Request) -> Session:
-        """Return the session of a browser; where no token is configured, everybody may do everything."""
+        """Return the session of a browser, with what it may do: by its cookie, or by a token that it sends.
+
+        A proxy may sign people in by sending the token along. Where none is configured, everybody may do everything.
+        """
         session = self.sessions.of(request)
-        if self._api_token is None:
+        if not self.asks_for_tokens:
             _require_plain_host(request)
-            return Session(session.id, Access.WRITE)
-        return session
+            return replace(session, access=Access.WRITE)
+        return session if session.access else replace(session, access=self._shown(request))
 
     def require_form(self, request: Request, token: str, access: Access | None) -> Session:
         """Return the session whose form this is. Raises 401, or 403 if another page made it or it may too little.
@@ -111,11 +120,17 @@ class Guard:
         return found[-1] if found else None
 
     def _access_of(self, request: Request) -> Access | None:
-        """Return what a request may do; every token is always compared."""
+        """Return what a request may do: by its token, else, if it only reads, by its cookie."""
+        shows_token = "authorization" in request.headers or "x-api-key" in request.headers
+        if shows_token or request.method not in _SAFE_METHODS:
+            return self._shown(request)
+        return self.sessions.of(request).access
+
+    def _shown(self, request: Request) -> Access | None:
+        """Return what the token in the headers allows; every one is always compared."""
         found = [token for token in self._tokens if _carries(request, token)]
         if not found:
-            shows_token = "authorization" in request.headers or "x-api-key" in request.headers
-            return None if shows_token or request.method not in _SAFE_METHODS else self.sessions.of(request).access
+            return None
         previous = self._previous_api_token
         if previous is not None and found[-1] is previous.secret:
             previous.used_by(asker(request).value)

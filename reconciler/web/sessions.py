@@ -36,10 +36,14 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One browser's session; `access` is `None` until somebody signs in, and `id` binds forms to it."""
+    """One browser's session; `access` is `None` until somebody signs in, and `id` binds forms to it.
+
+    `is_new`: the browser does not know it yet.
+    """
 
     id: str
     access: Access | None = None
+    is_new: bool = False
 
 
 class _Signer(TimestampSigner):
@@ -76,7 +80,7 @@ class Sessions:
         try:
             id_, mark = self._serializer.loads(request.cookies.get(COOKIE, ""), max_age=int(LASTS.total_seconds()))
         except (BadSignature, ValueError, TypeError):
-            return Session(secrets.token_urlsafe(16))
+            return Session(secrets.token_urlsafe(16), is_new=True)
         return Session(str(id_), self._accesses.get(str(mark)))
 
     def begin(self, response: Response, request: Request, token: SecretStr | None = None) -> None:
