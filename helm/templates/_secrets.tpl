@@ -13,6 +13,7 @@ RADARR_API_KEY: radarr.apiKey
 RECONCILER_API_TOKEN: auth.apiToken
 RECONCILER_PREVIOUS_API_TOKEN: auth.previousApiToken
 RECONCILER_PREVIOUS_WEBHOOK_SECRET: auth.previousWebhookSecret
+RECONCILER_READ_TOKEN: auth.readToken
 RECONCILER_WEBHOOK_SECRET: auth.webhookSecret
 SONARR_API_KEY: sonarr.apiKey
 {{- end -}}

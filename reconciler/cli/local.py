@@ -9,10 +9,10 @@ import typer
 
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import ConfigOption, JsonOption, settings_from
-from reconciler.cli.plans import size_in_words
 from reconciler.cli.render import say, show_checks, show_json
 from reconciler.errors import ConfigError
 from reconciler.model import UpstreamKind
+from reconciler.words import size_in_words
 
 _ADDRESSES = [f"{kind.value}_URL".upper() for kind in UpstreamKind]
 

@@ -10,9 +10,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from reconciler.model import Source
+from reconciler.words import plain
 
-_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_CELL_LENGTH = 200
 _SENTENCES_LENGTH = 4000
 _ID_LENGTH = 36
 _PHASE_LENGTH = 10
@@ -34,16 +33,6 @@ _PHASE_STYLES = {
     "converged": "green",
     "cancelled": "dim",
 }
-
-
-def plain(value: object, most: int = _CELL_LENGTH) -> str:
-    """Return `value` as one line without anything a terminal would obey (escapes, line breaks, text direction).
-
-    What is longer than `most` characters is cut.
-    """
-    text = "–" if value is None or value == "" else str(value)
-    line = "".join(c if c.isprintable() and c not in _BIDI_CONTROLS else "\ufffd" for c in text)
-    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def say(message: str) -> None:

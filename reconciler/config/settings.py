@@ -100,6 +100,22 @@ class Settings(BaseModel):
         LongSecret | None,
         About("What the API and the command line must present.", "text of at least 16 characters", hidden=True),
     ] = None
+    read_token: Annotated[
+        LongSecret | None,
+        About(
+            "What may be presented instead of `api_token` by whoever only looks, such as widgets.",
+            "text of at least 16 characters",
+            hidden=True,
+        ),
+    ] = None
+    status_public: Annotated[
+        bool,
+        About(
+            "Whether the status page shows the verdict, the counts and the upstreams, but no title, to everybody who "
+            "has not signed in.",
+            "true or false",
+        ),
+    ] = False
     previous_webhook_secret: Annotated[
         LongSecret | None,
         About(
@@ -266,6 +282,7 @@ class Settings(BaseModel):
         secrets: list[SecretStr | None] = [
             self.webhook_secret,
             self.api_token,
+            self.read_token,
             self.previous_webhook_secret,
             self.previous_api_token,
         ]

@@ -5,6 +5,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from reconciler.web.deciding import Deciding
 from reconciler.web.deletions import Deletions
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
@@ -28,7 +29,7 @@ def create_app(deps: WebDeps) -> Starlette:
     ingest = Ingest(deps)
     refusals = Refusals(deps.clock)
     webhooks = Webhooks(deps, guard, ingest, refusals)
-    deletions = Deletions(deps, guard, ingest)
+    deletions = Deletions(deps, guard, ingest, Deciding(deps))
     pages = StatusPages(deps, guard)
     routes = [
         Route("/webhooks/jellyseerr", webhooks.jellyseerr, methods=["POST"]),

@@ -12,13 +12,15 @@ from reconciler.ports import DeletionFilter
 from reconciler.reasons import Reason
 from reconciler.web.answers import answer, root_of
 from reconciler.web.body import require_json_type, too_large
+from reconciler.web.deciding import Deciding
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard, asker
 from reconciler.web.ingest import EXPLICIT_LIMIT, Ingest
 from reconciler.web.parsing import parse_json
-from reconciler.web.problems import FieldError, Problem, invalid_fields, invalid_payload, unknown_deletion
+from reconciler.web.problems import FieldError, invalid_fields, invalid_payload, unknown_deletion
 from reconciler.web.queries import AskQuery, DeletionQuery, query_of
 from reconciler.web.schemas import MEDIA_TYPES, Decision, DecisionOut, ReleasedOut
+from reconciler.web.sessions import Access
 from reconciler.web.views import deletion_url, detail_out, page_out, plan_out, plans_out
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -28,16 +30,15 @@ _MEDIA_KINDS: dict[str, MediaKind] = {word: kind for kind, word in MEDIA_TYPES.i
 class Deletions:
     """The handlers. Each checks the token first."""
 
-    def __init__(self, deps: WebDeps, guard: Guard, ingest: Ingest) -> None:
+    def __init__(self, deps: WebDeps, guard: Guard, ingest: Ingest, deciding: Deciding) -> None:
         self._store = deps.store
-        self._clients = [instance.name for instance in deps.settings.qbittorrent]
-        self._wake = deps.wake
         self._preview = deps.preview
         self._guard = guard
         self._ingest = ingest
+        self._deciding = deciding
 
     async def collection(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, _access_of(request))
         if request.method == "POST":
             return await self._ask(request)
         query = query_of(request, DeletionQuery)
@@ -57,68 +58,43 @@ class Deletions:
         return answer(page_out(page, root_of(request)))
 
     async def one(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.READ)
         state = await self._state(request)
         timeline = await self._store.events(state.deletion.id)
         evidence = await self._store.evidence(state)
         return answer(detail_out(state, timeline, evidence, root_of(request)))
 
     async def plan(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
-        preview = await self._preview(_id(request))
+        self._guard.require(request, Access.READ)
+        preview = await self._preview(id_of(request))
         if preview is None:
             raise unknown_deletion()
         return answer(plan_out(preview))
 
     async def attribute(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
-        deletion = _id(request)
+        self._guard.require(request, Access.WRITE)
         hashes = await self._hashes(request)
-        try:
-            was_unsettled = await self._store.attribute(deletion, hashes, asker(request).value)
-        except KeyError:
-            raise unknown_deletion() from None
-        if not was_unsettled:
-            raise _already_settled()
-        unlisted = await self._store.unlisted(hashes, self._clients)
-        return self._decided(request, "attribute", unlisted=sorted(unlisted))
+        unlisted = await self._deciding.attribute(id_of(request), hashes, asker(request).value)
+        return _decided(request, "attribute", unlisted=sorted(unlisted))
 
     async def approve(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
-        try:
-            lifted = await self._store.approve(_id(request), asker(request).value)
-        except KeyError:
-            raise unknown_deletion() from None
-        if not lifted:
-            raise Problem(409, "nothing-to-approve", "Nothing here waits for an approval", "Nothing was changed.")
-        return self._decided(request, "approve", sorted(lifted))
+        self._guard.require(request, Access.WRITE)
+        lifted = await self._deciding.approve(id_of(request), asker(request).value)
+        return _decided(request, "approve", sorted(lifted))
 
     async def cancel(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
-        try:
-            was_unsettled = await self._store.cancel(_id(request), asker(request).value)
-        except KeyError:
-            raise unknown_deletion() from None
-        if not was_unsettled:
-            raise _already_settled()
-        return self._decided(request, "cancel")
+        self._guard.require(request, Access.WRITE)
+        await self._deciding.cancel(id_of(request), asker(request).value)
+        return _decided(request, "cancel")
 
     async def retry(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
-        try:
-            was_unsettled = await self._store.retry(_id(request), asker(request).value)
-        except KeyError:
-            raise unknown_deletion() from None
-        if not was_unsettled:
-            raise _already_settled()
-        return self._decided(request, "retry")
+        self._guard.require(request, Access.WRITE)
+        await self._deciding.retry(id_of(request), asker(request).value)
+        return _decided(request, "retry")
 
     async def release_breaker(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
-        released = await self._store.release_breaker(asker(request).value)
-        if released:
-            self._wake()
-        return answer(ReleasedOut(released=released))
+        self._guard.require(request, Access.WRITE)
+        return answer(ReleasedOut(released=await self._deciding.release_breaker(asker(request).value)))
 
     async def _ask(self, request: Request) -> Response:
         if query_of(request, AskQuery).dry_run:
@@ -136,32 +112,28 @@ class Deletions:
             raise invalid_payload(invalid, detail="Nothing was changed.") from None
 
     async def _state(self, request: Request) -> DeletionState:
-        state = await self._store.deletion(_id(request))
+        state = await self._store.deletion(id_of(request))
         if state is None:
             raise unknown_deletion()
         return state
 
-    def _decided(
-        self,
-        request: Request,
-        decision: Decision,
-        lifted: Sequence[Reason] = (),
-        unlisted: Sequence[str] = (),
-    ) -> Response:
-        self._wake()
-        deletion = _id(request)
-        url = deletion_url(deletion, root_of(request))
-        return answer(
-            DecisionOut(id=deletion, url=url, decision=decision, lifted=tuple(lifted), unlisted=tuple(unlisted))
-        )
+
+def _decided(
+    request: Request, decision: Decision, lifted: Sequence[Reason] = (), unlisted: Sequence[str] = ()
+) -> Response:
+    deletion = id_of(request)
+    url = deletion_url(deletion, root_of(request))
+    return answer(DecisionOut(id=deletion, url=url, decision=decision, lifted=tuple(lifted), unlisted=tuple(unlisted)))
 
 
-def _id(request: Request) -> DeletionId:
+def _access_of(request: Request) -> Access:
+    """Return what it takes to list or to ask. A dry run looks and no more."""
+    looks = request.method != "POST" or request.query_params.getlist("dry_run") == ["true"]
+    return Access.READ if looks else Access.WRITE
+
+
+def id_of(request: Request) -> DeletionId:
     text = str(request.path_params["id"]).lower()
     if not _UUID.fullmatch(text):
         raise unknown_deletion()
     return DeletionId(text)
-
-
-def _already_settled() -> Problem:
-    return Problem(409, "settled", "This deletion has ended already", "Nothing was changed.")

@@ -12,6 +12,7 @@ from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.problems import Problem
 from reconciler.web.schemas import LiveOut, ReadyOut
+from reconciler.web.sessions import Access
 from reconciler.web.status_reader import StatusReader, configured_instances
 
 
@@ -51,5 +52,5 @@ class StatusPages:
         return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     async def status(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.READ)
         return answer(await self._status.read())

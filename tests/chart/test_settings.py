@@ -48,6 +48,7 @@ EVERY_SETTING: dict[str, Any] = {
     "port": 8686,
     "root_path": "/reconciler",
     "mode": "observe",
+    "status_public": True,
     "interval_seconds": 61,
     "ledger_interval_seconds": 301,
     "log_format": "json",

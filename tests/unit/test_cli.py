@@ -17,8 +17,6 @@ from typer.testing import CliRunner, Result
 
 from reconciler.cli import app, service
 from reconciler.cli.exits import EXIT_CODES_HELP
-from reconciler.cli.plans import size_in_words
-from reconciler.cli.render import plain
 from reconciler.clients._http import Http
 from reconciler.config import Settings
 from reconciler.errors import ConfigError, StoreError
@@ -49,6 +47,7 @@ from reconciler.ports import (
     UpstreamHealth,
 )
 from reconciler.reasons import Reason
+from reconciler.words import plain, size_in_words
 from tests.unit.web.fakes import (
     API_TOKEN,
     NOW,

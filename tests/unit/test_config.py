@@ -183,9 +183,10 @@ def test_every_secret_can_come_from_a_file(variable: str, tmp_path: Path) -> Non
     (tmp_path / "secret").write_text(f"\n{value}\n\n")
     beside = {variable.replace("API_KEY", "URL"): "http://x"} if variable.endswith("API_KEY") else {}
     beside |= {variable.replace("PREVIOUS_", ""): "n" * 16} if "PREVIOUS" in variable else {}
+    beside |= {"RECONCILER_API_TOKEN": "n" * 16} if variable == "RECONCILER_READ_TOKEN" else {}
     direct = load_settings({variable: value} | beside)
     assert load_settings({f"{variable}_FILE": str(tmp_path / "secret")} | beside) == direct
-    assert direct != load_settings(beside if "PREVIOUS" in variable else {})
+    assert direct != load_settings(beside if "RECONCILER" in variable else {})
 
 
 def test_the_password_of_qbittorrent_can_come_from_a_file(tmp_path: Path) -> None:

@@ -11,9 +11,8 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from reconciler import telemetry
 from reconciler.model import InstanceName, Phase, Source
-from reconciler.telemetry import METRIC_NAMES, Calls, Metrics, configure_logging, fan_out, get_logger
+from reconciler.telemetry import METRIC_NAMES, Calls, Metrics, configure_logging, fan_out, get_logger, logs
 
 RADARR = InstanceName("radarr")
 SEERR = InstanceName("jellyseerr")
@@ -23,7 +22,7 @@ SEERR = InstanceName("jellyseerr")
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    quiet = {name: logging.getLogger(name).level for name in telemetry._QUIET}
+    quiet = {name: logging.getLogger(name).level for name in logs._QUIET}
     yield
     root.handlers = handlers
     root.setLevel(level)

@@ -7,11 +7,11 @@ import pytest
 from starlette.routing import Route
 
 from reconciler.ports import Accepted, Heard
-from reconciler.web import app, body, deletions, guard, ingest, parsing, problems, senders, status, webhooks
+from reconciler.web import app, body, deciding, deletions, guard, ingest, parsing, problems, senders, status, webhooks
 from tests.unit.web.fakes import World
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
-MODULES = (app, body, deletions, guard, ingest, parsing, problems, senders, status, webhooks)
+MODULES = (app, body, deciding, deletions, guard, ingest, parsing, problems, senders, status, webhooks)
 SLUGS = sorted(
     {
         slug
