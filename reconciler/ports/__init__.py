@@ -4,6 +4,7 @@ Clients raise `UpstreamError`, stores raise `StoreError`, and neither retries: t
 restart and are counted. A method that asks for removal says nothing about absence by returning.
 """
 
+from reconciler.ports.heard import ConnectionSeen, KeptReceipt, ReceiptFilter, ReceiptPage, SenderHeard
 from reconciler.ports.intake import Accepted, AcceptedDeletion, Heard, IngestResult, Receipt, Understood
 from reconciler.ports.records import (
     Baseline,
@@ -20,7 +21,14 @@ from reconciler.ports.records import (
 )
 from reconciler.ports.shown import CheckResult, LoopStatus, PlannedStep, PlanPreview
 from reconciler.ports.stores import IntakeStore, PassStore, ReadStore, Store
-from reconciler.ports.upstreams import LibraryClient, MediaServerClient, RequestClient, TorrentClient, Upstream
+from reconciler.ports.upstreams import (
+    LibraryClient,
+    MediaServerClient,
+    RequestClient,
+    TorrentClient,
+    Upstream,
+    WebhookSettings,
+)
 
 __all__ = [
     "Accepted",
@@ -28,12 +36,14 @@ __all__ = [
     "Baseline",
     "Binding",
     "CheckResult",
+    "ConnectionSeen",
     "DeletionFilter",
     "DeletionPage",
     "Destroyed",
     "Heard",
     "IngestResult",
     "IntakeStore",
+    "KeptReceipt",
     "Lease",
     "LibraryClient",
     "LoggedEvent",
@@ -46,11 +56,15 @@ __all__ = [
     "PlannedStep",
     "ReadStore",
     "Receipt",
+    "ReceiptFilter",
+    "ReceiptPage",
     "RequestClient",
+    "SenderHeard",
     "Store",
     "TorrentClient",
     "Understood",
     "Upstream",
     "UpstreamHealth",
     "Verdict",
+    "WebhookSettings",
 ]

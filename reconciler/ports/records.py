@@ -20,6 +20,7 @@ from reconciler.model import (
     Unit,
     UpstreamKind,
 )
+from reconciler.ports.heard import ConnectionSeen, SenderHeard
 from reconciler.reasons import Reason
 
 
@@ -172,3 +173,5 @@ class Overview:
     last_pass: PassRecord | None = None
     leader: str | None = None
     resynced: Mapping[InstanceName, datetime] = field(default_factory=dict)
+    senders: tuple[SenderHeard, ...] = ()
+    connections: Mapping[InstanceName, ConnectionSeen] = field(default_factory=dict)

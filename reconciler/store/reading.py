@@ -3,6 +3,7 @@
 from reconciler.model import InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
 from reconciler.reasons import MEANINGS, Effect, Reason
+from reconciler.store import heard
 from reconciler.store.database import Connection, Value, fetch_one
 from reconciler.store.migrations import schema_version
 from reconciler.store.rows import coverage_of, health_of, pass_of, time_of, time_or_none
@@ -71,6 +72,8 @@ async def overview(connection: Connection) -> Overview:
         coverage=tuple(coverage_of(row) for row in coverage),
         last_pass=pass_of(last) if last else None,
         resynced={InstanceName(row["instance"]): time_of(row["at"]) for row in resynced},
+        senders=await heard.senders(connection),
+        connections=await heard.connections(connection),
     )
 
 
