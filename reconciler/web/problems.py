@@ -109,21 +109,31 @@ def http_problem(error: HTTPException) -> Problem:
     )
 
 
-async def answer_store_error(request: Request, error: Exception) -> ProblemResponse:
-    """The database cannot: nothing was acknowledged, the sender may come again."""
-    get_logger(__name__).error("store_unavailable", path=request.url.path, error=type(error).__name__)
+def database_trouble() -> Problem:
+    """503: the database cannot; nothing was acknowledged, the sender may come again."""
     return Problem(
         503,
         "store-unavailable",
         "The database does not answer",
         "Nothing was accepted or changed. Try again.",
         headers={"Retry-After": str(STORE_RETRY_AFTER_SECONDS)},
-    ).response()
+    )
+
+
+def upstream_trouble(error: UpstreamError) -> Problem:
+    """502: an upstream that had to be looked at for this answer could not be; its own words name no secret."""
+    return Problem(502, "upstream", "An upstream could not be looked at", str(error))
+
+
+async def answer_store_error(request: Request, error: Exception) -> ProblemResponse:
+    get_logger(__name__).error("store_unavailable", path=request.url.path, error=type(error).__name__)
+    return database_trouble().response()
 
 
 async def answer_upstream_error(_request: Request, error: Exception) -> ProblemResponse:
-    """An upstream that had to be looked at for this answer could not be; its own words name no secret."""
-    return Problem(502, "upstream", "An upstream could not be looked at", str(error)).response()
+    if not isinstance(error, UpstreamError):
+        raise error
+    return upstream_trouble(error).response()
 
 
 EXCEPTION_HANDLERS = {
