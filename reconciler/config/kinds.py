@@ -18,7 +18,20 @@ _NOTIFICATION = re.compile(r"[A-Z][A-Z0-9_]{0,99}")
 _SECRET_LENGTH = 16
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+")
 OWN_ADDRESSES = frozenset(
-    {"breaker", "deletions", "events", "livez", "metrics", "openapi.json", "readyz", "status", "webhooks"}
+    {
+        "breaker",
+        "deletions",
+        "docs",
+        "events",
+        "livez",
+        "metrics",
+        "openapi.json",
+        "readyz",
+        "static",
+        "status",
+        "webhooks",
+        "widget",
+    }
 )
 """What the service's own addresses begin with. A root path that begins so could not be told from them."""
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([a-z]+)?", re.IGNORECASE)

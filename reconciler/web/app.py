@@ -40,6 +40,7 @@ def create_app(deps: WebDeps) -> Starlette:
         Route("/webhooks/sonarr", webhooks.sonarr, methods=_ARR_METHODS),
         Route("/webhooks/sonarr/{instance}", webhooks.sonarr, methods=_ARR_METHODS),
         Route("/status", pages.status, methods=["GET"]),
+        Route("/widget", pages.widget, methods=["GET"]),
         Route("/deletions", deletions.collection, methods=["GET", "POST"]),
         Route("/deletions/{id}", deletions.one, methods=["GET"]),
         Route("/deletions/{id}/plan", deletions.plan, methods=["GET"]),
