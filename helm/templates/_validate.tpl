@@ -122,9 +122,12 @@ config.host is the chart's to set (the pod listens on all its addresses): remove
 {{- $path := .Values.config.root_path }}
 {{- if not (regexMatch "^(/|(/[A-Za-z0-9_-]+)+)$" $path) }}
 config.root_path must be / or a path such as /reconciler: letters, digits, - and _, and no slash at its end
-{{- else if has (index (splitList "/" $path) 1) (list "breaker" "deletions" "events" "livez" "metrics" "readyz" "status" "webhooks") }}
+{{- else if has (index (splitList "/" $path) 1) (list "breaker" "deletions" "events" "livez" "metrics" "readyz" "receipts" "status" "webhooks") }}
 config.root_path begins like one of the service's own addresses: take another, such as /reconciler
 {{- end }}
+{{- end }}
+{{- if hasKey .Values.config "public_url" }}
+{{- include "reconciler.problems.address" (list "config.public_url" "reconciler" .Values.config.public_url) }}
 {{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 ingress.enabled is set but no host: set ingress.hosts to the names people open, such as [reconciler.example.org]

@@ -27,6 +27,7 @@ OWN_ADDRESSES = frozenset(
         "metrics",
         "openapi.json",
         "readyz",
+        "receipts",
         "static",
         "status",
         "webhooks",

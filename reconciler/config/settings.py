@@ -31,6 +31,7 @@ from reconciler.config.kinds import (
     Seconds,
     Size,
     Sources,
+    Url,
     Whole,
     Words,
 )
@@ -78,6 +79,13 @@ class Settings(BaseModel):
             "like one of the service's own addresses",
         ),
     ] = "/"
+    public_url: Annotated[
+        Url | None,
+        About(
+            "The address under which the upstreams, and people, reach this service, with its path if it has one.",
+            "an http:// or https:// address without user name, password or query, such as http://reconciler:8585",
+        ),
+    ] = None
     mode: Annotated[
         ModeChoice,
         About("`observe` plans and shows, and sends nothing but reads and logins.", "enforce or observe"),

@@ -32,10 +32,20 @@ from reconciler.model.ledger import (
     Want,
     WantKind,
 )
+from reconciler.model.webhooks import (
+    EVENT_WORDS,
+    WEBHOOK_NAME,
+    SecretSeen,
+    SeenWebhook,
+    WantedWebhook,
+    WebhookState,
+)
 
 __all__ = [
+    "EVENT_WORDS",
     "NEVER_DELETING_NOTIFICATIONS",
     "WANTED_NOTIFICATIONS",
+    "WEBHOOK_NAME",
     "Condition",
     "ConditionType",
     "Deletion",
@@ -59,6 +69,8 @@ __all__ = [
     "Phase",
     "Reference",
     "ReferenceKind",
+    "SecretSeen",
+    "SeenWebhook",
     "SettledAs",
     "Source",
     "Status",
@@ -69,6 +81,8 @@ __all__ = [
     "UpstreamKind",
     "Want",
     "WantKind",
+    "WantedWebhook",
+    "WebhookState",
     "deletion_of",
     "parse_info_hash",
     "parse_torrent_id",

@@ -5,6 +5,7 @@ restart and are counted. A method that asks for removal says nothing about absen
 """
 
 from reconciler.ports.evidence import Evidence, Sent, Told
+from reconciler.ports.heard import ConnectionSeen, KeptReceipt, ReceiptFilter, ReceiptPage, SenderHeard
 from reconciler.ports.intake import Accepted, AcceptedDeletion, Heard, IngestResult, Receipt, Understood
 from reconciler.ports.records import (
     Baseline,
@@ -23,7 +24,14 @@ from reconciler.ports.records import (
 )
 from reconciler.ports.shown import CheckResult, LoopStatus, PlannedStep, PlanPreview
 from reconciler.ports.stores import IntakeStore, PassStore, ReadStore, Store
-from reconciler.ports.upstreams import LibraryClient, MediaServerClient, RequestClient, TorrentClient, Upstream
+from reconciler.ports.upstreams import (
+    LibraryClient,
+    MediaServerClient,
+    RequestClient,
+    TorrentClient,
+    Upstream,
+    WebhookSettings,
+)
 
 __all__ = [
     "Accepted",
@@ -31,6 +39,7 @@ __all__ = [
     "Baseline",
     "Binding",
     "CheckResult",
+    "ConnectionSeen",
     "Convergence",
     "DeletionFilter",
     "DeletionPage",
@@ -40,6 +49,7 @@ __all__ = [
     "Heard",
     "IngestResult",
     "IntakeStore",
+    "KeptReceipt",
     "Lease",
     "LibraryClient",
     "LoggedEvent",
@@ -52,7 +62,10 @@ __all__ = [
     "PlannedStep",
     "ReadStore",
     "Receipt",
+    "ReceiptFilter",
+    "ReceiptPage",
     "RequestClient",
+    "SenderHeard",
     "Sent",
     "Store",
     "Told",
@@ -61,4 +74,5 @@ __all__ = [
     "Upstream",
     "UpstreamHealth",
     "Verdict",
+    "WebhookSettings",
 ]

@@ -20,6 +20,7 @@ from reconciler.model import (
     Unit,
     UpstreamKind,
 )
+from reconciler.ports.heard import ConnectionSeen, SenderHeard
 from reconciler.reasons import Reason
 
 
@@ -204,3 +205,5 @@ class Overview:
     resynced: Mapping[InstanceName, datetime] = field(default_factory=dict)
     freed: Freed = field(default_factory=Freed)
     convergences: tuple[Convergence, ...] = ()
+    senders: tuple[SenderHeard, ...] = ()
+    connections: Mapping[InstanceName, ConnectionSeen] = field(default_factory=dict)

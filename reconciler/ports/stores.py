@@ -18,8 +18,10 @@ from reconciler.model import (
     NewReference,
     Reference,
     TargetKind,
+    WebhookState,
 )
 from reconciler.ports.evidence import Evidence
+from reconciler.ports.heard import KeptReceipt, ReceiptFilter, ReceiptPage
 from reconciler.ports.intake import IngestResult, Receipt, Understood
 from reconciler.ports.records import (
     Baseline,
@@ -50,6 +52,7 @@ class IntakeStore(Protocol):
     ) -> IngestResult:
         """Write a receipt and everything that follows from it, all or nothing, in one group commit.
 
+        Of a test only is kept when it came and from whom.
         `instances` are the configured Radarr/Sonarr instances by media kind, for deletions that name none.
         """
 
@@ -110,6 +113,15 @@ class ReadStore(Protocol):
 
         Nothing while one of them was never read. A torrent with two hashes is listed under one of them only.
         """
+
+    async def receipts(self, where: ReceiptFilter, *, cursor: str | None, limit: int) -> ReceiptPage:
+        """Return a page of receipts; raises `ValueError` for a cursor that this did not give out."""
+
+    async def receipt(self, number: int) -> KeptReceipt | None:
+        """Return one receipt with its body, or `None` when there is none (any more)."""
+
+    async def receipt_of(self, deletion: DeletionId) -> KeptReceipt | None:
+        """Return the receipt that a deletion came from, likewise."""
 
 
 class PassStore(Protocol):
@@ -235,6 +247,9 @@ class PassStore(Protocol):
     async def add_events(self, lease: Lease, events: Mapping[DeletionId, Sequence[Event]], at: datetime) -> None: ...
 
     async def save_health(self, lease: Lease, health: Sequence[UpstreamHealth]) -> None: ...
+
+    async def save_connections(self, lease: Lease, seen: Mapping[InstanceName, WebhookState], at: datetime) -> None:
+        """Replace what was seen of our webhook at these instances; the others stay as they are."""
 
     async def record_pass(self, lease: Lease, done: PassRecord) -> None: ...
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from reconciler.model import InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
 from reconciler.reasons import MEANINGS, Effect, Reason
-from reconciler.store import results
+from reconciler.store import heard, results
 from reconciler.store.database import Connection, Row, Value, fetch_one
 from reconciler.store.migrations import schema_version
 from reconciler.store.rows import coverage_of, health_of, pass_of, time_of, time_or_none
@@ -84,6 +84,8 @@ async def overview(connection: Connection, now: datetime) -> Overview:
         resynced={InstanceName(row["instance"]): time_of(row["at"]) for row in resynced},
         freed=freed,
         convergences=await results.convergences(connection, now),
+        senders=await heard.senders(connection),
+        connections=await heard.connections(connection),
     )
 
 

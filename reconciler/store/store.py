@@ -20,6 +20,7 @@ from reconciler.model import (
     NewReference,
     Reference,
     TargetKind,
+    WebhookState,
 )
 from reconciler.ports import (
     Baseline,
@@ -29,17 +30,32 @@ from reconciler.ports import (
     Destroyed,
     Evidence,
     IngestResult,
+    KeptReceipt,
     Lease,
     LoggedEvent,
     Overview,
     PassRecord,
     Receipt,
+    ReceiptFilter,
+    ReceiptPage,
     Understood,
     UpstreamHealth,
     Verdict,
 )
 from reconciler.reasons import Reason
-from reconciler.store import baselines, commands, evidence, history, ledger, passes, pruning, reading, resyncs, states
+from reconciler.store import (
+    baselines,
+    commands,
+    evidence,
+    heard,
+    history,
+    ledger,
+    passes,
+    pruning,
+    reading,
+    resyncs,
+    states,
+)
 from reconciler.store import verdicts as verdict_log
 from reconciler.store.database import Connection, Database
 from reconciler.store.group_commit import GroupCommit
@@ -140,6 +156,18 @@ class DatabaseStore:
     async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
         async with self._database.read() as connection:
             return await baselines.unlisted(connection, hashes, clients)
+
+    async def receipts(self, where: ReceiptFilter, *, cursor: str | None, limit: int) -> ReceiptPage:
+        async with self._database.read() as connection:
+            return await heard.receipts(connection, where, cursor=cursor, limit=limit)
+
+    async def receipt(self, number: int) -> KeptReceipt | None:
+        async with self._database.read() as connection:
+            return await heard.receipt(connection, number)
+
+    async def receipt_of(self, deletion: DeletionId) -> KeptReceipt | None:
+        async with self._database.read() as connection:
+            return await heard.receipt_of(connection, deletion)
 
     # --- the lease ---
 
@@ -317,6 +345,11 @@ class DatabaseStore:
         async with self._database.write() as connection:
             await passes.check_lease(connection, lease)
             await passes.save_health(connection, health)
+
+    async def save_connections(self, lease: Lease, seen: Mapping[InstanceName, WebhookState], at: datetime) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await heard.save_connections(connection, seen, at)
 
     async def record_pass(self, lease: Lease, done: PassRecord) -> None:
         async with self._database.write() as connection:

@@ -93,7 +93,7 @@ class Ingest:
         )
         if is_oversized:
             self._deps.wake_ledger()
-        if understood.heard is not Heard.IGNORED and not result.key_reused:
+        if understood.heard not in {Heard.IGNORED, Heard.TEST} and not result.key_reused:
             self._deps.wake()
         return result
 

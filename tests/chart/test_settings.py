@@ -47,6 +47,7 @@ def load(rendered: Rendered, folder: Path) -> Settings:
 EVERY_SETTING: dict[str, Any] = {
     "port": 8686,
     "root_path": "/reconciler",
+    "public_url": "https://reconciler.example/reconciler",
     "mode": "observe",
     "status_public": True,
     "interval_seconds": 61,

@@ -37,12 +37,16 @@ from reconciler.ports import (
     DeletionFilter,
     DeletionPage,
     Evidence,
+    Heard,
     IngestResult,
+    KeptReceipt,
     LoggedEvent,
     LoopStatus,
     Overview,
     PlanPreview,
     Receipt,
+    ReceiptFilter,
+    ReceiptPage,
     Understood,
 )
 from reconciler.reasons import MEANINGS, Reason
@@ -96,6 +100,8 @@ class FakeStore:
     states: dict[DeletionId, DeletionState] = field(default_factory=dict)
     timeline: dict[DeletionId, tuple[Event, ...]] = field(default_factory=dict)
     written: list[tuple[Receipt, Understood]] = field(default_factory=list)
+    tests: list[Receipt] = field(default_factory=list)
+    kept: list[KeptReceipt] = field(default_factory=list)
     decided: list[tuple[str, DeletionId, str]] = field(default_factory=list)
     instances: Mapping[MediaKind, frozenset[InstanceName]] = field(default_factory=dict)
     grace: timedelta = timedelta(0)
@@ -126,6 +132,9 @@ class FakeStore:
         self._check()
         if self.answer is not None:
             return self.answer
+        if understood.heard is Heard.TEST:
+            self.tests.append(receipt)
+            return IngestResult()
         self.written.append((receipt, understood))
         self.instances, self.grace = instances, grace
         made = []
@@ -212,6 +221,21 @@ class FakeStore:
             raise ValueError(cursor)
         found = [state for state in self.states.values() if where.phase in {None, state.phase}]
         return DeletionPage(tuple(found[:limit]), "more" if len(found) > limit else None)
+
+    async def receipts(self, where: ReceiptFilter, *, cursor: str | None, limit: int) -> ReceiptPage:
+        self._check()
+        if cursor == "nonsense":
+            raise ValueError(cursor)
+        found = [one for one in self.kept if where.source in {None, one.source} and where.heard in {None, one.heard}]
+        return ReceiptPage(tuple(found[:limit]), "more" if len(found) > limit else None)
+
+    async def receipt(self, number: int) -> KeptReceipt | None:
+        self._check()
+        return next((one for one in self.kept if one.number == number), None)
+
+    async def receipt_of(self, deletion: DeletionId) -> KeptReceipt | None:
+        self._check()
+        return next((one for one in self.kept if any(made.id == deletion for made in one.deletions)), None)
 
 
 class FakeMetrics:

@@ -1,10 +1,16 @@
 """The flat JSON for dashboards."""
 
+import json
+import re
 from dataclasses import replace
+from pathlib import Path
+
+import yaml
 
 from reconciler.model import InstanceName, Phase, UpstreamKind
 from reconciler.ports import Freed, Overview, PassRecord, UpstreamHealth
 from reconciler.reasons import Reason
+from reconciler.web.schemas import WidgetOut
 from tests.unit.web.fakes import NOW, World, condition, movie
 
 
@@ -58,3 +64,20 @@ async def test_before_the_first_pass_there_is_nothing_to_show(world: World) -> N
 async def test_a_dashboard_needs_a_token(world: World) -> None:
     async with world.client() as client:
         assert (await client.get("/widget")).status_code == 401
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "widgets.md").read_text(encoding="utf-8")
+
+
+def test_the_page_on_dashboards_explains_every_field_and_uses_no_other() -> None:
+    fields = set(WidgetOut.model_fields)
+    example = json.loads(re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)[0])
+    assert set(WidgetOut.model_validate(example).model_dump()) == set(example) == fields
+    explained = {word for row in re.findall(r"^\| (`.*?) \|", PAGE, flags=re.MULTILINE) for word in row.split(", ")}
+    words = {word.strip("`") for word in explained}
+    assert fields - words == {"freed_text", "freed_last_24_hours_text", "pending", "waiting", "converging", "held"}
+    homepage = yaml.safe_load(re.findall(r"```yaml\n(- Media:.*?)```", PAGE, flags=re.DOTALL)[0])
+    mapped = {one["field"] for one in homepage[0]["Media"][0]["Deletion reconciler"]["widget"]["mappings"]}
+    used = {*mapped, *re.findall(r"(?:data|value_json)\.(\w+)", PAGE)}
+    assert used <= fields
+    assert len(mapped) == 4, "Homepage shows four"
