@@ -48,6 +48,7 @@ def create_app(deps: WebDeps) -> Starlette:
         Route("/webhooks/sonarr", webhooks.sonarr, methods=_ARR_METHODS),
         Route("/webhooks/sonarr/{instance}", webhooks.sonarr, methods=_ARR_METHODS),
         Route("/status", either(documents.status, pages.status), methods=["GET"]),
+        Route("/widget", documents.widget, methods=["GET"]),
         Route("/deletions", either(deletions.collection, pages.deletions), methods=["GET", "POST"]),
         Route("/deletions/{id}", either(deletions.one, pages.deletion), methods=["GET"]),
         Route("/deletions/{id}/plan", either(deletions.plan, pages.plan), methods=["GET"]),

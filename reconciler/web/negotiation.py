@@ -1,5 +1,6 @@
 """Which of the two that live at one address is meant: the page for people, or the document for programs."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
@@ -25,7 +26,8 @@ def either(document: Endpoint, page: Endpoint) -> Endpoint:
     async def negotiated(request: Request) -> Response:
         is_page = request.method in {"GET", "HEAD"} and wants_page(request)
         response = await (page if is_page else document)(request)
-        response.headers.add_vary_header("Accept")
+        if "accept" not in re.split(r"[,\s]+", response.headers.get("vary", "").lower()):
+            response.headers.add_vary_header("Accept")
         return response
 
     return negotiated

@@ -390,6 +390,35 @@ class StatusOut(Out):
     previous_secrets: tuple[PreviousSecretOut, ...]
 
 
+class WidgetOut(Out):
+    """The status for a dashboard: flat, and without titles. Sizes are bytes, beside them in words.
+
+    `open` is what has not ended; `upstreams` counts those that are configured.
+    """
+
+    verdict: str
+    ok: bool
+    mode: str
+    version: str
+    open: int
+    pending: int
+    waiting: int
+    converging: int
+    held: int
+    converged: int
+    cancelled: int
+    freed: int
+    freed_text: str
+    freed_last_24_hours: int
+    freed_last_24_hours_text: str
+    upstreams: int
+    upstreams_down: int
+    upstreams_down_names: str
+    oldest_open_at: AwareDatetime | None
+    last_pass_at: AwareDatetime | None
+    next_pass_at: AwareDatetime | None
+
+
 class LiveOut(Out):
     alive: bool = True
 

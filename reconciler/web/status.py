@@ -9,11 +9,13 @@ from reconciler.errors import StoreError
 from reconciler.telemetry import CONTENT_TYPE
 from reconciler.web.answers import answer
 from reconciler.web.deps import WebDeps
+from reconciler.web.etag import answer_unless_known
 from reconciler.web.guard import Guard
 from reconciler.web.problems import Problem
 from reconciler.web.schemas import LiveOut, ReadyOut
 from reconciler.web.sessions import Access
 from reconciler.web.status_reader import StatusReader, configured_instances
+from reconciler.web.widget import widget_out
 
 
 class StatusDocuments:
@@ -53,4 +55,8 @@ class StatusDocuments:
 
     async def status(self, request: Request) -> Response:
         self._guard.require(request, Access.READ)
-        return answer(await self._status.read())
+        return answer_unless_known(request, await self._status.read(), besides={"now"})
+
+    async def widget(self, request: Request) -> Response:
+        self._guard.require(request, Access.READ)
+        return answer(widget_out(await self._status.read(with_titles=False)))

@@ -31,14 +31,14 @@ class StatusReader:
         self._deps = deps
         self._guard = guard
 
-    async def read(self, *, names_titles: bool = True) -> StatusOut:
-        """Return the status as of now; the verdict names what is held only if it may. Raises `StoreError`."""
+    async def read(self, *, with_titles: bool = True) -> StatusOut:
+        """Return the status as of now; with or without the titles of what is held. Raises `StoreError`."""
         store, settings = self._deps.store, self._deps.settings
         overview = await store.overview()
         loop = self._deps.status()
         leader = loop.process if loop.lease_held else overview.leader
         held_titles: tuple[str, ...] = ()
-        if names_titles and overview.by_phase.get(Phase.HELD):
+        if with_titles and overview.by_phase.get(Phase.HELD):
             page = await store.deletions(DeletionFilter(phase=Phase.HELD), cursor=None, limit=TITLES_NAMED)
             held_titles = tuple(state.label for state in page.deletions)
         configured = configured_instances(settings)

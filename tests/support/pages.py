@@ -16,6 +16,7 @@ PAGES = (
     "docs/operations.md",
     "docs/reasons.md",
     "docs/releasing.md",
+    "docs/widgets.md",
     "helm/README.md",
 )
 """Every page that people read, by its path in the repository."""

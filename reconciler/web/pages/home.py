@@ -27,7 +27,7 @@ class Home:
         self._renderer = renderer
 
     async def page(self, request: Request, session: Session) -> Response:
-        status = await self._status.read(names_titles=session.access is not None)
+        status = await self._status.read(with_titles=session.access is not None)
         lists = {}
         if session.access is not None:
             root = root_of(request)
