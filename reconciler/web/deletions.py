@@ -2,10 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,11 +17,11 @@ from reconciler.web.guard import Guard, asker
 from reconciler.web.ingest import EXPLICIT_LIMIT, Ingest
 from reconciler.web.parsing import parse_json
 from reconciler.web.problems import FieldError, Problem, invalid_fields, invalid_payload, unknown_deletion
+from reconciler.web.queries import query_of
 from reconciler.web.schemas import MEDIA_TYPES, AskQuery, Decision, DecisionOut, DeletionQuery, ReleasedOut
 from reconciler.web.views import deletion_url, detail_out, page_out, plan_out, plans_out
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_Query = TypeVar("_Query", bound=BaseModel)
 _MEDIA_KINDS: dict[str, MediaKind] = {word: kind for kind, word in MEDIA_TYPES.items()}
 
 
@@ -43,7 +40,7 @@ class Deletions:
         self._guard.require_api_token(request)
         if request.method == "POST":
             return await self._ask(request)
-        query = _query(request, DeletionQuery)
+        query = query_of(request, DeletionQuery)
         where = DeletionFilter(
             phase=query.phase,
             kind=_MEDIA_KINDS[query.media] if query.media else None,
@@ -121,7 +118,7 @@ class Deletions:
         return answer(ReleasedOut(released=released))
 
     async def _ask(self, request: Request) -> Response:
-        if _query(request, AskQuery).dry_run:
+        if query_of(request, AskQuery).dry_run:
             return answer(plans_out(await self._ingest.dry_run(request, asker(request))))
         return answer(await self._ingest.ask(request, asker(request)), status=202)
 
@@ -163,30 +160,5 @@ def _id(request: Request) -> DeletionId:
     return DeletionId(text)
 
 
-def _query(request: Request, model: type[_Query]) -> _Query:
-    given: dict[str, str] = {}
-    for name, value in request.query_params.multi_items():
-        if name in given:
-            raise invalid_fields([FieldError(name[:50], "may be given once only")])
-        given[name] = value
-    try:
-        return model.model_validate(given)
-    except ValidationError as invalid:
-        raise invalid_fields(
-            [FieldError(".".join(map(str, error["loc"]))[:50], _said(error)) for error in invalid.errors()]
-        ) from None
-
-
 def _already_settled() -> Problem:
     return Problem(409, "settled", "This deletion has ended already", "Nothing was changed.")
-
-
-def _said(error: ErrorDetails) -> str:
-    """Say in our own words what is wrong with a parameter."""
-    match error["type"]:
-        case "extra_forbidden":
-            return "is not known; remove it"
-        case "literal_error" | "enum":
-            return f"must be {error['ctx']['expected']}"
-        case _:
-            return error["msg"].removeprefix("Value error, ")
