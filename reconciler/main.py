@@ -19,9 +19,18 @@ from reconciler.catchup import CatchUp
 from reconciler.clients import jellyfin, qbittorrent, radarr, seerr, sonarr
 from reconciler.clock import Clock, SystemClock
 from reconciler.config import MetBy, Mode, SeedingSettings, Settings
+from reconciler.connect import ConnectionWatch, hint_on, wanted_webhooks
 from reconciler.errors import ConfigError, Unauthorized, UpstreamError
 from reconciler.loop import Reconciler, Timing
-from reconciler.model import DeletionId, DeletionRequest, DeletionState, MediaKind, UpstreamKind, deletion_of
+from reconciler.model import (
+    DeletionId,
+    DeletionRequest,
+    DeletionState,
+    MediaKind,
+    UpstreamKind,
+    WantedWebhook,
+    deletion_of,
+)
 from reconciler.plan import Policy
 from reconciler.plan.catchup import CatchUpPolicy, Reaction
 from reconciler.plan.policy import (
@@ -32,7 +41,7 @@ from reconciler.plan.policy import (
     SeedingRule,
     TorrentInstance,
 )
-from reconciler.ports import CheckResult, PlanPreview, Store, Upstream
+from reconciler.ports import CheckResult, PlanPreview, Store, Upstream, WebhookSettings
 from reconciler.preview import preview_of
 from reconciler.store import migrate as migrate_store
 from reconciler.store import open_store
@@ -81,6 +90,10 @@ def connect_upstreams(settings: Settings, observer: Observer, clock: Clock) -> U
         libraries={client.instance: client for client in (*movies, *series)},
         requests=requests[0] if requests else None,
         media_server=media_servers[0] if media_servers else None,
+        webhooks={
+            **{library.instance: library.webhooks for library in (*movies, *series)},
+            **{board.instance: board.webhooks for board in requests},
+        },
     )
 
 
@@ -221,6 +234,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
             grace_for=settings.grace_for,
             needs_approval=settings.needs_approval,
         ),
+        connections=ConnectionWatch(upstreams.webhooks, wanted_webhooks(settings)),
     )
     return Service(settings, store, upstreams, reconciler, metrics, clock)
 
@@ -254,6 +268,7 @@ def app_of(service: Service, clock: Clock | None = None) -> Starlette:
             metrics=service.metrics,
             preview=service.preview,
             dry_run=service.dry_run,
+            look_at_connections=service.reconciler.look_at_connections,
             lifespan=lifespan,
         )
     )
@@ -335,12 +350,20 @@ async def check(settings: Settings) -> list[CheckResult]:
     """Ask every configured upstream whether it is there, is the right program and takes our credentials."""
     upstreams = connect_upstreams(settings, Calls(), SystemClock())
     try:
-        return list(await asyncio.gather(*(_check(upstream) for upstream in upstreams.all())))
+        wanted = {one.instance: one for one in wanted_webhooks(settings)}
+        return list(
+            await asyncio.gather(
+                *(
+                    _check(one, upstreams.webhooks.get(one.instance), wanted.get(one.instance))
+                    for one in upstreams.all()
+                )
+            )
+        )
     finally:
         await upstreams.aclose()
 
 
-async def _check(upstream: Upstream) -> CheckResult:
+async def _check(upstream: Upstream, webhooks: WebhookSettings | None, wanted: WantedWebhook | None) -> CheckResult:
     result = CheckResult(upstream.instance, upstream.kind, ok=False)
     try:
         app = await upstream.identify()
@@ -352,7 +375,8 @@ async def _check(upstream: Upstream) -> CheckResult:
         return replace(
             result, message=error.message, fix=f"check the URL of {upstream.instance} and that it is running"
         )
-    result = replace(result, app=app.name, version=app.version)
+    hint = await hint_on(webhooks, wanted) if webhooks is not None and wanted is not None else ""
+    result = replace(result, app=app.name, version=app.version, webhook=hint)
     if obstacle:
         fix = f"mend that at {upstream.instance}; until then its deletions wait"
         return replace(result, message=f"{app.name} {app.version} answers, but {obstacle}", fix=fix)

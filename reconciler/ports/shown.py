@@ -54,7 +54,11 @@ class PlanPreview:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What `check` found at one configured instance. `message` says what was seen, `fix` what to do if not `ok`."""
+    """What `check` found at one configured instance. `message` says what was seen, `fix` what to do if not `ok`.
+
+    `webhook` says what is to be known of the webhook it should send, `""` if that is all right. It never makes the
+    check fail: what no webhook tells is found by polling.
+    """
 
     instance: InstanceName
     kind: UpstreamKind
@@ -63,3 +67,4 @@ class CheckResult:
     version: str = ""
     message: str = ""
     fix: str = ""
+    webhook: str = ""

@@ -16,6 +16,7 @@ from reconciler.web.negotiation import either, wants_page
 from reconciler.web.pages.routes import pages_of
 from reconciler.web.prefix import Prefix
 from reconciler.web.problems import EXCEPTION_HANDLERS
+from reconciler.web.receipts import Receipts
 from reconciler.web.refusals import Refusals
 from reconciler.web.shield import Shield
 from reconciler.web.status import StatusDocuments
@@ -39,7 +40,9 @@ def create_app(deps: WebDeps) -> Starlette:
     status = StatusReader(deps, guard)
     documents = StatusDocuments(deps, guard, status)
     pages = pages_of(deps, guard, status, deciding)
+    receipts = Receipts(deps, guard)
     routes = [
+        Route("/webhooks", receipts.senders, methods=["GET"]),
         Route("/webhooks/jellyseerr", webhooks.jellyseerr, methods=["POST"]),
         Route("/webhooks/jellyfin", webhooks.jellyfin, methods=["POST"]),
         Route("/webhooks/dashboard", webhooks.dashboard, methods=["POST"]),
@@ -56,6 +59,9 @@ def create_app(deps: WebDeps) -> Starlette:
         Route("/deletions/{id}/approve", deletions.approve, methods=["POST"]),
         Route("/deletions/{id}/cancel", deletions.cancel, methods=["POST"]),
         Route("/deletions/{id}/retry", deletions.retry, methods=["POST"]),
+        Route("/deletions/{id}/receipt", receipts.of_deletion, methods=["GET"]),
+        Route("/receipts", receipts.collection, methods=["GET"]),
+        Route("/receipts/{number}", receipts.one, methods=["GET"]),
         Route("/breaker/release", deletions.release_breaker, methods=["POST"]),
         Route("/events", EventStream(deps, guard).events, methods=["GET"]),
         Route("/livez", documents.live, methods=["GET"]),

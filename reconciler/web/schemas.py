@@ -305,11 +305,26 @@ class CoverageOut(Out):
     gaps: tuple[GapOut, ...]
 
 
+class WebhookOut(Out):
+    """Our webhook at one instance. `exists` and `enabled` are `null` as long as nobody could look, or nobody can.
+
+    `heard_at` is when anything came from there, `test_at` when a test did, whether or not the webhook is there now.
+    """
+
+    exists: bool | None = None
+    enabled: bool | None = None
+    problems: tuple[str, ...] = ()
+    checked_at: AwareDatetime | None = None
+    heard_at: AwareDatetime | None = None
+    test_at: AwareDatetime | None = None
+
+
 class UpstreamOut(Out):
     """One upstream instance. `reachable` is `null` as long as nobody has looked.
 
     `last_error` also says why something that it answers is not believed. `resynced_at` is when it was last compared
-    with what it had shown before, to find what no webhook told; only complete answers count.
+    with what it had shown before, to find what no webhook told; only complete answers count. `webhook` is `null` for
+    what sends none: qBittorrent, and what is not configured.
     """
 
     name: str
@@ -323,6 +338,7 @@ class UpstreamOut(Out):
     last_error: str | None = None
     resynced_at: AwareDatetime | None = None
     coverage: CoverageOut | None = None
+    webhook: WebhookOut | None = None
 
 
 class LastPassOut(Out):
@@ -417,6 +433,73 @@ class WidgetOut(Out):
     oldest_open_at: AwareDatetime | None
     last_pass_at: AwareDatetime | None
     next_pass_at: AwareDatetime | None
+
+
+# --- webhooks ------------------------------------------------------------------------------------------------------
+
+
+class HeaderOut(Out):
+    """The header that carries the secret. `value` is what it looks like: the secret itself is never shown."""
+
+    name: str
+    value: str
+
+
+class SenderOut(Out):
+    """One sender of webhooks: how it is set up, and what is known of it.
+
+    `url` is `null` while `public_url` is not set; `path` is what stands behind it. `header` is `null` while no webhook
+    secret is configured. `place` is where it is set up in that program. `events` are what to tick there, `payload` is
+    what to paste, or an example. `connectable`: `reconciler connect` does all of it.
+    """
+
+    source: Source
+    instance: str | None
+    configured: bool
+    path: str
+    url: str | None
+    header: HeaderOut | None
+    place: str | None
+    events: tuple[str, ...]
+    payload: str | None
+    notes: tuple[str, ...]
+    connectable: bool
+    heard: Heard | None
+    webhook: WebhookOut
+
+
+class SendersOut(Out):
+    """Every sender that could be set up, and those that were heard from without being configured."""
+
+    public_url: str | None
+    senders: tuple[SenderOut, ...]
+
+
+class ReceiptOut(Out):
+    """What arrived, how it was understood, and the deletions that followed. `reason` says why nothing follows."""
+
+    number: int
+    url: str
+    at: AwareDatetime
+    source: Source
+    instance: str | None
+    heard: Heard
+    event: str | None
+    reason: str | None
+    deletions: tuple[AcceptedOut, ...]
+
+
+class ReceiptDetailOut(ReceiptOut):
+    """`body` is the JSON text that arrived, without secrets and e-mail addresses; what was very long is cut."""
+
+    body: str
+
+
+class ReceiptPageOut(Out):
+    """Newest first; `next_cursor` is `null` on the last page."""
+
+    receipts: tuple[ReceiptOut, ...]
+    next_cursor: str | None
 
 
 class LiveOut(Out):

@@ -20,7 +20,9 @@ from reconciler.web.schemas import (
     StatusOut,
     UpstreamOut,
     UseOut,
+    WebhookOut,
 )
+from reconciler.web.senders_heard import remarks_on_webhooks, webhook_out
 from reconciler.web.verdict import TITLES_NAMED, Situation, verdict_of
 
 
@@ -52,7 +54,10 @@ class StatusReader:
                 leader=leader,
                 last_pass=overview.last_pass,
                 observing=settings.mode is Mode.OBSERVE,
-                remarks=tuple(previous.in_words() for previous in self._guard.previous),
+                remarks=(
+                    *remarks_on_webhooks(overview, configured),
+                    *(previous.in_words() for previous in self._guard.previous),
+                ),
             )
         )
         return StatusOut(
@@ -92,7 +97,14 @@ def _upstreams_out(overview: Overview, configured: dict[InstanceName, UpstreamKi
     health = {known.instance: known for known in overview.upstreams}
     coverage = {known.instance: known for known in overview.coverage}
     shown = [
-        _upstream_out(name, kind, health.get(name), coverage.get(name), overview.resynced.get(name))
+        _upstream_out(
+            name,
+            kind,
+            health.get(name),
+            coverage.get(name),
+            overview.resynced.get(name),
+            webhook_out(overview, kind, name),
+        )
         for name, kind in configured.items()
     ]
     absent = [kind for kind in UpstreamKind if kind not in configured.values()]
@@ -105,11 +117,12 @@ def _upstream_out(
     health: UpstreamHealth | None,
     coverage: LedgerCoverage | None,
     resynced_at: datetime | None,
+    webhook: WebhookOut | None,
 ) -> UpstreamOut:
     keeps_history = kind in {UpstreamKind.RADARR, UpstreamKind.SONARR}
     ledger = _coverage_out(coverage or LedgerCoverage(name)) if keeps_history else None
     if health is None:
-        return UpstreamOut(name=name, kind=kind, configured=True, coverage=ledger)
+        return UpstreamOut(name=name, kind=kind, configured=True, coverage=ledger, webhook=webhook)
     return UpstreamOut(
         name=name,
         kind=kind,
@@ -122,6 +135,7 @@ def _upstream_out(
         last_error=health.last_error or None,
         resynced_at=resynced_at,
         coverage=ledger,
+        webhook=webhook,
     )
 
 

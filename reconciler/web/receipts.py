@@ -1,0 +1,80 @@
+"""Webhooks as data: `GET /webhooks` (how each sender is set up, and when it was heard from) and `GET /receipts...`."""
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from reconciler.model import DeletionId
+from reconciler.ports import KeptReceipt, ReceiptFilter
+from reconciler.web.answers import answer, root_of
+from reconciler.web.deps import WebDeps
+from reconciler.web.guard import Guard
+from reconciler.web.problems import FieldError, Problem, invalid_fields, unknown_deletion
+from reconciler.web.queries import ReceiptQuery, query_of
+from reconciler.web.schemas import ReceiptDetailOut, ReceiptOut, ReceiptPageOut
+from reconciler.web.senders_heard import senders_out
+from reconciler.web.sessions import Access
+from reconciler.web.views import accepted_out
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+class Receipts:
+    """The handlers. Each checks the token first."""
+
+    def __init__(self, deps: WebDeps, guard: Guard) -> None:
+        self._settings = deps.settings
+        self._store = deps.store
+        self._guard = guard
+
+    async def senders(self, request: Request) -> Response:
+        self._guard.require(request, Access.READ)
+        return answer(senders_out(self._settings, await self._store.overview()))
+
+    async def collection(self, request: Request) -> Response:
+        self._guard.require(request, Access.READ)
+        query = query_of(request, ReceiptQuery)
+        where = ReceiptFilter(source=query.source, heard=query.heard)
+        try:
+            page = await self._store.receipts(where, cursor=query.cursor, limit=query.limit)
+        except ValueError:
+            raise invalid_fields([FieldError("cursor", "is not one that this service gave out")]) from None
+        root = root_of(request)
+        shown = tuple(ReceiptOut(**_shown(receipt, root)) for receipt in page.receipts)
+        return answer(ReceiptPageOut(receipts=shown, next_cursor=page.next_cursor))
+
+    async def one(self, request: Request) -> Response:
+        self._guard.require(request, Access.READ)
+        text = str(request.path_params["number"])
+        receipt = await self._store.receipt(int(text)) if _NUMBER.fullmatch(text) else None
+        return self._detail(request, receipt, "No receipt has this number (any more).")
+
+    async def of_deletion(self, request: Request) -> Response:
+        """Return the receipt that a deletion came from; what polling found has one that says so."""
+        self._guard.require(request, Access.READ)
+        deletion = DeletionId(str(request.path_params["id"]).lower())
+        if await self._store.deletion(deletion) is None:
+            raise unknown_deletion()
+        receipt = await self._store.receipt_of(deletion)
+        return self._detail(request, receipt, "The receipt this deletion came from is not kept any more.")
+
+    @staticmethod
+    def _detail(request: Request, receipt: KeptReceipt | None, why_none: str) -> Response:
+        if receipt is None:
+            raise Problem(404, "unknown-receipt", "There is no such receipt", why_none)
+        return answer(ReceiptDetailOut(**_shown(receipt, root_of(request)), body=receipt.body))
+
+
+def _shown(receipt: KeptReceipt, root: str) -> dict[str, object]:
+    return {
+        "number": receipt.number,
+        "url": f"{root}/receipts/{receipt.number}",
+        "at": receipt.received_at,
+        "source": receipt.source,
+        "instance": receipt.instance,
+        "heard": receipt.heard,
+        "event": receipt.event or None,
+        "reason": receipt.reason or None,
+        "deletions": tuple(accepted_out(accepted, root) for accepted in receipt.deletions),
+    }
