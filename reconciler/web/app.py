@@ -42,7 +42,7 @@ def create_app(deps: WebDeps) -> Starlette:
     pages = pages_of(deps, guard, status, deciding)
     receipts = Receipts(deps, guard)
     routes = [
-        Route("/webhooks", receipts.senders, methods=["GET"]),
+        Route("/webhooks", either(receipts.senders, pages.webhooks), methods=["GET"]),
         Route("/webhooks/jellyseerr", webhooks.jellyseerr, methods=["POST"]),
         Route("/webhooks/jellyfin", webhooks.jellyfin, methods=["POST"]),
         Route("/webhooks/dashboard", webhooks.dashboard, methods=["POST"]),
@@ -61,7 +61,7 @@ def create_app(deps: WebDeps) -> Starlette:
         Route("/deletions/{id}/retry", deletions.retry, methods=["POST"]),
         Route("/deletions/{id}/receipt", receipts.of_deletion, methods=["GET"]),
         Route("/receipts", receipts.collection, methods=["GET"]),
-        Route("/receipts/{number}", receipts.one, methods=["GET"]),
+        Route("/receipts/{number}", either(receipts.one, pages.receipt), methods=["GET"]),
         Route("/breaker/release", deletions.release_breaker, methods=["POST"]),
         Route("/events", EventStream(deps, guard).events, methods=["GET"]),
         Route("/livez", documents.live, methods=["GET"]),

@@ -77,6 +77,10 @@ def unknown_deletion() -> Problem:
     return Problem(404, "unknown-deletion", "There is no such deletion", "No deletion has this id.")
 
 
+def unknown_receipt(detail: str = "No receipt has this number (any more).") -> Problem:
+    return Problem(404, "unknown-receipt", "There is no such receipt", detail)
+
+
 def invalid_fields(errors: Sequence[FieldError], *, detail: str = "Nothing was accepted.") -> Problem:
     return Problem(422, "invalid", "Some fields cannot be used", detail, errors=errors)
 

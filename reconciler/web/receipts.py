@@ -10,7 +10,7 @@ from reconciler.ports import KeptReceipt, ReceiptFilter
 from reconciler.web.answers import answer, root_of
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
-from reconciler.web.problems import FieldError, Problem, invalid_fields, unknown_deletion
+from reconciler.web.problems import FieldError, invalid_fields, unknown_deletion, unknown_receipt
 from reconciler.web.queries import ReceiptQuery, query_of
 from reconciler.web.schemas import ReceiptDetailOut, ReceiptOut, ReceiptPageOut
 from reconciler.web.senders_heard import senders_out
@@ -41,14 +41,16 @@ class Receipts:
         except ValueError:
             raise invalid_fields([FieldError("cursor", "is not one that this service gave out")]) from None
         root = root_of(request)
-        shown = tuple(ReceiptOut(**_shown(receipt, root)) for receipt in page.receipts)
+        shown = tuple(receipt_out(receipt, root) for receipt in page.receipts)
         return answer(ReceiptPageOut(receipts=shown, next_cursor=page.next_cursor))
 
     async def one(self, request: Request) -> Response:
         self._guard.require(request, Access.READ)
-        text = str(request.path_params["number"])
-        receipt = await self._store.receipt(int(text)) if _NUMBER.fullmatch(text) else None
-        return self._detail(request, receipt, "No receipt has this number (any more).")
+        number = receipt_number(request)
+        receipt = await self._store.receipt(number) if number is not None else None
+        if receipt is None:
+            raise unknown_receipt()
+        return _detail(request, receipt)
 
     async def of_deletion(self, request: Request) -> Response:
         """Return the receipt that a deletion came from; what polling found has one that says so."""
@@ -57,24 +59,30 @@ class Receipts:
         if await self._store.deletion(deletion) is None:
             raise unknown_deletion()
         receipt = await self._store.receipt_of(deletion)
-        return self._detail(request, receipt, "The receipt this deletion came from is not kept any more.")
-
-    @staticmethod
-    def _detail(request: Request, receipt: KeptReceipt | None, why_none: str) -> Response:
         if receipt is None:
-            raise Problem(404, "unknown-receipt", "There is no such receipt", why_none)
-        return answer(ReceiptDetailOut(**_shown(receipt, root_of(request)), body=receipt.body))
+            raise unknown_receipt("The receipt this deletion came from is not kept any more.")
+        return _detail(request, receipt)
 
 
-def _shown(receipt: KeptReceipt, root: str) -> dict[str, object]:
-    return {
-        "number": receipt.number,
-        "url": f"{root}/receipts/{receipt.number}",
-        "at": receipt.received_at,
-        "source": receipt.source,
-        "instance": receipt.instance,
-        "heard": receipt.heard,
-        "event": receipt.event or None,
-        "reason": receipt.reason or None,
-        "deletions": tuple(accepted_out(accepted, root) for accepted in receipt.deletions),
-    }
+def _detail(request: Request, receipt: KeptReceipt) -> Response:
+    return answer(ReceiptDetailOut(**dict(receipt_out(receipt, root_of(request))), body=receipt.body))
+
+
+def receipt_number(request: Request) -> int | None:
+    """Return which receipt an address names; `None` if it is no number."""
+    text = str(request.path_params["number"])
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
+def receipt_out(receipt: KeptReceipt, root: str) -> ReceiptOut:
+    return ReceiptOut(
+        number=receipt.number,
+        url=f"{root}/receipts/{receipt.number}",
+        at=receipt.received_at,
+        source=receipt.source,
+        instance=receipt.instance,
+        heard=receipt.heard,
+        event=receipt.event or None,
+        reason=receipt.reason or None,
+        deletions=tuple(accepted_out(accepted, root) for accepted in receipt.deletions),
+    )
