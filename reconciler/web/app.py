@@ -10,6 +10,7 @@ from reconciler.web.deletions import Deletions
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.ingest import Ingest
+from reconciler.web.openapi.pages import DocumentPages
 from reconciler.web.prefix import Prefix
 from reconciler.web.problems import EXCEPTION_HANDLERS
 from reconciler.web.refusals import Refusals
@@ -31,6 +32,7 @@ def create_app(deps: WebDeps) -> Starlette:
     webhooks = Webhooks(deps, guard, ingest, refusals)
     deletions = Deletions(deps, guard, ingest, Deciding(deps))
     pages = StatusPages(deps, guard)
+    documents = DocumentPages()
     routes = [
         Route("/webhooks/jellyseerr", webhooks.jellyseerr, methods=["POST"]),
         Route("/webhooks/jellyfin", webhooks.jellyfin, methods=["POST"]),
@@ -53,6 +55,9 @@ def create_app(deps: WebDeps) -> Starlette:
         Route("/livez", pages.live, methods=["GET"]),
         Route("/readyz", pages.ready, methods=["GET"]),
         Route("/metrics", pages.metrics, methods=["GET"]),
+        Route("/openapi.json", documents.openapi, methods=["GET"]),
+        Route("/docs", documents.docs, methods=["GET"]),
+        Route("/static/docs.css", documents.style, methods=["GET"]),
     ]
     app = Starlette(
         routes=routes,

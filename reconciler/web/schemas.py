@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from reconciler.model import (
     ConditionType,
     MediaKind,
     Phase,
-    ReferenceKind,
     SettledAs,
     Source,
     Status,
@@ -18,18 +17,14 @@ from reconciler.model import (
 )
 from reconciler.ports import Accepted, Heard
 from reconciler.reasons import Reason
+from reconciler.web.answers import Out
+from reconciler.web.evidence import EvidenceOut
 
 MediaType = Literal["movie", "tv"]
 Decision = Literal["approve", "attribute", "cancel", "retry"]
 
-Because = Literal["history", "person", "shared_files", "equal_files", "queue", "identity", "season"]
-Observed = Literal["absent", "listed", "not_observed"]
 
 MEDIA_TYPES: Mapping[MediaKind, MediaType] = {MediaKind.MOVIE: "movie", MediaKind.SERIES: "tv"}
-
-
-class Out(BaseModel):
-    model_config = ConfigDict(frozen=True)
 
 
 # --- intake --------------------------------------------------------------------------------------------------------
@@ -96,65 +91,6 @@ class TargetOut(Out):
     season: int | None
     sent_at: AwareDatetime | None
     absent_since: AwareDatetime | None
-
-
-class ReferenceOut(Out):
-    """A grab or an import. `at` is the upstream's own date text, `heard_at` when we learnt of it.
-
-    `history_id` is `null` while only a webhook has told it. `by_person`: out of a search that a person made.
-    """
-
-    kind: ReferenceKind
-    instance: str
-    history_id: int | None
-    at: str | None
-    heard_at: AwareDatetime
-    source_title: str | None
-    season: int | None
-    episode: int | None
-    by_person: bool
-
-
-class BelongsOut(Out):
-    """What shows that a thing belongs to the title: `because` for programs, `message` for people.
-
-    `references` are the first few grabs and imports that name it, `reference_count` is how many there are.
-    """
-
-    because: Because
-    message: str
-    references: tuple[ReferenceOut, ...]
-    reference_count: int
-
-
-class SentOut(Out):
-    """The calls of one kind about one thing."""
-
-    action: str
-    times: int
-    first_at: AwareDatetime
-    last_at: AwareDatetime
-
-
-class EvidenceOut(Out):
-    """One bound thing: what shows that it belongs, what was sent about it, and whether it is still there.
-
-    `external_id` is the info hash, or the upstream's internal id. `observed` is `absent` (since `absent_since`),
-    `listed` (last seen at `last_seen_at`) or `not_observed`.
-    """
-
-    kind: TargetKind
-    instance: str
-    external_id: str
-    name: str | None
-    season: int | None
-    size: int
-    belongs: BelongsOut
-    sent: tuple[SentOut, ...]
-    observed: Observed
-    absent_since: AwareDatetime | None
-    last_seen_at: AwareDatetime | None
-    message: str
 
 
 class EventOut(Out):
@@ -388,35 +324,6 @@ class StatusOut(Out):
     loop: LoopOut
     upstreams: tuple[UpstreamOut, ...]
     previous_secrets: tuple[PreviousSecretOut, ...]
-
-
-class WidgetOut(Out):
-    """The status for a dashboard: flat, and without titles. Sizes are bytes, beside them in words.
-
-    `open` is what has not ended; `upstreams` counts those that are configured.
-    """
-
-    verdict: str
-    ok: bool
-    mode: str
-    version: str
-    open: int
-    pending: int
-    waiting: int
-    converging: int
-    held: int
-    converged: int
-    cancelled: int
-    freed: int
-    freed_text: str
-    freed_last_24_hours: int
-    freed_last_24_hours_text: str
-    upstreams: int
-    upstreams_down: int
-    upstreams_down_names: str
-    oldest_open_at: AwareDatetime | None
-    last_pass_at: AwareDatetime | None
-    next_pass_at: AwareDatetime | None
 
 
 class LiveOut(Out):
