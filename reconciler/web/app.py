@@ -13,6 +13,7 @@ from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.ingest import Ingest
 from reconciler.web.negotiation import either, wants_page
+from reconciler.web.openapi.answering import Description
 from reconciler.web.pages.routes import pages_of
 from reconciler.web.prefix import Prefix
 from reconciler.web.problems import EXCEPTION_HANDLERS
@@ -41,6 +42,7 @@ def create_app(deps: WebDeps) -> Starlette:
     documents = StatusDocuments(deps, guard, status)
     pages = pages_of(deps, guard, status, deciding)
     receipts = Receipts(deps, guard)
+    description = Description()
     routes = [
         Route("/webhooks", either(receipts.senders, pages.webhooks), methods=["GET"]),
         Route("/webhooks/jellyseerr", webhooks.jellyseerr, methods=["POST"]),
@@ -67,6 +69,7 @@ def create_app(deps: WebDeps) -> Starlette:
         Route("/livez", documents.live, methods=["GET"]),
         Route("/readyz", documents.ready, methods=["GET"]),
         Route("/metrics", documents.metrics, methods=["GET"]),
+        Route("/openapi.json", description.openapi, methods=["GET"]),
         *pages.routes,
     ]
 

@@ -18,7 +18,7 @@ from reconciler.intake import InvalidPayload
 from reconciler.telemetry import get_logger
 
 STORE_RETRY_AFTER_SECONDS = 5
-_TYPE_PREFIX = "urn:reconciler:problem:"
+TYPE_PREFIX = "urn:reconciler:problem:"
 _ABOUT_STATUS = {
     404: "There is nothing at this address.",
     405: "This address does not take that method; the Allow header names those it takes.",
@@ -52,7 +52,7 @@ class Problem(Exception):
     def response(self) -> ProblemResponse:
         document: dict[str, Any] = {
             **self.extra,
-            "type": _TYPE_PREFIX + self.slug,
+            "type": TYPE_PREFIX + self.slug,
             "title": self.title,
             "status": self.status,
             "detail": self.detail,

@@ -2,22 +2,50 @@
 
 import re
 
+from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reconciler.model import DeletionId
-from reconciler.ports import KeptReceipt, ReceiptFilter
-from reconciler.web.answers import answer, root_of
+from reconciler.model import DeletionId, Source
+from reconciler.ports import Heard, KeptReceipt, ReceiptFilter
+from reconciler.web.answers import Out, answer, root_of
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.problems import FieldError, invalid_fields, unknown_deletion, unknown_receipt
 from reconciler.web.queries import ReceiptQuery, query_of
-from reconciler.web.schemas import ReceiptDetailOut, ReceiptOut, ReceiptPageOut
+from reconciler.web.schemas import AcceptedOut
 from reconciler.web.senders_heard import senders_out
 from reconciler.web.sessions import Access
 from reconciler.web.views import accepted_out
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+class ReceiptOut(Out):
+    """What arrived, how it was understood, and the deletions that followed. `reason` says why nothing follows."""
+
+    number: int
+    url: str
+    at: AwareDatetime
+    source: Source
+    instance: str | None
+    heard: Heard
+    event: str | None
+    reason: str | None
+    deletions: tuple[AcceptedOut, ...]
+
+
+class ReceiptDetailOut(ReceiptOut):
+    """`body` is the JSON text that arrived, without secrets and e-mail addresses; what was very long is cut."""
+
+    body: str
+
+
+class ReceiptPageOut(Out):
+    """Newest first; `next_cursor` is `null` on the last page."""
+
+    receipts: tuple[ReceiptOut, ...]
+    next_cursor: str | None
 
 
 class Receipts:

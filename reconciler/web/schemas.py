@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from reconciler.model import (
     ConditionType,
     MediaKind,
     Phase,
-    ReferenceKind,
     SettledAs,
     Source,
     Status,
@@ -18,18 +17,14 @@ from reconciler.model import (
 )
 from reconciler.ports import Accepted, Heard
 from reconciler.reasons import Reason
+from reconciler.web.answers import Out
+from reconciler.web.evidence import EvidenceOut
 
 MediaType = Literal["movie", "tv"]
 Decision = Literal["approve", "attribute", "cancel", "retry"]
 
-Because = Literal["history", "person", "shared_files", "equal_files", "queue", "identity", "season"]
-Observed = Literal["absent", "listed", "not_observed"]
 
 MEDIA_TYPES: Mapping[MediaKind, MediaType] = {MediaKind.MOVIE: "movie", MediaKind.SERIES: "tv"}
-
-
-class Out(BaseModel):
-    model_config = ConfigDict(frozen=True)
 
 
 # --- intake --------------------------------------------------------------------------------------------------------
@@ -96,65 +91,6 @@ class TargetOut(Out):
     season: int | None
     sent_at: AwareDatetime | None
     absent_since: AwareDatetime | None
-
-
-class ReferenceOut(Out):
-    """A grab or an import. `at` is the upstream's own date text, `heard_at` when we learnt of it.
-
-    `history_id` is `null` while only a webhook has told it. `by_person`: out of a search that a person made.
-    """
-
-    kind: ReferenceKind
-    instance: str
-    history_id: int | None
-    at: str | None
-    heard_at: AwareDatetime
-    source_title: str | None
-    season: int | None
-    episode: int | None
-    by_person: bool
-
-
-class BelongsOut(Out):
-    """What shows that a thing belongs to the title: `because` for programs, `message` for people.
-
-    `references` are the first few grabs and imports that name it, `reference_count` is how many there are.
-    """
-
-    because: Because
-    message: str
-    references: tuple[ReferenceOut, ...]
-    reference_count: int
-
-
-class SentOut(Out):
-    """The calls of one kind about one thing."""
-
-    action: str
-    times: int
-    first_at: AwareDatetime
-    last_at: AwareDatetime
-
-
-class EvidenceOut(Out):
-    """One bound thing: what shows that it belongs, what was sent about it, and whether it is still there.
-
-    `external_id` is the info hash, or the upstream's internal id. `observed` is `absent` (since `absent_since`),
-    `listed` (last seen at `last_seen_at`) or `not_observed`.
-    """
-
-    kind: TargetKind
-    instance: str
-    external_id: str
-    name: str | None
-    season: int | None
-    size: int
-    belongs: BelongsOut
-    sent: tuple[SentOut, ...]
-    observed: Observed
-    absent_since: AwareDatetime | None
-    last_seen_at: AwareDatetime | None
-    message: str
 
 
 class EventOut(Out):
@@ -404,102 +340,6 @@ class StatusOut(Out):
     loop: LoopOut
     upstreams: tuple[UpstreamOut, ...]
     previous_secrets: tuple[PreviousSecretOut, ...]
-
-
-class WidgetOut(Out):
-    """The status for a dashboard: flat, and without titles. Sizes are bytes, beside them in words.
-
-    `open` is what has not ended; `upstreams` counts those that are configured.
-    """
-
-    verdict: str
-    ok: bool
-    mode: str
-    version: str
-    open: int
-    pending: int
-    waiting: int
-    converging: int
-    held: int
-    converged: int
-    cancelled: int
-    freed: int
-    freed_text: str
-    freed_last_24_hours: int
-    freed_last_24_hours_text: str
-    upstreams: int
-    upstreams_down: int
-    upstreams_down_names: str
-    oldest_open_at: AwareDatetime | None
-    last_pass_at: AwareDatetime | None
-    next_pass_at: AwareDatetime | None
-
-
-# --- webhooks ------------------------------------------------------------------------------------------------------
-
-
-class HeaderOut(Out):
-    """The header that carries the secret. `value` is what it looks like: the secret itself is never shown."""
-
-    name: str
-    value: str
-
-
-class SenderOut(Out):
-    """One sender of webhooks: how it is set up, and what is known of it.
-
-    `url` is `null` while `public_url` is not set; `path` is what stands behind it. `header` is `null` while no webhook
-    secret is configured. `place` is where it is set up in that program. `events` are what to tick there, `payload` is
-    what to paste, or an example. `connectable`: `reconciler connect` does all of it.
-    """
-
-    source: Source
-    instance: str | None
-    configured: bool
-    path: str
-    url: str | None
-    header: HeaderOut | None
-    place: str | None
-    events: tuple[str, ...]
-    payload: str | None
-    notes: tuple[str, ...]
-    connectable: bool
-    heard: Heard | None
-    webhook: WebhookOut
-
-
-class SendersOut(Out):
-    """Every sender that could be set up, and those that were heard from without being configured."""
-
-    public_url: str | None
-    senders: tuple[SenderOut, ...]
-
-
-class ReceiptOut(Out):
-    """What arrived, how it was understood, and the deletions that followed. `reason` says why nothing follows."""
-
-    number: int
-    url: str
-    at: AwareDatetime
-    source: Source
-    instance: str | None
-    heard: Heard
-    event: str | None
-    reason: str | None
-    deletions: tuple[AcceptedOut, ...]
-
-
-class ReceiptDetailOut(ReceiptOut):
-    """`body` is the JSON text that arrived, without secrets and e-mail addresses; what was very long is cut."""
-
-    body: str
-
-
-class ReceiptPageOut(Out):
-    """Newest first; `next_cursor` is `null` on the last page."""
-
-    receipts: tuple[ReceiptOut, ...]
-    next_cursor: str | None
 
 
 class LiveOut(Out):

@@ -5,8 +5,47 @@ from collections.abc import Iterable, Mapping
 from reconciler.config import Settings
 from reconciler.connect import SenderGuide, guides
 from reconciler.model import InstanceName, Source, UpstreamKind
-from reconciler.ports import Overview, SenderHeard
-from reconciler.web.schemas import HeaderOut, SenderOut, SendersOut, WebhookOut
+from reconciler.ports import Heard, Overview, SenderHeard
+from reconciler.web.answers import Out
+from reconciler.web.schemas import WebhookOut
+
+
+class HeaderOut(Out):
+    """The header that carries the secret. `value` is what it looks like: the secret itself is never shown."""
+
+    name: str
+    value: str
+
+
+class SenderOut(Out):
+    """One sender of webhooks: how it is set up, and what is known of it.
+
+    `url` is `null` while `public_url` is not set; `path` is what stands behind it. `header` is `null` while no webhook
+    secret is configured. `place` is where it is set up in that program. `events` are what to tick there, `payload` is
+    what to paste, or an example. `connectable`: `reconciler connect` does all of it.
+    """
+
+    source: Source
+    instance: str | None
+    configured: bool
+    path: str
+    url: str | None
+    header: HeaderOut | None
+    place: str | None
+    events: tuple[str, ...]
+    payload: str | None
+    notes: tuple[str, ...]
+    connectable: bool
+    heard: Heard | None
+    webhook: WebhookOut
+
+
+class SendersOut(Out):
+    """Every sender that could be set up, and those that were heard from without being configured."""
+
+    public_url: str | None
+    senders: tuple[SenderOut, ...]
+
 
 _HEADER = HeaderOut(name="Authorization", value="Bearer WEBHOOK_SECRET")
 

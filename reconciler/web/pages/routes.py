@@ -12,6 +12,7 @@ from reconciler.web.deciding import Deciding
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.negotiation import Endpoint
+from reconciler.web.pages.api import ApiPage
 from reconciler.web.pages.decisions import Decisions
 from reconciler.web.pages.door import Door
 from reconciler.web.pages.home import Home
@@ -56,6 +57,7 @@ def pages_of(deps: WebDeps, guard: Guard, status: StatusReader, deciding: Decidi
         Route("/sign-in", door.open(signing.form), methods=["GET"]),
         Route("/sign-in", door.open(signing.sign_in), methods=["POST"]),
         Route("/sign-out", door.open(signing.sign_out), methods=["POST"]),
+        Route("/docs", door.open(ApiPage(renderer).page), methods=["GET"]),
         Mount("/static", KeptFiles(), name="static"),
     )
     return Pages(

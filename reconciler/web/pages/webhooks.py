@@ -14,8 +14,7 @@ from reconciler.web.pages.log import shown_json
 from reconciler.web.pages.rendering import Renderer
 from reconciler.web.problems import unknown_receipt
 from reconciler.web.receipts import receipt_number, receipt_out
-from reconciler.web.schemas import SenderOut
-from reconciler.web.senders_heard import senders_out
+from reconciler.web.senders_heard import SenderOut, senders_out
 from reconciler.web.sessions import Session
 
 PAGE = 20

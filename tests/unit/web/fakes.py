@@ -52,6 +52,7 @@ from reconciler.ports import (
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.web.app import WebDeps, create_app
 from reconciler.web.deps import Lifespan
+from tests.unit.web.conformance import Declared
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 WEBHOOK_SECRET = "webhook-secret-of-this-test"
@@ -331,7 +332,7 @@ class World:
     ) -> httpx.AsyncClient:
         """A client of this application, or of `app` where several clients are to meet the same one."""
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        transport = httpx.ASGITransport(app or self.app())
+        transport = Declared(httpx.ASGITransport(app or self.app()), self.settings.root_path.rstrip("/"))
         return httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers)
 
     def sender(self, app: Starlette | None = None) -> httpx.AsyncClient:

@@ -45,7 +45,7 @@ def test_every_problem_is_documented(slug: str) -> None:
 
 def test_every_address_is_documented(world: World) -> None:
     routes = [route for route in world.app().routes if isinstance(route, Route)]
-    assert len(routes) == 34
+    assert len(routes) == 36
     assert [route.path for route in routes if route.path not in DOCUMENT] == []
 
 
