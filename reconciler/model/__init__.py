@@ -32,6 +32,7 @@ from reconciler.model.ledger import (
     Want,
     WantKind,
 )
+from reconciler.model.notices import Notice, Occasion
 
 __all__ = [
     "NEVER_DELETING_NOTIFICATIONS",
@@ -55,6 +56,8 @@ __all__ = [
     "MediaKind",
     "Monitoring",
     "NewReference",
+    "Notice",
+    "Occasion",
     "Options",
     "Phase",
     "Reference",

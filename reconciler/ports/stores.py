@@ -20,6 +20,7 @@ from reconciler.model import (
     TargetKind,
 )
 from reconciler.ports.intake import IngestResult, Receipt, Understood
+from reconciler.ports.notices import NoticeStore
 from reconciler.ports.records import (
     Baseline,
     Binding,
@@ -240,7 +241,7 @@ class PassStore(Protocol):
         """
 
 
-class Store(IntakeStore, ReadStore, PassStore, Protocol):
+class Store(IntakeStore, ReadStore, PassStore, NoticeStore, Protocol):
     """The whole database."""
 
     async def close(self) -> None: ...

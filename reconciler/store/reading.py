@@ -4,6 +4,7 @@ from reconciler.model import InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
 from reconciler.reasons import MEANINGS, Effect, Reason
 from reconciler.store.database import Connection, Value, fetch_one
+from reconciler.store.messengers import messengers
 from reconciler.store.migrations import schema_version
 from reconciler.store.rows import coverage_of, health_of, pass_of, time_of, time_or_none
 from reconciler.store.states import is_id, states_of
@@ -24,18 +25,25 @@ PHASE_VALUES: dict[str, Value] = {
     "waits": [reason.value for reason, meaning in MEANINGS.items() if meaning.effect is Effect.WAIT],
 }
 
+CHANGED_AT = """
+coalesce((SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at)
+"""
+"""When an open deletion has come further last."""
+
+IS_IMPATIENT = """
+(
+    NOT EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :patient)
+    OR EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :impatient)
+)
+"""
+"""Whether an open deletion waits for something else than a time that was set."""
+
 OLDEST_CHANGES = f"""
 SELECT phase, min(changed_at) AS changed_at FROM (
-    SELECT {PHASE} AS phase, coalesce(
-        (SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at
-    ) AS changed_at
-    FROM deletions d
-    WHERE d.settled_at IS NULL AND (
-        NOT EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :patient)
-        OR EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :impatient)
-    )
+    SELECT {PHASE} AS phase, {CHANGED_AT} AS changed_at FROM deletions d
+    WHERE d.settled_at IS NULL AND {IS_IMPATIENT}
 ) AS open_deletions GROUP BY phase
-"""  # noqa: S608 - our own constant
+"""  # noqa: S608 - our own constants
 
 _PATIENT = {Reason.NOT_BEFORE, Reason.OBSERVE_MODE, Reason.DENY_WINDOW, Reason.SEEDING}
 """What was set by the operator, and ends by itself or by the operator's hand."""
@@ -62,6 +70,7 @@ async def overview(connection: Connection) -> Overview:
     health = await connection.fetch_all("SELECT * FROM upstreams ORDER BY instance")
     coverage = await connection.fetch_all("SELECT * FROM ledger_coverage ORDER BY instance")
     resynced = await connection.fetch_all("SELECT instance, at FROM resync_states")
+    told = await messengers(connection)
     return Overview(
         by_phase=dict.fromkeys(Phase, 0) | {Phase(row["phase"]): int(row["count"]) for row in counted},
         oldest_unsettled_at=time_or_none(oldest["oldest"]) if oldest else None,
@@ -71,6 +80,7 @@ async def overview(connection: Connection) -> Overview:
         coverage=tuple(coverage_of(row) for row in coverage),
         last_pass=pass_of(last) if last else None,
         resynced={InstanceName(row["instance"]): time_of(row["at"]) for row in resynced},
+        messengers=told,
     )
 
 
