@@ -14,6 +14,7 @@ from reconciler.errors import LeaseLost, ReconcilerError
 from reconciler.execute import Executor
 from reconciler.lease import LeaseKeeper
 from reconciler.model import DeletionId, DeletionState, InstanceName
+from reconciler.notify import Notifier, Telling
 from reconciler.observe import Observer
 from reconciler.observed import Seen
 from reconciler.plan import Policy
@@ -27,6 +28,11 @@ from reconciler.upstreams import Doubt, Health, Upstreams
 
 BEAT = timedelta(seconds=1)
 """How often a process that shares its database renews the lease or sees whether it is free."""
+
+LOOK_FOR_NEWS = timedelta(minutes=1)
+"""How often is looked for something to tell people, beside after every pass."""
+
+NEWS_AFTER_PASS = timedelta(seconds=1)
 
 MOST_DELETIONS = 500
 MOST_ROUNDS = 20
@@ -70,6 +76,7 @@ class Reconciler:
         suspicious_minimum: int = 10,
         denied_until: Callable[[datetime], datetime | None] = lambda _now: None,
         catch_up: CatchUp | None = None,
+        notifier: Notifier | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
@@ -113,6 +120,9 @@ class Reconciler:
         )
         self._catch_up = catch_up
         self._schedule = Schedule(clock)
+        self._telling = (
+            None if notifier is None else Telling(notifier, lambda: self._keeper.current, self._look_for_news)
+        )
         self._turn = asyncio.Lock()
         self._is_stopping = False
         self._is_woken = False
@@ -131,6 +141,8 @@ class Reconciler:
         self._schedule.every(self._timing.ledger_interval, self.run_ledger, "ledger")
         self._schedule.every(self._timing.interval, self._pass_tick, "pass")
         self._schedule.every(self._timing.resync_interval, self.run_resync, "resync")
+        if self._telling is not None:
+            self._schedule.every(LOOK_FOR_NEWS, self._telling.run, "notifications")
         self._schedule.start()
         if self._store.is_shared:
             self._heart = asyncio.create_task(self._beat_on(), name="lease")
@@ -163,6 +175,8 @@ class Reconciler:
         self.begin_stop()
         try:
             async with asyncio.timeout(self._timing.shutdown.total_seconds()):
+                if self._telling is not None:
+                    await self._telling.stop()
                 await self._schedule.drain()
                 async with self._turn:
                     await self._rest()
@@ -239,6 +253,7 @@ class Reconciler:
                     break
             if self._keeper.is_held:  # otherwise what is due is another's, and its end shows when this one takes over
                 await self._schedule_next()
+                self._look_for_news(NEWS_AFTER_PASS)
             self._rests_until = 0.0
         except ReconcilerError as error:
             self._rest_after_failure()
@@ -248,6 +263,9 @@ class Reconciler:
             self._log.exception("pass failed")
         finally:
             self._is_passing = False
+
+    def _look_for_news(self, after: timedelta) -> None:
+        self._schedule.hasten("notifications", after)
 
     def _rest_after_failure(self) -> None:
         """Let the next pass come at its interval or when it is woken: what made this one fail is likely still there."""

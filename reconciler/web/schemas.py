@@ -321,6 +321,16 @@ class PreviousSecretOut(Out):
     last_used: tuple[UseOut, ...]
 
 
+class MessengerOut(Out):
+    """One messenger that people are told through, called by its place in the configuration and its kind."""
+
+    position: int
+    kind: str
+    last_sent_at: datetime | None
+    failing_since: datetime | None
+    last_error: str | None
+
+
 class StatusOut(Out):
     verdict: str
     ok: bool
@@ -334,6 +344,7 @@ class StatusOut(Out):
     loop: LoopOut
     upstreams: tuple[UpstreamOut, ...]
     previous_secrets: tuple[PreviousSecretOut, ...]
+    notifications: tuple[MessengerOut, ...]
 
 
 class LiveOut(Out):
