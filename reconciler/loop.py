@@ -120,9 +120,7 @@ class Reconciler:
         )
         self._catch_up = catch_up
         self._schedule = Schedule(clock)
-        self._telling = (
-            None if notifier is None else Telling(notifier, lambda: self._keeper.current, self._look_for_news)
-        )
+        self._telling = None if notifier is None else Telling(notifier, lambda: self._keeper.current, self._hasten_news)
         self._turn = asyncio.Lock()
         self._is_stopping = False
         self._is_woken = False
@@ -253,7 +251,8 @@ class Reconciler:
                     break
             if self._keeper.is_held:  # otherwise what is due is another's, and its end shows when this one takes over
                 await self._schedule_next()
-                self._look_for_news(NEWS_AFTER_PASS)
+                if self._telling is not None:
+                    self._telling.look_after(NEWS_AFTER_PASS)
             self._rests_until = 0.0
         except ReconcilerError as error:
             self._rest_after_failure()
@@ -264,7 +263,7 @@ class Reconciler:
         finally:
             self._is_passing = False
 
-    def _look_for_news(self, after: timedelta) -> None:
+    def _hasten_news(self, after: timedelta) -> None:
         self._schedule.hasten("notifications", after)
 
     def _rest_after_failure(self) -> None:

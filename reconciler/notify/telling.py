@@ -12,6 +12,9 @@ from reconciler.telemetry import get_logger
 LAST_MESSAGE = timedelta(seconds=2)
 """How long a stop waits for a message that is on its way."""
 
+BETWEEN_RUNS = timedelta(milliseconds=250)
+"""How long after a run the next one comes at the soonest: a job that still runs is not run."""
+
 
 class Telling:
     """Runs a notifier with the lease of this process, if it holds one."""
@@ -23,14 +26,23 @@ class Telling:
         self._lease = lease
         self._hasten = hasten
         self._run: asyncio.Task[timedelta | None] | None = None
+        self._is_wanted = False
         self._is_stopping = False
         self._log = get_logger()
+
+    def look_after(self, time: timedelta) -> None:
+        """Run after this time, also when a run is under way: that one may have looked already."""
+        if self._run is not None:
+            self._is_wanted = True
+        else:
+            self._hasten(time)
 
     async def run(self) -> None:
         """Tell people what is new, and have this run again when more is due."""
         lease = self._lease()
         if lease is None or self._is_stopping:
             return
+        self._is_wanted = False
         self._run = asyncio.create_task(self._notifier.run(lease), name="notifications")
         try:
             await asyncio.wait([self._run])
@@ -40,8 +52,8 @@ class Telling:
         except Exception:  # noqa: BLE001 - the next run must come; this one is logged with its traceback
             self._log.exception("notifications not looked at")
         else:
-            if again is not None:
-                self._hasten(again)
+            if self._is_wanted or again is not None:
+                self._hasten(BETWEEN_RUNS if self._is_wanted or again is None else max(again, BETWEEN_RUNS))
         finally:
             self._run.cancel()
             self._run = None
