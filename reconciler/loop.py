@@ -15,6 +15,7 @@ from reconciler.errors import LeaseLost, ReconcilerError
 from reconciler.execute import Executor
 from reconciler.lease import LeaseKeeper
 from reconciler.model import DeletionId, DeletionState, InstanceName
+from reconciler.notify import Notifier, Telling
 from reconciler.observe import Observer
 from reconciler.observed import Seen
 from reconciler.plan import Policy
@@ -35,6 +36,11 @@ CONNECTIONS_AGAIN = timedelta(minutes=5)
 
 CONNECTIONS_AFTER_TEST = timedelta(seconds=10)
 """A test is sent before its sender saves what was tested."""
+
+LOOK_FOR_NEWS = timedelta(minutes=1)
+"""How often is looked for something to tell people, beside after every pass."""
+
+NEWS_AFTER_PASS = timedelta(seconds=1)
 
 MOST_DELETIONS = 500
 MOST_ROUNDS = 20
@@ -79,6 +85,7 @@ class Reconciler:
         denied_until: Callable[[datetime], datetime | None] = lambda _now: None,
         catch_up: CatchUp | None = None,
         connections: ConnectionWatch | None = None,
+        notifier: Notifier | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
@@ -123,6 +130,7 @@ class Reconciler:
         self._catch_up = catch_up
         self._connections = connections
         self._schedule = Schedule(clock)
+        self._telling = None if notifier is None else Telling(notifier, lambda: self._keeper.current, self._hasten_news)
         self._turn = asyncio.Lock()
         self._is_stopping = False
         self._is_woken = False
@@ -143,6 +151,8 @@ class Reconciler:
         self._schedule.every(self._timing.resync_interval, self.run_resync, "resync")
         if self._connections is not None:
             self._schedule.every(CONNECTIONS_INTERVAL, self.run_connections, "connections")
+        if self._telling is not None:
+            self._schedule.every(LOOK_FOR_NEWS, self._telling.run, "notifications")
         self._schedule.start()
         if self._store.is_shared:
             self._heart = asyncio.create_task(self._beat_on(), name="lease")
@@ -179,6 +189,8 @@ class Reconciler:
         self.begin_stop()
         try:
             async with asyncio.timeout(self._timing.shutdown.total_seconds()):
+                if self._telling is not None:
+                    await self._telling.stop()
                 await self._schedule.drain()
                 async with self._turn:
                     await self._rest()
@@ -255,6 +267,8 @@ class Reconciler:
                     break
             if self._keeper.is_held:  # otherwise what is due is another's, and its end shows when this one takes over
                 await self._schedule_next()
+                if self._telling is not None:
+                    self._telling.look_after(NEWS_AFTER_PASS)
             self._rests_until = 0.0
         except ReconcilerError as error:
             self._rest_after_failure()
@@ -264,6 +278,9 @@ class Reconciler:
             self._log.exception("pass failed")
         finally:
             self._is_passing = False
+
+    def _hasten_news(self, after: timedelta) -> None:
+        self._schedule.hasten("notifications", after)
 
     def _rest_after_failure(self) -> None:
         """Let the next pass come at its interval or when it is woken: what made this one fail is likely still there."""

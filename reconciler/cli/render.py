@@ -180,6 +180,14 @@ def show_checks(results: Sequence[Mapping[str, Any]]) -> None:
             console.print(Text(plain(f"{result['instance']}: {result['webhook']}", _SENTENCES_LENGTH), style="yellow"))
 
 
+def show_messages(results: Sequence[Mapping[str, Any]]) -> None:
+    table = _table("messenger", "kind", "result", "said")
+    for result in results:
+        verdict = Text("taken", style="green") if result["ok"] else Text("failed", style="bold red")
+        table.add_row(*_cells(result["position"], result["kind"]), verdict, *_cells(result["error"]))
+    console_for_results().print(table)
+
+
 def label_of(one: Mapping[str, Any]) -> str:
     """Return how people know what a deletion covers."""
     title = one["title"] or _media(one)

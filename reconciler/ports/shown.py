@@ -53,6 +53,16 @@ class PlanPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageResult:
+    """Whether a messenger, called by its place in the configuration and its kind, took a message; else why not."""
+
+    position: int
+    kind: str
+    ok: bool
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """What `check` found at one configured instance. `message` says what was seen, `fix` what to do if not `ok`.
 

@@ -323,6 +323,16 @@ class ConvergenceOut(Out):
     seconds: float
 
 
+class MessengerOut(Out):
+    """One messenger that people are told through, called by its place in the configuration and its kind."""
+
+    position: int
+    kind: str
+    last_sent_at: AwareDatetime | None
+    failing_since: AwareDatetime | None
+    last_error: str | None
+
+
 class StatusOut(Out):
     """`convergences` are those of the last 24 hours, the newest 200 of them, the last one first."""
 
@@ -340,6 +350,7 @@ class StatusOut(Out):
     loop: LoopOut
     upstreams: tuple[UpstreamOut, ...]
     previous_secrets: tuple[PreviousSecretOut, ...]
+    notifications: tuple[MessengerOut, ...]
 
 
 class LiveOut(Out):

@@ -5,7 +5,7 @@ from datetime import datetime
 from reconciler import __version__
 from reconciler.config import Mode, Settings
 from reconciler.model import InstanceName, LedgerCoverage, Phase, UpstreamKind
-from reconciler.ports import DeletionFilter, LoopStatus, Overview, PassRecord, UpstreamHealth
+from reconciler.ports import DeletionFilter, LoopStatus, MessengerState, Overview, PassRecord, UpstreamHealth
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.rotation import PreviousSecret
@@ -15,6 +15,7 @@ from reconciler.web.schemas import (
     GapOut,
     LastPassOut,
     LoopOut,
+    MessengerOut,
     PreviousSecretOut,
     SpaceOut,
     StatusOut,
@@ -57,6 +58,7 @@ class StatusReader:
                 remarks=(
                     *remarks_on_webhooks(overview, configured),
                     *(previous.in_words() for previous in self._guard.previous),
+                    *_untold(overview.messengers),
                 ),
             )
         )
@@ -78,6 +80,7 @@ class StatusReader:
             loop=_loop_out(loop, leader),
             upstreams=_upstreams_out(overview, configured),
             previous_secrets=tuple(_previous_out(previous) for previous in self._guard.previous),
+            notifications=tuple(_messenger_out(messenger) for messenger in overview.messengers),
         )
 
 
@@ -171,6 +174,22 @@ def _loop_out(loop: LoopStatus, leader: str | None) -> LoopOut:
         leader=leader,
         lease_held=loop.lease_held,
         next_pass_at=loop.next_pass_at,
+    )
+
+
+def _untold(messengers: tuple[MessengerState, ...]) -> list[str]:
+    """Return a remark when somebody is not told what was to be told."""
+    failing = [f"{one.position} ({one.kind})" for one in messengers if one.failing_since is not None]
+    return [f"notifications are not taken by {', '.join(failing)}"] if failing else []
+
+
+def _messenger_out(messenger: MessengerState) -> MessengerOut:
+    return MessengerOut(
+        position=messenger.position,
+        kind=messenger.kind,
+        last_sent_at=messenger.sent_at,
+        failing_since=messenger.failing_since,
+        last_error=messenger.last_error or None,
     )
 
 
