@@ -16,6 +16,7 @@ PAGES = (
     "docs/operations.md",
     "docs/reasons.md",
     "docs/releasing.md",
+    "docs/webhooks.md",
     "helm/README.md",
 )
 """Every page that people read, by its path in the repository."""
