@@ -67,7 +67,7 @@ async def put_right(agent: WebhookSettings, found: Found) -> Done:
     try:
         if comparison.step is not Step.NOTHING:
             await agent.save(wanted, comparison.seen)
-        now = compare(wanted, await agent.read(wanted))
+        now = compare(replace(wanted, is_secret_new=False), await agent.read(wanted))
         if now.step is not Step.NOTHING or now.seen is None:
             return Done(problem=f"it was written, and still is not as it should be: {_listed(now.changes)}")
         try:

@@ -112,6 +112,15 @@ def test_a_secret_that_is_not_shown_is_no_drift_and_said_to_be_unknown() -> None
     assert not compare(replace(RADARR, secret=None), [replace(RIGHT, secret=SecretSeen.HIDDEN)]).is_secret_hidden
 
 
+def test_while_the_secret_is_changed_one_that_is_not_shown_is_written_anew() -> None:
+    hidden = replace(RIGHT, secret=SecretSeen.HIDDEN)
+    found = compare(replace(RADARR, is_secret_new=True), [hidden])
+    assert found.changes == (Change("secret", "not shown, perhaps the previous one", "the webhook secret"),)
+    assert (found.is_secret_hidden, found.notes) == (False, ())
+    assert state_of(replace(RADARR, is_secret_new=True), [hidden]).problems == ()
+    assert {one.is_secret_new for one in wanted_webhooks(settings(previous_webhook_secret="p" * 20))} == {True}
+
+
 def test_with_several_instances_the_short_address_is_ours_and_is_not_enough() -> None:
     several = replace(RADARR, urls=(f"{URL}/radarr",), former=(URL,))
     found = compare(several, [replace(RIGHT, name="by hand")])
