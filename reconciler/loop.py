@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from reconciler.backoff import backoff
 from reconciler.catchup import CatchUp
 from reconciler.clock import Clock
-from reconciler.connect import ConnectionWatch
+from reconciler.connect.watch import ConnectionWatch
 from reconciler.errors import LeaseLost, ReconcilerError
 from reconciler.execute import Executor
 from reconciler.lease import LeaseKeeper
@@ -32,9 +32,9 @@ BEAT = timedelta(seconds=1)
 
 CONNECTIONS_INTERVAL = timedelta(hours=1)
 CONNECTIONS_AGAIN = timedelta(minutes=5)
-"""How often our webhooks at the upstreams are looked at, and how soon again what could not be looked at."""
+"""How often our webhooks at the upstreams are looked at, and how soon again while something is amiss there."""
 
-CONNECTIONS_AFTER_TEST = timedelta(seconds=10)
+CONNECTIONS_AFTER_TEST = timedelta(seconds=5)
 """A test is sent before its sender saves what was tested."""
 
 LOOK_FOR_NEWS = timedelta(minutes=1)
@@ -371,7 +371,7 @@ class Reconciler:
                 async with self._its_turn() as lease:
                     if lease is not None:
                         await self._store.save_connections(lease, seen, self._clock.now())
-            if not is_whole:
+            if not is_whole or not all(state.exists and state.enabled for state in seen.values()):
                 self._schedule.hasten("connections", CONNECTIONS_AGAIN)
         except ReconcilerError as error:
             self._log.error("webhooks not looked at", error=str(error), kind=type(error).__name__)

@@ -19,7 +19,8 @@ from reconciler.catchup import CatchUp
 from reconciler.clients import jellyfin, qbittorrent, radarr, seerr, sonarr
 from reconciler.clock import Clock, SystemClock
 from reconciler.config import MetBy, Mode, SeedingSettings, Settings
-from reconciler.connect import ConnectionWatch, hint_on, wanted_webhooks
+from reconciler.connect import wanted_webhooks
+from reconciler.connect.watch import ConnectionWatch, hint_on
 from reconciler.errors import ConfigError, Unauthorized, UpstreamError
 from reconciler.loop import Reconciler, Timing
 from reconciler.model import (

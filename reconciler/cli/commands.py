@@ -2,7 +2,7 @@
 
 import typer
 
-from reconciler.cli import decisions, local, remote, wishes
+from reconciler.cli import connecting, decisions, local, remote, wishes
 from reconciler.cli.exits import EXIT_CODES_HELP, Group
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("demo", rich_help_panel=_HERE)(local.demo)
 app.command("migrate", rich_help_panel=_HERE)(local.migrate)
 app.command("backup", rich_help_panel=_HERE)(local.backup)
 app.command("check", rich_help_panel=_HERE)(local.check)
+app.command("connect", rich_help_panel=_HERE)(connecting.connect)
 app.command("notify-test", rich_help_panel=_HERE)(local.notify_test)
 app.command("status", rich_help_panel=_SERVICE)(remote.status)
 app.command("list", rich_help_panel=_SERVICE)(remote.list_deletions)

@@ -17,6 +17,7 @@ PAGES = (
     "docs/operations.md",
     "docs/reasons.md",
     "docs/releasing.md",
+    "docs/webhooks.md",
     "docs/widgets.md",
     "helm/README.md",
 )
