@@ -13,6 +13,7 @@ from reconciler.intake import InvalidPayload, parse_attribution
 from reconciler.model import DeletionId, DeletionState, InfoHash, MediaKind
 from reconciler.ports import DeletionFilter
 from reconciler.reasons import Reason
+from reconciler.telemetry import asked_about
 from reconciler.web.answers import answer, root_of
 from reconciler.web.body import require_json_type, too_large
 from reconciler.web.deps import WebDeps
@@ -160,6 +161,7 @@ def _id(request: Request) -> DeletionId:
     text = str(request.path_params["id"]).lower()
     if not _UUID.fullmatch(text):
         raise unknown_deletion()
+    asked_about(DeletionId(text))
     return DeletionId(text)
 
 
