@@ -24,7 +24,7 @@ from reconciler.ports import Lease, LoopStatus, PassRecord, PassStore
 from reconciler.reasons import Reason
 from reconciler.rounds import Rounds
 from reconciler.schedule import Schedule
-from reconciler.telemetry import Calls, Metrics, get_logger
+from reconciler.telemetry import Calls, Metrics, Outage, get_logger
 from reconciler.upstreams import Doubt, Health, Upstreams
 
 BEAT = timedelta(seconds=1)
@@ -139,7 +139,10 @@ class Reconciler:
         self._ledger_attempt = 0
         self._epoch = 0
         self._heart: asyncio.Task[None] | None = None
-        self._is_database_out = False
+        self._lease_outage = Outage("the lease cannot be looked after", "the lease is looked after again", clock)
+        self._pass_outage = Outage("pass failed", "passes succeed again", clock)
+        self._ledger_outage = Outage("ledger sync failed", "ledger syncs succeed again", clock)
+        self._resync_outage = Outage("resync failed", "resyncs succeed again", clock)
         self._rests_until = 0.0
 
     # --- schedule --------------------------------------------------------------------------------------------------
@@ -210,13 +213,11 @@ class Reconciler:
             try:
                 await self._beat()
             except ReconcilerError as error:
-                if not self._is_database_out:
-                    self._log.warning("the lease cannot be looked after", error=str(error))
-                self._is_database_out = True
+                self._lease_outage.failed(error)
             except Exception:  # noqa: BLE001 - the lease must not be lost by it; it is logged with its traceback
                 self._log.exception("the lease cannot be looked after")
             else:
-                self._is_database_out = False
+                self._lease_outage.works()
 
     async def _beat(self) -> None:
         """Keep the lease or take over, and notice what became due through another process."""
@@ -270,9 +271,10 @@ class Reconciler:
                 if self._telling is not None:
                     self._telling.look_after(NEWS_AFTER_PASS)
             self._rests_until = 0.0
+            self._pass_outage.works()
         except ReconcilerError as error:
             self._rest_after_failure()
-            self._log.error("pass failed", error=str(error), kind=type(error).__name__)
+            self._pass_outage.failed(error)
         except Exception:  # noqa: BLE001 - the next pass must come; this one is logged with its traceback
             self._rest_after_failure()
             self._log.exception("pass failed")
@@ -297,8 +299,9 @@ class Reconciler:
         self._is_syncing = True
         try:
             await self._read_histories()
+            self._ledger_outage.works()
         except ReconcilerError as error:
-            self._log.error("ledger sync failed", error=str(error), kind=type(error).__name__)
+            self._ledger_outage.failed(error)
         except Exception:  # noqa: BLE001 - the next sync must come; this one is logged with its traceback
             self._log.exception("ledger sync failed")
         finally:
@@ -334,8 +337,9 @@ class Reconciler:
         try:
             if await self._resync():
                 self.wake()
+            self._resync_outage.works()
         except ReconcilerError as error:
-            self._log.error("resync failed", error=str(error), kind=type(error).__name__)
+            self._resync_outage.failed(error)
         except Exception:  # noqa: BLE001 - the next resync must come; this one is logged with its traceback
             self._log.exception("resync failed")
 

@@ -47,7 +47,7 @@ from reconciler.ports import CheckResult, MessageResult, PlanPreview, Store, Ups
 from reconciler.preview import preview_of
 from reconciler.store import migrate as migrate_store
 from reconciler.store import open_store
-from reconciler.telemetry import Calls, Metrics, Observer, configure_logging, fan_out, get_logger
+from reconciler.telemetry import Calls, Metrics, Observer, Outage, configure_logging, fan_out, get_logger
 from reconciler.upstreams import Upstreams
 from reconciler.web.advice import ADVICE
 from reconciler.web.app import create_app
@@ -205,7 +205,8 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
     """Open the database (migrating it) and connect everything. Raises `ConfigError` and `StoreError`."""
     clock = clock or SystemClock()
     messengers = connect_messengers(settings.notifications.urls)
-    store = await open_store(settings.database_url, clock=clock)
+    watch = Outage("database lost", "database back", clock)
+    store = await open_store(settings.database_url, clock=clock, watch=watch)
     calls = Calls()
     policy = policy_of(settings)
     names = [*policy.torrent_clients, *policy.libraries, policy.request_instance, policy.media_server]

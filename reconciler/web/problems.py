@@ -90,9 +90,15 @@ def invalid_payload(invalid: InvalidPayload, *, detail: str = "Nothing was accep
     return invalid_fields([FieldError(*problem) for problem in invalid.problems], detail=detail)
 
 
-def unexpected() -> Problem:
-    """500, the same for every cause: what went wrong is in the log, never in an answer."""
-    return Problem(500, "unexpected", "Something went wrong here", "The log of the reconciler says what.")
+def unexpected(request_id: str | None) -> Problem:
+    """500, the same for every cause: what went wrong is in the log, in the lines with this id, never in an answer."""
+    return Problem(
+        500,
+        "unexpected",
+        "Something went wrong here",
+        "The log of the reconciler says what.",
+        extra={"request_id": request_id} if request_id else {},
+    )
 
 
 async def answer_problem(_request: Request, error: Exception) -> ProblemResponse:
@@ -130,7 +136,7 @@ def upstream_trouble(error: UpstreamError) -> Problem:
 
 
 async def answer_store_error(request: Request, error: Exception) -> ProblemResponse:
-    get_logger(__name__).error("store_unavailable", path=request.url.path, error=type(error).__name__)
+    get_logger(__name__).error("store_unavailable", path=request.url.path[:200], error=type(error).__name__)
     return database_trouble().response()
 
 

@@ -12,6 +12,7 @@ PAGES = (
     "docs/configuration.md",
     "docs/how-it-works.md",
     "docs/licences.md",
+    "docs/logs.md",
     "docs/metrics.md",
     "docs/notifications.md",
     "docs/operations.md",

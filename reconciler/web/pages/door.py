@@ -84,7 +84,7 @@ class Door:
                 return self.to_sign_in(request)
             response = self.trouble(request, session, problem)
         except StoreError as error:
-            get_logger(__name__).error("store_unavailable", path=request.url.path, error=type(error).__name__)
+            get_logger(__name__).error("store_unavailable", path=request.url.path[:200], error=type(error).__name__)
             response = self.trouble(request, session, database_trouble())
         except UpstreamError as error:
             response = self.trouble(request, session, upstream_trouble(error))
