@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from reconciler.clock import Clock
+from reconciler.simulators.loopback import loopback_client
 
 GRACE = timedelta(minutes=5)
 MUTED = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30), timedelta(minutes=60))
@@ -97,7 +98,7 @@ class Connections:
             receiver.dropped += 1
             return
         if self._http is None:
-            self._http = httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=True, trust_env=False)
+            self._http = loopback_client(timeout=_TIMEOUT_SECONDS, follow_redirects=True)
         try:
             answer = await self._http.post(
                 receiver.url, json=payload, headers={"Accept": "application/json", **receiver.headers}
