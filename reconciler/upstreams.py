@@ -21,6 +21,7 @@ from reconciler.ports import (
     TorrentClient,
     Upstream,
     UpstreamHealth,
+    WebhookSettings,
 )
 from reconciler.reasons import Reason
 from reconciler.telemetry import get_logger
@@ -33,12 +34,13 @@ AFTER_REFUSED_CALL = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
-    """One client per configured instance."""
+    """One client per configured instance; `webhooks` are the settings of those that send them, by the same clients."""
 
     torrents: Mapping[InstanceName, TorrentClient] = field(default_factory=dict)
     libraries: Mapping[InstanceName, LibraryClient] = field(default_factory=dict)
     requests: RequestClient | None = None
     media_server: MediaServerClient | None = None
+    webhooks: Mapping[InstanceName, WebhookSettings] = field(default_factory=dict)
 
     def all(self) -> Iterable[Upstream]:
         yield from self.torrents.values()

@@ -55,13 +55,14 @@ def show_status(status: Mapping[str, Any]) -> None:
             phases.add_row(_phase(phase), Text(plain(count)))
     if phases.row_count:
         console.print(phases)
-    upstreams = _table("upstream", "state", "version", "since", "history")
+    upstreams = _table("upstream", "state", "version", "since", "history", "webhook")
     for upstream in status["upstreams"]:
         kind = "" if upstream["name"] == upstream["kind"] else f" ({upstream['kind']})"
         upstreams.add_row(
             *_cells(upstream["name"] + kind),
             _reachable(upstream),
             *_cells(upstream["version"], _when(upstream["since"]), _history(upstream["coverage"])),
+            *_cells(_webhook(upstream.get("webhook"))),
         )
     console.print(upstreams)
     for upstream in status["upstreams"]:
@@ -172,6 +173,18 @@ def show_checks(results: Sequence[Mapping[str, Any]]) -> None:
         table.add_row(
             *_cells(result["instance"], result["kind"]), verdict, *_cells(version, result["message"], result["fix"])
         )
+    console = console_for_results()
+    console.print(table)
+    for result in results:
+        if result["webhook"]:
+            console.print(Text(plain(f"{result['instance']}: {result['webhook']}", _SENTENCES_LENGTH), style="yellow"))
+
+
+def show_messages(results: Sequence[Mapping[str, Any]]) -> None:
+    table = _table("messenger", "kind", "result", "said")
+    for result in results:
+        verdict = Text("taken", style="green") if result["ok"] else Text("failed", style="bold red")
+        table.add_row(*_cells(result["position"], result["kind"]), verdict, *_cells(result["error"]))
     console_for_results().print(table)
 
 
@@ -202,6 +215,18 @@ def _history(coverage: Mapping[str, Any] | None) -> str:
         return f"reading: {coverage['rows']} of {coverage['total'] if coverage['total'] is not None else '?'}"
     gaps = len(coverage["gaps"])
     return f"complete, {gaps} gap{'s' if gaps > 1 else ''}" if gaps else "complete"
+
+
+def _webhook(webhook: Mapping[str, Any] | None) -> str:
+    """Say whether an upstream tells us what happens there, and when it last did."""
+    if webhook is None:
+        return ""
+    heard = f"heard {_when(webhook['heard_at'])}" if webhook["heard_at"] else ""
+    if webhook["exists"] is False:
+        return f"missing; {heard}" if heard else "missing"
+    if webhook["enabled"] is False:
+        return f"off; {heard}" if heard else "off"
+    return heard or "nothing heard yet"
 
 
 def _reachable(upstream: Mapping[str, Any]) -> Text:

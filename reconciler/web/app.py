@@ -13,9 +13,11 @@ from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.ingest import Ingest
 from reconciler.web.negotiation import either, wants_page
+from reconciler.web.openapi.answering import Description
 from reconciler.web.pages.routes import pages_of
 from reconciler.web.prefix import Prefix
 from reconciler.web.problems import EXCEPTION_HANDLERS
+from reconciler.web.receipts import Receipts
 from reconciler.web.refusals import Refusals
 from reconciler.web.shield import Shield
 from reconciler.web.status import StatusDocuments
@@ -39,7 +41,10 @@ def create_app(deps: WebDeps) -> Starlette:
     status = StatusReader(deps, guard)
     documents = StatusDocuments(deps, guard, status)
     pages = pages_of(deps, guard, status, deciding)
+    receipts = Receipts(deps, guard)
+    description = Description()
     routes = [
+        Route("/webhooks", either(receipts.senders, pages.webhooks), methods=["GET"]),
         Route("/webhooks/jellyseerr", webhooks.jellyseerr, methods=["POST"]),
         Route("/webhooks/jellyfin", webhooks.jellyfin, methods=["POST"]),
         Route("/webhooks/dashboard", webhooks.dashboard, methods=["POST"]),
@@ -56,11 +61,15 @@ def create_app(deps: WebDeps) -> Starlette:
         Route("/deletions/{id}/approve", deletions.approve, methods=["POST"]),
         Route("/deletions/{id}/cancel", deletions.cancel, methods=["POST"]),
         Route("/deletions/{id}/retry", deletions.retry, methods=["POST"]),
+        Route("/deletions/{id}/receipt", receipts.of_deletion, methods=["GET"]),
+        Route("/receipts", receipts.collection, methods=["GET"]),
+        Route("/receipts/{number}", either(receipts.one, pages.receipt), methods=["GET"]),
         Route("/breaker/release", deletions.release_breaker, methods=["POST"]),
         Route("/events", EventStream(deps, guard).events, methods=["GET"]),
         Route("/livez", documents.live, methods=["GET"]),
         Route("/readyz", documents.ready, methods=["GET"]),
         Route("/metrics", documents.metrics, methods=["GET"]),
+        Route("/openapi.json", description.openapi, methods=["GET"]),
         *pages.routes,
     ]
 

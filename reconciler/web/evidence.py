@@ -1,15 +1,81 @@
 """Evidence as a table that a person reads: one row per bound thing. Pure."""
 
 from datetime import datetime
+from typing import Literal
+
+from pydantic import AwareDatetime
 
 from reconciler.model import ConditionType, Deletion, DeletionState, Reference, ReferenceKind, Target, TargetKind
 from reconciler.ports import Evidence, Told
 from reconciler.reasons import Reason
-from reconciler.web.schemas import Because, BelongsOut, EvidenceOut, Observed, ReferenceOut, SentOut
+from reconciler.web.answers import Out
 
 MOST_REFERENCES = 10
 _DOWNLOADS = frozenset({TargetKind.TORRENT, TargetKind.CROSS_SEED, TargetKind.LIKELY_CROSS_SEED, TargetKind.UNMANAGED})
 _DONE = {ReferenceKind.GRAB: "grabbed", ReferenceKind.IMPORT: "imported"}
+
+
+Because = Literal["history", "person", "shared_files", "equal_files", "queue", "identity", "season"]
+Observed = Literal["absent", "listed", "not_observed"]
+
+
+class ReferenceOut(Out):
+    """A grab or an import. `at` is the upstream's own date text, `heard_at` when we learnt of it.
+
+    `history_id` is `null` while only a webhook has told it. `by_person`: out of a search that a person made.
+    """
+
+    kind: ReferenceKind
+    instance: str
+    history_id: int | None
+    at: str | None
+    heard_at: AwareDatetime
+    source_title: str | None
+    season: int | None
+    episode: int | None
+    by_person: bool
+
+
+class BelongsOut(Out):
+    """What shows that a thing belongs to the title: `because` for programs, `message` for people.
+
+    `references` are the first few grabs and imports that name it, `reference_count` is how many there are.
+    """
+
+    because: Because
+    message: str
+    references: tuple[ReferenceOut, ...]
+    reference_count: int
+
+
+class SentOut(Out):
+    """The calls of one kind about one thing."""
+
+    action: str
+    times: int
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+
+
+class EvidenceOut(Out):
+    """One bound thing: what shows that it belongs, what was sent about it, and whether it is still there.
+
+    `external_id` is the info hash, or the upstream's internal id. `observed` is `absent` (since `absent_since`),
+    `listed` (last seen at `last_seen_at`) or `not_observed`.
+    """
+
+    kind: TargetKind
+    instance: str
+    external_id: str
+    name: str | None
+    season: int | None
+    size: int
+    belongs: BelongsOut
+    sent: tuple[SentOut, ...]
+    observed: Observed
+    absent_since: AwareDatetime | None
+    last_seen_at: AwareDatetime | None
+    message: str
 
 
 def evidence_out(state: DeletionState, evidence: Evidence) -> EvidenceOut:

@@ -18,7 +18,7 @@ from reconciler.intake import InvalidPayload
 from reconciler.telemetry import get_logger
 
 STORE_RETRY_AFTER_SECONDS = 5
-_TYPE_PREFIX = "urn:reconciler:problem:"
+TYPE_PREFIX = "urn:reconciler:problem:"
 _ABOUT_STATUS = {
     404: "There is nothing at this address.",
     405: "This address does not take that method; the Allow header names those it takes.",
@@ -52,7 +52,7 @@ class Problem(Exception):
     def response(self) -> ProblemResponse:
         document: dict[str, Any] = {
             **self.extra,
-            "type": _TYPE_PREFIX + self.slug,
+            "type": TYPE_PREFIX + self.slug,
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
@@ -75,6 +75,10 @@ def unauthorized(realm: str) -> Problem:
 
 def unknown_deletion() -> Problem:
     return Problem(404, "unknown-deletion", "There is no such deletion", "No deletion has this id.")
+
+
+def unknown_receipt(detail: str = "No receipt has this number (any more).") -> Problem:
+    return Problem(404, "unknown-receipt", "There is no such receipt", detail)
 
 
 def invalid_fields(errors: Sequence[FieldError], *, detail: str = "Nothing was accepted.") -> Problem:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from reconciler.model import (
     ConditionType,
     MediaKind,
     Phase,
-    ReferenceKind,
     SettledAs,
     Source,
     Status,
@@ -18,18 +17,14 @@ from reconciler.model import (
 )
 from reconciler.ports import Accepted, Heard
 from reconciler.reasons import Reason
+from reconciler.web.answers import Out
+from reconciler.web.evidence import EvidenceOut
 
 MediaType = Literal["movie", "tv"]
 Decision = Literal["approve", "attribute", "cancel", "retry"]
 
-Because = Literal["history", "person", "shared_files", "equal_files", "queue", "identity", "season"]
-Observed = Literal["absent", "listed", "not_observed"]
 
 MEDIA_TYPES: Mapping[MediaKind, MediaType] = {MediaKind.MOVIE: "movie", MediaKind.SERIES: "tv"}
-
-
-class Out(BaseModel):
-    model_config = ConfigDict(frozen=True)
 
 
 # --- intake --------------------------------------------------------------------------------------------------------
@@ -96,65 +91,6 @@ class TargetOut(Out):
     season: int | None
     sent_at: AwareDatetime | None
     absent_since: AwareDatetime | None
-
-
-class ReferenceOut(Out):
-    """A grab or an import. `at` is the upstream's own date text, `heard_at` when we learnt of it.
-
-    `history_id` is `null` while only a webhook has told it. `by_person`: out of a search that a person made.
-    """
-
-    kind: ReferenceKind
-    instance: str
-    history_id: int | None
-    at: str | None
-    heard_at: AwareDatetime
-    source_title: str | None
-    season: int | None
-    episode: int | None
-    by_person: bool
-
-
-class BelongsOut(Out):
-    """What shows that a thing belongs to the title: `because` for programs, `message` for people.
-
-    `references` are the first few grabs and imports that name it, `reference_count` is how many there are.
-    """
-
-    because: Because
-    message: str
-    references: tuple[ReferenceOut, ...]
-    reference_count: int
-
-
-class SentOut(Out):
-    """The calls of one kind about one thing."""
-
-    action: str
-    times: int
-    first_at: AwareDatetime
-    last_at: AwareDatetime
-
-
-class EvidenceOut(Out):
-    """One bound thing: what shows that it belongs, what was sent about it, and whether it is still there.
-
-    `external_id` is the info hash, or the upstream's internal id. `observed` is `absent` (since `absent_since`),
-    `listed` (last seen at `last_seen_at`) or `not_observed`.
-    """
-
-    kind: TargetKind
-    instance: str
-    external_id: str
-    name: str | None
-    season: int | None
-    size: int
-    belongs: BelongsOut
-    sent: tuple[SentOut, ...]
-    observed: Observed
-    absent_since: AwareDatetime | None
-    last_seen_at: AwareDatetime | None
-    message: str
 
 
 class EventOut(Out):
@@ -305,11 +241,26 @@ class CoverageOut(Out):
     gaps: tuple[GapOut, ...]
 
 
+class WebhookOut(Out):
+    """Our webhook at one instance. `exists` and `enabled` are `null` as long as nobody could look, or nobody can.
+
+    `heard_at` is when anything came from there, `test_at` when a test did, whether or not the webhook is there now.
+    """
+
+    exists: bool | None = None
+    enabled: bool | None = None
+    problems: tuple[str, ...] = ()
+    checked_at: AwareDatetime | None = None
+    heard_at: AwareDatetime | None = None
+    test_at: AwareDatetime | None = None
+
+
 class UpstreamOut(Out):
     """One upstream instance. `reachable` is `null` as long as nobody has looked.
 
     `last_error` also says why something that it answers is not believed. `resynced_at` is when it was last compared
-    with what it had shown before, to find what no webhook told; only complete answers count.
+    with what it had shown before, to find what no webhook told; only complete answers count. `webhook` is `null` for
+    what sends none: qBittorrent, and what is not configured.
     """
 
     name: str
@@ -323,6 +274,7 @@ class UpstreamOut(Out):
     last_error: str | None = None
     resynced_at: AwareDatetime | None = None
     coverage: CoverageOut | None = None
+    webhook: WebhookOut | None = None
 
 
 class LastPassOut(Out):
@@ -371,6 +323,16 @@ class ConvergenceOut(Out):
     seconds: float
 
 
+class MessengerOut(Out):
+    """One messenger that people are told through, called by its place in the configuration and its kind."""
+
+    position: int
+    kind: str
+    last_sent_at: AwareDatetime | None
+    failing_since: AwareDatetime | None
+    last_error: str | None
+
+
 class StatusOut(Out):
     """`convergences` are those of the last 24 hours, the newest 200 of them, the last one first."""
 
@@ -388,35 +350,7 @@ class StatusOut(Out):
     loop: LoopOut
     upstreams: tuple[UpstreamOut, ...]
     previous_secrets: tuple[PreviousSecretOut, ...]
-
-
-class WidgetOut(Out):
-    """The status for a dashboard: flat, and without titles. Sizes are bytes, beside them in words.
-
-    `open` is what has not ended; `upstreams` counts those that are configured.
-    """
-
-    verdict: str
-    ok: bool
-    mode: str
-    version: str
-    open: int
-    pending: int
-    waiting: int
-    converging: int
-    held: int
-    converged: int
-    cancelled: int
-    freed: int
-    freed_text: str
-    freed_last_24_hours: int
-    freed_last_24_hours_text: str
-    upstreams: int
-    upstreams_down: int
-    upstreams_down_names: str
-    oldest_open_at: AwareDatetime | None
-    last_pass_at: AwareDatetime | None
-    next_pass_at: AwareDatetime | None
+    notifications: tuple[MessengerOut, ...]
 
 
 class LiveOut(Out):

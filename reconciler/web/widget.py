@@ -1,10 +1,42 @@
 """The status as dashboards take it: one flat object, each value ready to be shown."""
 
+from pydantic import AwareDatetime
+
 from reconciler.model import Phase
-from reconciler.web.schemas import StatusOut, WidgetOut
+from reconciler.web.answers import Out
+from reconciler.web.schemas import StatusOut
 from reconciler.words import size_in_words
 
 _OPEN = (Phase.PENDING, Phase.WAITING, Phase.CONVERGING, Phase.HELD)
+
+
+class WidgetOut(Out):
+    """The status for a dashboard: flat, and without titles. Sizes are bytes, beside them in words.
+
+    `open` is what has not ended; `upstreams` counts those that are configured.
+    """
+
+    verdict: str
+    ok: bool
+    mode: str
+    version: str
+    open: int
+    pending: int
+    waiting: int
+    converging: int
+    held: int
+    converged: int
+    cancelled: int
+    freed: int
+    freed_text: str
+    freed_last_24_hours: int
+    freed_last_24_hours_text: str
+    upstreams: int
+    upstreams_down: int
+    upstreams_down_names: str
+    oldest_open_at: AwareDatetime | None
+    last_pass_at: AwareDatetime | None
+    next_pass_at: AwareDatetime | None
 
 
 def widget_out(status: StatusOut) -> WidgetOut:

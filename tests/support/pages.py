@@ -13,6 +13,7 @@ PAGES = (
     "docs/how-it-works.md",
     "docs/licences.md",
     "docs/metrics.md",
+    "docs/notifications.md",
     "docs/operations.md",
     "docs/reasons.md",
     "docs/releasing.md",

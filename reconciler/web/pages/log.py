@@ -1,5 +1,6 @@
 """The deletion log for people: the list with its filters, one deletion with its evidence, and its plan."""
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from reconciler.web.problems import unknown_deletion
 from reconciler.web.schemas import DeletionOut
 from reconciler.web.sessions import Session
 from reconciler.web.views import deletion_out, detail_out, plan_out
-from reconciler.words import BIDI_CONTROLS
+from reconciler.words import plain
 
 PAGE = 25
 LONGEST_RECEIPT = 100_000
@@ -130,12 +131,10 @@ class Log:
 
 def shown_json(text: str) -> str:
     """Return a receipt's text as people read it; what is no JSON stays as it is."""
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        return text
-    lines = json.dumps(parsed, indent=2, ensure_ascii=False)
-    return "".join(c for c in lines if c not in BIDI_CONTROLS)[:LONGEST_RECEIPT]
+    with contextlib.suppress(ValueError):
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    lines = (plain(line, LONGEST_RECEIPT) if line else "" for line in text[:LONGEST_RECEIPT].splitlines())
+    return "\n".join(lines)
 
 
 def _query(parameters: Mapping[str, str]) -> str:

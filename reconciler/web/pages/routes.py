@@ -12,6 +12,7 @@ from reconciler.web.deciding import Deciding
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.negotiation import Endpoint
+from reconciler.web.pages.api import ApiPage
 from reconciler.web.pages.decisions import Decisions
 from reconciler.web.pages.door import Door
 from reconciler.web.pages.home import Home
@@ -19,6 +20,7 @@ from reconciler.web.pages.log import Log
 from reconciler.web.pages.rendering import Renderer
 from reconciler.web.pages.signing_in import SigningIn
 from reconciler.web.pages.static_files import KeptFiles
+from reconciler.web.pages.webhooks import WebhookPages
 from reconciler.web.status_reader import StatusReader
 
 
@@ -30,6 +32,8 @@ class Pages:
     deletions: Endpoint
     deletion: Endpoint
     plan: Endpoint
+    webhooks: Endpoint
+    receipt: Endpoint
     routes: tuple[BaseRoute, ...]
     lost: Callable[[Request, HTTPException], Awaitable[Response]]
 
@@ -40,6 +44,7 @@ def pages_of(deps: WebDeps, guard: Guard, status: StatusReader, deciding: Decidi
     home = Home(deps.store, status, renderer)
     log = Log(deps.store, deps.preview, renderer)
     decisions = Decisions(deps.store, deciding, door, renderer)
+    webhooks = WebhookPages(deps.settings, deps.store, renderer)
     signing = SigningIn(guard, door, renderer)
     status_page = door.page(home.page, public=True)
     routes = (
@@ -52,6 +57,16 @@ def pages_of(deps: WebDeps, guard: Guard, status: StatusReader, deciding: Decidi
         Route("/sign-in", door.open(signing.form), methods=["GET"]),
         Route("/sign-in", door.open(signing.sign_in), methods=["POST"]),
         Route("/sign-out", door.open(signing.sign_out), methods=["POST"]),
+        Route("/docs", door.open(ApiPage(renderer).page), methods=["GET"]),
         Mount("/static", KeptFiles(), name="static"),
     )
-    return Pages(status_page, door.page(log.list), door.page(log.one), door.page(log.plan), routes, door.lost)
+    return Pages(
+        status=status_page,
+        deletions=door.page(log.list),
+        deletion=door.page(log.one),
+        plan=door.page(log.plan),
+        webhooks=door.page(webhooks.page),
+        receipt=door.page(webhooks.receipt),
+        routes=routes,
+        lost=door.lost,
+    )

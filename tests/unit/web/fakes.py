@@ -52,6 +52,7 @@ from reconciler.ports import (
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.web.app import WebDeps, create_app
 from reconciler.web.deps import Lifespan
+from tests.unit.web.conformance import Declared
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 WEBHOOK_SECRET = "webhook-secret-of-this-test"
@@ -296,10 +297,14 @@ class World:
     body_timeout: timedelta = timedelta(seconds=5)
     wakes: list[int] = field(default_factory=list)
     ledger_wakes: list[int] = field(default_factory=list)
+    looks: int = 0
 
     def app(self) -> Starlette:
         async def preview(deletion: DeletionId) -> PlanPreview | None:
             return self.preview(deletion)
+
+        def look_at_connections() -> None:
+            self.looks += 1
 
         async def dry_run(wishes: tuple[DeletionRequest, ...]) -> tuple[PlanPreview, ...]:
             self.planned += wishes
@@ -318,6 +323,7 @@ class World:
                 dry_run=dry_run,
                 lifespan=self.lifespan,
                 body_timeout=self.body_timeout,
+                look_at_connections=look_at_connections,
             )
         )
 
@@ -326,7 +332,7 @@ class World:
     ) -> httpx.AsyncClient:
         """A client of this application, or of `app` where several clients are to meet the same one."""
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        transport = httpx.ASGITransport(app or self.app())
+        transport = Declared(httpx.ASGITransport(app or self.app()), self.settings.root_path.rstrip("/"))
         return httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers)
 
     def sender(self, app: Starlette | None = None) -> httpx.AsyncClient:

@@ -11,7 +11,7 @@ from reconciler.web.shield import SECURITY_HEADERS
 from tests.unit.web.fakes import World, database_down
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/status/", "/webhooks", "/webhooks/other", "/deletions/a/b/c"])
+@pytest.mark.parametrize("path", ["/nothing", "/status/", "/webhooks/", "/webhooks/other", "/deletions/a/b/c"])
 async def test_an_unknown_address_is_404_as_problem_details(world: World, path: str) -> None:
     async with world.person() as client:
         response = await client.get(path)

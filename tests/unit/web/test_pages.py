@@ -9,11 +9,21 @@ import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from reconciler.model import DeletionState, Phase
-from reconciler.ports import Overview
+from reconciler.model import DeletionState, InstanceName, Phase, Source
+from reconciler.ports import Accepted, AcceptedDeletion, Heard, KeptReceipt, Overview
 from reconciler.reasons import Reason
 from reconciler.web.sessions import COOKIE
-from tests.unit.web.fakes import API_TOKEN, UNKNOWN_ID, WEBHOOK_SECRET, World, condition, database_down, movie, settings
+from tests.unit.web.fakes import (
+    API_TOKEN,
+    NOW,
+    UNKNOWN_ID,
+    WEBHOOK_SECRET,
+    World,
+    condition,
+    database_down,
+    movie,
+    settings,
+)
 
 READ_TOKEN = "read-token-of-this-test"
 HTML = {"Accept": "text/html"}
@@ -24,11 +34,16 @@ def held(number: int = 1, **changes: object) -> DeletionState:
     return replace(movie(number, **changes), conditions=(condition(Reason.BREAKER_OPEN), condition(Reason.PROTECTED)))
 
 
+def receipt_of(body: str) -> KeptReceipt:
+    return KeptReceipt(1, Source.RADARR, InstanceName("radarr"), NOW, Heard.DELETE, body[:100], "", (), body)
+
+
 @pytest.fixture
 def world() -> World:
     world = World(settings=settings(read_token=SecretStr(READ_TOKEN)))
     world.store.shown = Overview(by_phase={Phase.HELD: 1})
     world.store.add(held())
+    world.store.kept = [receipt_of("{}")]
     return world
 
 
@@ -273,6 +288,8 @@ EVERY_PAGE = [
     f"/deletions/{held().deletion.id}",
     "/needs-you",
     "/needs-you/breaker",
+    "/webhooks",
+    "/receipts/1",
     decide("approve"),
     decide("cancel"),
 ]
@@ -283,14 +300,49 @@ async def test_no_title_can_be_more_than_text(world: World, browser: httpx.Async
     changes = {"title": HOSTILE, "requested_by": HOSTILE}
     state = replace(held(1, **changes), conditions=(condition(Reason.BREAKER_OPEN, HOSTILE),))
     world.store.add(state)
+    world.store.kept = [receipt_of(HOSTILE)]
     await sign_in(browser)
     page = await browser.get(path)
     assert page.status_code == 200
     assert "<script>alert" not in page.text
     assert "&lt;script&gt;alert" in page.text
     assert not set("\u202e\x1b") & set(page.text)
-    assert "A" * 1001 not in page.text
+    assert "A" * 1001 not in page.text or path.startswith("/receipts/"), "only what is shown raw is shown whole"
     assert "set-cookie: a" not in str(page.headers).lower()
+
+
+async def test_the_webhooks_page_tells_what_to_enter_and_never_the_secret(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    await sign_in(browser)
+    page = await browser.get("/webhooks")
+    for path in ("/webhooks/radarr", "/webhooks/sonarr", "/webhooks/jellyseerr", "/webhooks/dashboard"):
+        assert f"http://127.0.0.1:8585{path}" in page.text
+    assert "Authorization: Bearer WEBHOOK_SECRET" in page.text
+    assert "{{notification_type}}" in page.text
+    assert WEBHOOK_SECRET not in page.text
+    world.settings = settings(public_url="https://gone.example/reconciler")
+    async with world.client() as client:
+        client.cookies.set(COOKIE, browser.cookies[COOKIE])
+        page = await client.get("/webhooks", headers=HTML)
+    assert "https://gone.example/reconciler/webhooks/radarr" in page.text
+    assert "127.0.0.1" not in page.text
+
+
+async def test_receipts_tell_how_they_were_understood_and_what_followed(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    made = AcceptedDeletion(Accepted.CREATED, held().deletion.id)
+    nothing = replace(receipt_of("{}"), number=2, heard=Heard.IGNORED, reason="it is not about a title", deletions=())
+    world.store.kept = [nothing, replace(receipt_of('{"a": "ö"}'), deletions=(made,))]
+    await sign_in(browser)
+    page = await browser.get("/webhooks")
+    assert "It is not about a title." in page.text
+    assert f'<a href="/deletions/{held().deletion.id}">created</a>' in page.text
+    detail = await browser.get("/receipts/1")
+    assert "{\n  &#34;a&#34;: &#34;ö&#34;\n}" in detail.text
+    for missing in ("/receipts/7", "/receipts/x", "/receipts/9999999999999999999"):
+        assert (await browser.get(missing)).status_code == 404
 
 
 @pytest.mark.parametrize("path", [*EVERY_PAGE, "/sign-in", "/nowhere"])
@@ -300,7 +352,10 @@ async def test_a_page_can_do_nothing_but_what_comes_from_here(browser: httpx.Asy
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    assert re.findall(r"<script(?! src=\"/static/)|<style|\son\w+=|\sstyle=|https?://", page.text) == []
+    assert (
+        re.findall(r"<script(?! src=\"/static/)|<style|\son\w+=|\sstyle=|(?:src|href|action)=\"(?!/|#|\?)", page.text)
+        == []
+    )
     assert page.headers["cache-control"] == "no-store"
 
 

@@ -10,7 +10,7 @@ import yaml
 from reconciler.model import InstanceName, Phase, UpstreamKind
 from reconciler.ports import Freed, Overview, PassRecord, UpstreamHealth
 from reconciler.reasons import Reason
-from reconciler.web.schemas import WidgetOut
+from reconciler.web.widget import WidgetOut
 from tests.unit.web.fakes import NOW, World, condition, movie
 
 
