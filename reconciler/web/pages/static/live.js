@@ -6,13 +6,19 @@
   const root = page.dataset.root;
   const main = document.querySelector("main");
   const freshness = document.getElementById("freshness");
-  const EVERY = 30_000; // upstreams and passes change without an event
-  const POLL = 10_000;
+  const EVERY = 10_000; // upstreams and passes change without an event
+  const AGAIN = 30_000;
   page.classList.add("js");
 
   const say = (words) => {
     if (freshness && freshness.textContent !== words) freshness.textContent = words;
   };
+
+  const announcer = document.getElementById("announcer");
+  const announce = (words) => { // for who listens to the page: only what matters, not every renewal
+    if (announcer && announcer.textContent !== words) announcer.textContent = words;
+  };
+  const inShort = () => main.querySelector("h1")?.textContent.replace(/\s+/g, " ").trim() ?? "";
 
   const localTimes = (within) => {
     for (const time of within.querySelectorAll("time[datetime]")) {
@@ -24,6 +30,7 @@
 
   let isBusy = false;
   let isAskedAgain = false;
+  let isFollowing = false;
   let lostAt = null;
 
   const shown = new Map(); // what the server last sent of each part, to leave alone what did not change
@@ -43,6 +50,7 @@
     const from = fresh.querySelector("main");
     if (!from || !from.dataset.live) return location.reload();
     document.title = fresh.title;
+    const wasShort = inShort();
     const now = partsOf(main);
     const next = partsOf(from);
     let before = null;
@@ -60,20 +68,39 @@
       before = document.getElementById(part.id);
     }
     for (const old of now) if (!next.some((part) => part.id === old.id)) old.remove();
+    for (const old of main.querySelectorAll("[data-load]")) {
+      const part = from.querySelector("#" + CSS.escape(old.id));
+      if (!part) { // there is nothing ahead any more
+        old.remove();
+      } else if (part.dataset.state !== old.dataset.state) {
+        const mounted = document.importNode(part, true);
+        old.replaceWith(mounted);
+        load(mounted);
+      }
+    }
+    if (inShort() !== wasShort) announce(inShort());
+  };
+
+  const isInUse = () => { // what somebody types or marks to copy it is not taken away
+    const marked = getSelection();
+    const isMarked = marked && !marked.isCollapsed && main.contains(marked.anchorNode);
+    return isMarked || document.activeElement?.matches("main input, main textarea");
   };
 
   const refresh = async () => {
     if (isBusy) { isAskedAgain = true; return; }
-    if (document.hidden || document.activeElement?.matches("main input, main textarea")) return;
+    if (document.hidden || isInUse()) return;
     isBusy = true;
     try {
       const reply = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
       if (reply.type === "opaqueredirect") return location.reload(); // signed out meanwhile
       if (!reply.ok && reply.status !== 404) throw new Error(String(reply.status));
       put(await reply.text());
+      if (lostAt) announce("The service can be reached again.");
       lostAt = null;
-      say("Up to date since " + new Date().toLocaleTimeString() + ".");
+      say((isFollowing ? "Live: as of " : "As of ") + new Date().toLocaleTimeString() + ".");
     } catch {
+      if (!lostAt) announce("The service cannot be reached.");
       lostAt ??= new Date();
       say("The service cannot be reached since " + lostAt.toLocaleTimeString() + "; this page is older than that.");
     } finally {
@@ -87,11 +114,12 @@
 
   const follow = () => {
     const source = new EventSource(root + "/events");
-    source.addEventListener("open", () => { say("Live."); soon(); });
+    source.addEventListener("open", () => { isFollowing = true; soon(); });
     source.addEventListener("timeline", soon);
     source.addEventListener("error", () => {
+      isFollowing = false;
       if (source.readyState === EventSource.CLOSED) { // refused: another stream may be welcome later
-        setTimeout(follow, EVERY);
+        setTimeout(follow, AGAIN);
       }
       soon();
     });
@@ -135,16 +163,26 @@
     const button = event.target.closest?.("button.copy");
     if (button) copy(button);
   });
+
+  // --- explanations of chips: Escape closes what shows, until the chip is left ---
+
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && document.activeElement?.classList.contains("chip")) document.activeElement.blur();
+    if (event.key !== "Escape") return;
+    for (const chip of document.querySelectorAll(".chips li:is(:hover, :focus-within)")) chip.classList.add("hushed");
   });
+  for (const left of ["focusout", "pointerout"]) {
+    document.addEventListener(left, (event) => {
+      const chip = event.target.closest?.(".chips li.hushed");
+      if (chip && !chip.contains(event.relatedTarget)) chip.classList.remove("hushed");
+    });
+  }
 
   localTimes(document);
   for (const section of document.querySelectorAll("[data-load]")) load(section);
   if (main.dataset.live) {
     for (const part of partsOf(main)) shown.set(part.id, "");
     if (main.dataset.live === "events") follow();
-    setInterval(refresh, main.dataset.live === "events" ? EVERY : POLL);
+    setInterval(refresh, EVERY);
     document.addEventListener("visibilitychange", refresh);
   }
 })();
