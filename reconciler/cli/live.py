@@ -19,7 +19,6 @@ from reconciler.cli.render import (
     cells,
     label_of,
     phase_in_colour,
-    plain,
     say,
     show_json_line,
     show_status,
@@ -29,6 +28,7 @@ from reconciler.cli.render import (
 from reconciler.cli.watching import OPEN_PHASES, Away, View
 from reconciler.clock import Clock
 from reconciler.model import ConditionType, Phase
+from reconciler.words import plain
 
 _TICK = timedelta(seconds=1)
 _LOW = 20

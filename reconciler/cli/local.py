@@ -9,10 +9,10 @@ import typer
 
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import ConfigOption, JsonOption, settings_from
-from reconciler.cli.plans import size_in_words
-from reconciler.cli.render import say, show_checks, show_json
+from reconciler.cli.render import say, show_checks, show_json, show_messages
 from reconciler.errors import ConfigError
 from reconciler.model import UpstreamKind
+from reconciler.words import size_in_words
 
 _ADDRESSES = [f"{kind.value}_URL".upper() for kind in UpstreamKind]
 
@@ -71,6 +71,21 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         show_checks(results)
     if not results:
         say(f"No upstream is configured. Set {', '.join(_ADDRESSES)} (those you have) and their credentials.")
+    raise typer.Exit(ExitCode.OK if ok else ExitCode.NEGATIVE)
+
+
+def notify_test(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Send a test message to every messenger under `notifications`, and say whether each took it."""
+    from reconciler.main import notify_test as run  # noqa: PLC0415 - see above
+
+    results = [dataclasses.asdict(result) for result in asyncio.run(run(settings_from(config)))]
+    ok = bool(results) and all(result["ok"] for result in results)
+    if as_json:
+        show_json({"ok": ok, "messengers": results})
+    elif results:
+        show_messages(results)
+    if not results:
+        say("No messenger is configured. Set RECONCILER_NOTIFICATIONS_URLS; see docs/notifications.md.")
     raise typer.Exit(ExitCode.OK if ok else ExitCode.NEGATIVE)
 
 

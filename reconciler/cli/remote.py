@@ -38,7 +38,14 @@ def status(
 
 
 def list_deletions(
+    search: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", help="Only those whose title or asker has this piece, or whose id or info hash begins so."
+        ),
+    ] = None,
     phase: Annotated[Phase | None, typer.Option(help="Only those in this phase.")] = None,
+    is_open: Annotated[bool, typer.Option("--open", help="Only those that have not ended.")] = False,
     media: Annotated[MediaType | None, typer.Option(help="Only movies or only series.")] = None,
     source: Annotated[Source | None, typer.Option(help="Only those asked for by this sender.")] = None,
     tmdb: Annotated[int | None, typer.Option(min=1, help="Only those of this TMDB id.")] = None,
@@ -50,8 +57,11 @@ def list_deletions(
     as_json: JsonOption = False,
 ) -> None:
     """List deletions, the newest first."""
+    if phase is not None and is_open:
+        raise typer.BadParameter("give either --phase or --open")
     given = {
-        "phase": phase and phase.value,
+        "q": search,
+        "phase": "open" if is_open else phase and phase.value,
         "media": media and media.value,
         "source": source and source.value,
         "tmdb_id": tmdb,

@@ -10,9 +10,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from reconciler.model import Source
+from reconciler.words import plain
 
-_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_CELL_LENGTH = 200
 _SENTENCES_LENGTH = 4000
 _ID_LENGTH = 36
 _PHASE_LENGTH = 10
@@ -34,16 +33,6 @@ _PHASE_STYLES = {
     "converged": "green",
     "cancelled": "dim",
 }
-
-
-def plain(value: object, most: int = _CELL_LENGTH) -> str:
-    """Return `value` as one line without anything a terminal would obey (escapes, line breaks, text direction).
-
-    What is longer than `most` characters is cut.
-    """
-    text = "–" if value is None or value == "" else str(value)
-    line = "".join(c if c.isprintable() and c not in _BIDI_CONTROLS else "\ufffd" for c in text)
-    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def say(message: str) -> None:
@@ -75,13 +64,14 @@ def show_status(status: Mapping[str, Any]) -> None:
             phases.add_row(phase_in_colour(phase), Text(plain(count)))
     if phases.row_count:
         console.print(phases)
-    upstreams = bare_table("upstream", "state", "version", "since", "history")
+    upstreams = bare_table("upstream", "state", "version", "since", "history", "webhook")
     for upstream in status["upstreams"]:
         kind = "" if upstream["name"] == upstream["kind"] else f" ({upstream['kind']})"
         upstreams.add_row(
             *cells(upstream["name"] + kind),
             state_of_upstream(upstream),
             *cells(upstream["version"], time_in_short(upstream["since"]), _history(upstream["coverage"])),
+            *cells(_webhook(upstream.get("webhook"))),
         )
     console.print(upstreams)
     for upstream in status["upstreams"]:
@@ -193,6 +183,18 @@ def show_checks(results: Sequence[Mapping[str, Any]]) -> None:
         table.add_row(
             *cells(result["instance"], result["kind"]), verdict, *cells(version, result["message"], result["fix"])
         )
+    console = console_for_results()
+    console.print(table)
+    for result in results:
+        if result["webhook"]:
+            console.print(Text(plain(f"{result['instance']}: {result['webhook']}", _SENTENCES_LENGTH), style="yellow"))
+
+
+def show_messages(results: Sequence[Mapping[str, Any]]) -> None:
+    table = bare_table("messenger", "kind", "result", "said")
+    for result in results:
+        verdict = Text("taken", style="green") if result["ok"] else Text("failed", style="bold red")
+        table.add_row(*cells(result["position"], result["kind"]), verdict, *cells(result["error"]))
     console_for_results().print(table)
 
 
@@ -223,6 +225,18 @@ def _history(coverage: Mapping[str, Any] | None) -> str:
         return f"reading: {coverage['rows']} of {coverage['total'] if coverage['total'] is not None else '?'}"
     gaps = len(coverage["gaps"])
     return f"complete, {gaps} gap{'s' if gaps > 1 else ''}" if gaps else "complete"
+
+
+def _webhook(webhook: Mapping[str, Any] | None) -> str:
+    """Say whether an upstream tells us what happens there, and when it last did."""
+    if webhook is None:
+        return ""
+    heard = f"heard {time_in_short(webhook['heard_at'])}" if webhook["heard_at"] else ""
+    if webhook["exists"] is False:
+        return f"missing; {heard}" if heard else "missing"
+    if webhook["enabled"] is False:
+        return f"off; {heard}" if heard else "off"
+    return heard or "nothing heard yet"
 
 
 def state_of_upstream(upstream: Mapping[str, Any]) -> Text:

@@ -15,11 +15,12 @@ from reconciler.cli.completion import complete_id
 from reconciler.cli.exits import ExitCode, NotFound
 from reconciler.cli.following import Follower, Happened, Position
 from reconciler.cli.options import DEFAULT_URL, JsonOption, TokenOption, UrlOption, service_at
-from reconciler.cli.render import label_of, plain, say, show_json_line, time_in_short
+from reconciler.cli.render import label_of, say, show_json_line, time_in_short
 from reconciler.cli.service import Connection, path_of
 from reconciler.cli.staying import first_of, stay
 from reconciler.errors import UpstreamError
 from reconciler.model import Phase
+from reconciler.words import plain
 
 LAST = 10
 LOOK_AGAIN = timedelta(seconds=5)

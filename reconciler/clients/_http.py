@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -101,6 +102,7 @@ class Http:
             timeout=httpx.Timeout(timeout.total_seconds(), connect=CONNECT_TIMEOUT.total_seconds()),
             follow_redirects=False,
             trust_env=False,
+            verify=_trust_for(self.base_url),
             transport=transport,
         )
 
@@ -270,6 +272,20 @@ class Streamed:
             async with asyncio.timeout(self._silence.total_seconds()):
                 await self._response.aread()
         return Reply(self._http.instance, self.status, self._response.text, self.content_type)
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Return whose certificates are believed: what `SSL_CERT_FILE` or `SSL_CERT_DIR` names, or a list that comes along.
+
+    It is read once: that takes a tenth of a second, and every instance has a connection pool of its own.
+    """
+    return httpx.create_ssl_context()
+
+
+def _trust_for(url: str) -> ssl.SSLContext:
+    """Where nothing is encrypted no list needs to be read, and nobody is believed."""
+    return authorities() if url.lower().startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _secrets_of(headers: Mapping[str, str], others: Sequence[str]) -> tuple[str, ...]:

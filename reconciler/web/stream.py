@@ -19,6 +19,7 @@ from reconciler.web.answers import root_of
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.problems import FieldError, Problem, invalid_fields
+from reconciler.web.sessions import Access
 from reconciler.web.views import deletion_url
 
 MEDIA_TYPE = "text/event-stream"
@@ -44,7 +45,7 @@ class EventStream:
         self._last, self._looked_at = 0, float("-inf")
 
     async def events(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.READ)
         if self._listening >= MOST_STREAMS:
             raise Problem(
                 503,

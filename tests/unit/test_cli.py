@@ -14,8 +14,6 @@ from pydantic import SecretStr
 
 from reconciler.cli import service
 from reconciler.cli.exits import EXIT_CODES_HELP
-from reconciler.cli.plans import size_in_words
-from reconciler.cli.render import plain
 from reconciler.clients._http import Http
 from reconciler.config import Settings
 from reconciler.errors import ConfigError, StoreError
@@ -47,6 +45,7 @@ from reconciler.ports import (
     UpstreamHealth,
 )
 from reconciler.reasons import Reason
+from reconciler.words import plain, size_in_words
 from tests.unit.conftest import Run
 from tests.unit.web.fakes import (
     API_TOKEN,
@@ -110,11 +109,12 @@ def test_an_address_with_a_root_path_reaches_the_service_under_it(world: World, 
 
 def test_list_sends_its_filters(world: World, run: Run) -> None:
     world.store.add(movie())
-    result = run("list", "--media", "movie", "--tmdb", "603", "--limit", "1")
+    result = run("list", "--media", "movie", "--tmdb", "603", "--limit", "1", "--search", "film", "--open")
     assert result.exit_code == 0
     assert "A Film (1999)" in result.stdout
     [(where, _, limit)] = world.store.asked
-    assert (where.tmdb_id, limit) == (603, 1)
+    assert (where.tmdb_id, where.text, where.settled, limit) == (603, "film", False, 1)
+    assert run("list", "--phase", "held", "--open").exit_code == 2
 
 
 def test_list_says_where_the_next_page_begins(world: World, run: Run) -> None:

@@ -19,7 +19,9 @@ WITHOUT_JSON = {"serve", "completion"}
 
 def told() -> dict[str, str]:
     """Return what the page says of each command."""
-    found = re.findall(r"^### `reconciler (\w+)[^`\n]*`\n(.*?)(?=^##|\Z)", read(PAGE), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(
+        r"^### `reconciler ([\w-]+)[^`\n]*`\n(.*?)(?=^##|\Z)", read(PAGE), flags=re.MULTILINE | re.DOTALL
+    )
     return dict(found)
 
 
@@ -50,10 +52,10 @@ def test_the_shared_options_are_those_of_the_commands_that_the_page_names() -> N
     meant = {
         "all": set(COMMANDS),
         "all but `serve` and `completion`": set(COMMANDS) - WITHOUT_JSON,
-        "those that ask the service": asks,
+        "those that ask the service, `connect` too": asks,
     }
     for row in rows_of(section(PAGE, "Shared options")):
-        named = meant.get(row[1]) or set(re.findall(r"`(\w+)`", row[1]))
+        named = meant.get(row[1]) or set(re.findall(r"`([\w-]+)`", row[1]))
         for option in spelt_in([row]):
             assert option == "--help" or {name for name in COMMANDS if option in options_of(name)} == named, option
     assert DEFAULT_URL in section(PAGE, "Shared options")
