@@ -27,12 +27,15 @@ def serve(config: ConfigOption = None) -> None:
     raise typer.Exit(run(settings_from(config)))
 
 
-def migrate(config: ConfigOption = None) -> None:
+def migrate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Bring the database's schema up to date (also done by `serve`)."""
     from reconciler.main import migrate as run  # noqa: PLC0415 - see above
 
     before, after = asyncio.run(run(settings_from(config)))
-    say(f"The schema is at version {after}{f', it was at {before}' if before != after else ' already'}.")
+    if as_json:
+        show_json({"schema_version": after, "before": before})
+    else:
+        say(f"The schema is at version {after}{f', it was at {before}' if before != after else ' already'}.")
 
 
 def backup(

@@ -9,6 +9,7 @@ PAGES = (
     "README.md",
     "CHANGELOG.md",
     "docs/api.md",
+    "docs/cli.md",
     "docs/configuration.md",
     "docs/how-it-works.md",
     "docs/licences.md",
