@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from reconciler.clock import SystemClock
 from reconciler.config import JellyseerrSettings, QBittorrentSettings, RadarrSettings, Settings, SonarrSettings
-from reconciler.errors import StoreError
+from reconciler.errors import NotAsShown, StoreError
 from reconciler.model import (
     Condition,
     ConditionType,
@@ -86,9 +86,12 @@ def condition(reason: Reason, message: str = "because") -> Condition:
     return Condition(ConditionType.TORRENTS_ABSENT, InstanceName("qbittorrent"), Status.UNKNOWN, reason, message, NOW)
 
 
+@dataclass
 class FakeClock:
+    at: datetime = NOW
+
     def now(self) -> datetime:
-        return NOW
+        return self.at
 
     def monotonic(self) -> float:
         return SystemClock().monotonic()  # streams wait in the machine's own time
@@ -145,11 +148,15 @@ class FakeStore:
             made.append(AcceptedDeletion(Accepted.CREATED, self.add(deletion)))
         return IngestResult(tuple(made))
 
-    async def approve(self, deletion: DeletionId, by: str) -> frozenset[Reason]:
+    async def approve(
+        self, deletion: DeletionId, by: str, *, only: frozenset[Reason] | None = None
+    ) -> frozenset[Reason]:
         self._check()
-        state = self.states[deletion]
+        carried = frozenset(c.reason for c in self.states[deletion].conditions if MEANINGS[c.reason].approvable)
+        if only is not None and carried - only:
+            raise NotAsShown("there is more")
         self.decided.append(("approve", deletion, by))
-        return frozenset(c.reason for c in state.conditions if MEANINGS[c.reason].approvable)
+        return carried
 
     async def cancel(self, deletion: DeletionId, by: str) -> bool:
         self._check()
@@ -177,13 +184,18 @@ class FakeStore:
         assert clients
         return frozenset(hashes) - self.listed
 
-    async def release_breaker(self, by: str) -> tuple[DeletionId, ...]:
+    async def held_by_breaker(self) -> tuple[DeletionState, ...]:
         self._check()
-        held = [
-            state.deletion.id
+        return tuple(
+            state
             for state in self.states.values()
             if any(condition.reason is Reason.BREAKER_OPEN for condition in state.conditions)
-        ]
+        )
+
+    async def release_breaker(self, by: str, *, only: Collection[DeletionId] | None = None) -> tuple[DeletionId, ...]:
+        held = [state.deletion.id for state in await self.held_by_breaker()]
+        if only is not None and set(held) != set(only):
+            raise NotAsShown("there are others")
         self.decided += [("release", deletion, by) for deletion in held]
         return tuple(held)
 
@@ -295,6 +307,7 @@ class World:
     dry_plan: Callable[[DeletionRequest], PlanPreview] = lambda _: PlanPreview(None)
     lifespan: Lifespan | None = None
     body_timeout: timedelta = timedelta(seconds=5)
+    now: datetime = NOW
     wakes: list[int] = field(default_factory=list)
     ledger_wakes: list[int] = field(default_factory=list)
     looks: int = 0
@@ -314,7 +327,7 @@ class World:
             WebDeps(
                 settings=self.settings,
                 store=self.store,
-                clock=FakeClock(),
+                clock=FakeClock(self.now),
                 wake=lambda: self.wakes.append(len(self.store.written)),
                 wake_ledger=lambda: self.ledger_wakes.append(len(self.store.written)),
                 status=lambda: self.loop,
