@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from reconciler import __version__
 from reconciler.model import InstanceName, Source
 from reconciler.ports import Heard, Overview
-from reconciler.telemetry.state import Configured, StateMetrics
+from reconciler.telemetry.state import WEBHOOK_SOURCES, Configured, StateMetrics
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
@@ -42,9 +42,6 @@ OTHER = "other"
 
 WEBHOOK_OUTCOMES = frozenset(heard.value for heard in Heard) | {"rejected", "unavailable"}
 """How a webhook was understood, or that it was refused (4xx) or could not be stored (503)."""
-
-WEBHOOK_SOURCES = (Source.DASHBOARD, Source.JELLYFIN, Source.JELLYSEERR, Source.RADARR, Source.SONARR)
-"""Who sends webhooks."""
 
 CALL_OUTCOMES = frozenset(
     {"ok", "Unreachable", "Throttled", "Unauthorized", "Rejected", "Unintelligible", "CancelledError"}

@@ -6,11 +6,14 @@ from datetime import datetime
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from reconciler.model import InstanceName, LedgerCoverage, Phase, UpstreamKind
+from reconciler.model import InstanceName, LedgerCoverage, Phase, Source, UpstreamKind
 from reconciler.ports import Overview
 from reconciler.reasons import MEANINGS, Effect
 
 HOLDING_REASONS = tuple(reason for reason, meaning in MEANINGS.items() if meaning.effect is Effect.HOLD)
+WEBHOOK_SOURCES = (Source.DASHBOARD, Source.JELLYFIN, Source.JELLYSEERR, Source.RADARR, Source.SONARR)
+"""Who sends webhooks."""
+
 _LIBRARIES = frozenset({UpstreamKind.RADARR, UpstreamKind.SONARR})
 
 Configured = Mapping[InstanceName, UpstreamKind]
@@ -92,7 +95,7 @@ def _of_ledgers(overview: Overview, configured: Configured) -> Iterable[GaugeMet
 def _of_webhooks(overview: Overview, configured: Configured) -> Iterable[GaugeMetricFamily]:
     heard: dict[str, datetime] = {}
     for one in overview.senders:
-        if one.instance is None or one.instance in configured:
+        if one.source in WEBHOOK_SOURCES and (one.instance is None or one.instance in configured):
             heard[one.source.value] = max(one.heard_at, heard.get(one.source.value, one.heard_at))
     yield _gauge(
         "reconciler_webhook_last_heard_timestamp_seconds",

@@ -28,6 +28,7 @@ FULL = Overview(
     senders=(
         SenderHeard(Source.RADARR, RADARR, START, Heard.REFERENCE, None),
         SenderHeard(Source.RADARR, None, START - timedelta(hours=1), Heard.TEST, None),
+        SenderHeard(Source.CLI, None, START, Heard.DELETE, None),  # asks, and sends no webhook
         SenderHeard(Source.SONARR, InstanceName("sonarr-of-before"), START, Heard.TEST, None),
     ),
     connections={
