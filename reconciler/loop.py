@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -460,14 +460,17 @@ class Reconciler:
             self._metrics.passed((done.finished_at - done.started_at).total_seconds(), ok=not error)
         return done
 
-    async def foresee(self, state: DeletionState) -> Foreseen:
-        """Plan one deletion to its end from fresh readings, recording and sending nothing, in any process."""
+    async def foresee(self, states: Sequence[DeletionState]) -> tuple[Foreseen, ...]:
+        """Plan deletions to their end, each for itself, from one fresh reading.
+
+        Nothing is recorded and nothing sent; any process may do it.
+        """
         try:
             async with self._its_turn() as lease:
-                return await self._rounds.foresee(lease, state)
+                return await self._rounds.foresee(lease, states)
         except LeaseLost:
             async with self._turn:
-                return await self._rounds.foresee(None, state)
+                return await self._rounds.foresee(None, states)
 
 
 def _pause(rounds: int) -> timedelta:

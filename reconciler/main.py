@@ -181,18 +181,25 @@ class Service:
         state = await self.store.deletion(deletion)
         if state is None:
             return None
-        return await self._foreseen(state, deletion)
+        (foreseen,) = await self.reconciler.foresee([state])
+        return preview_of(state, foreseen, deletion=deletion)
 
     async def dry_run(self, wishes: tuple[DeletionRequest, ...]) -> tuple[PlanPreview, ...]:
-        """Plan wishes that are not in the log, each to its end and for itself, from fresh readings."""
+        """Plan wishes that are not in the log, each to its end and for itself, from one fresh reading."""
         now = self.clock.now()
         states = [
-            DeletionState(deletion_of(wish, self.settings.library_instances(wish.media.kind), now)) for wish in wishes
+            DeletionState(
+                replace(
+                    deletion_of(wish, self.settings.library_instances(wish.media.kind), now),
+                    id=DeletionId(f"wish {number}"),
+                )
+            )
+            for number, wish in enumerate(wishes, start=1)
         ]
-        return tuple([await self._foreseen(state, None) for state in states])
-
-    async def _foreseen(self, state: DeletionState, deletion: DeletionId | None) -> PlanPreview:
-        return preview_of(state, await self.reconciler.foresee(state), deletion=deletion)
+        return tuple(
+            preview_of(state, foreseen, deletion=None)
+            for state, foreseen in zip(states, await self.reconciler.foresee(states), strict=True)
+        )
 
     async def aclose(self) -> None:
         """Stop the loop, then close every connection."""
@@ -247,7 +254,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
 
 def wording_of(settings: Settings) -> Wording:
     """Translate the settings into how messages are worded."""
-    return Wording(ADVICE, is_observing=settings.mode is Mode.OBSERVE)
+    return Wording(ADVICE, page_url=settings.public_url, is_observing=settings.mode is Mode.OBSERVE)
 
 
 def notifier_of(

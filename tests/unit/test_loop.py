@@ -536,7 +536,7 @@ async def test_losing_an_upstream_is_logged_once_over_many_passes(home: Bench) -
 
 async def test_a_dry_plan_sends_nothing_and_tells_exactly_what_is_then_done(home: Bench) -> None:
     deletion = await home.ask(HEAT)
-    foreseen = await home.reconciler.foresee(await home.state(deletion))
+    (foreseen,) = await home.reconciler.foresee([await home.state(deletion)])
     assert foreseen is not None
     assert foreseen.ends_as is Phase.CONVERGED
     assert (await home.state(deletion)).deletion.bound_at is None

@@ -171,7 +171,7 @@ def _body(body: Body) -> dict[str, Any]:
     return {
         "required": True,
         "description": body.description,
-        "content": {media: {"schema": schema, "examples": named} for media in body.media_types},
+        "content": {JSON: {"schema": schema, "examples": named}},
     }
 
 

@@ -36,7 +36,7 @@ _KEYS = (
         "it is answered as before and does nothing. `webhook-id` is taken, too.",
     ),
 )  # fmt: skip
-_EVENT_NUMBER = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+_EVENT_NUMBER = {"type": "string", "pattern": "^[0-9]{0,18}$"}
 _READ_BODY = frozenset({"not-json", "broken-off", "too-slow"})
 _READ_JSON = _READ_BODY | {"too-large", "unsupported-type", "unsupported-encoding"}
 _WISH = _READ_JSON | {"bad-idempotency-key", "invalid", "key-reused", "conflict"}
@@ -46,7 +46,6 @@ _HEARD = {
     200: Answer("It was a test: nothing is stored.", (HeardOut,)),
     202: Answer("Committed. `heard` says what was understood.", (HeardOut,)),
 }
-_ANY_TYPE = (JSON, "*/*")
 
 
 def _decision(name: str, summary: str, description: str, problem: str) -> Operation:
@@ -77,7 +76,7 @@ def _arr(kind: str, body: Mapping[str, object], *, method: str, of_instance: boo
         description=f"Connect → Webhook in {name}. Which instance sent it is told by the address, or by the only one "
         "configured, or by `instanceName`. Bodies of more than 16 MiB are taken and not read; the histories are.",
         parameters=(_INSTANCE,) if of_instance else (),
-        body=Body(body, f"{name}'s own payload; the content type does not matter.", media_types=_ANY_TYPE),
+        body=Body(body, f"{name}'s own payload; the content type does not matter."),
         problems=_READ_BODY | ({"unknown-instance"} if of_instance else set()),
     )
 
@@ -245,7 +244,6 @@ OPERATIONS: tuple[Operation, ...] = (
         body=Body(
             examples.JELLYFIN,
             "What the template renders to. At most 1 MiB; the content type does not matter.",
-            media_types=_ANY_TYPE,
         ),
         problems=_READ_BODY | {"too-large", "unsupported-encoding"},
     ),
