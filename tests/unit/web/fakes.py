@@ -26,10 +26,10 @@ from reconciler.model import (
     Media,
     MediaKind,
     Options,
-    Phase,
     SettledAs,
     Source,
     Status,
+    UpstreamKind,
 )
 from reconciler.ports import (
     Accepted,
@@ -254,18 +254,14 @@ class FakeStore:
 class FakeMetrics:
     def __init__(self) -> None:
         self.webhooks: list[tuple[Source, str]] = []
-        self.by_phase: dict[Phase, int] = {}
-        self.oldest: dict[Phase, datetime] = {}
-        self.up: dict[InstanceName, bool] = {}
+        self.shown: list[tuple[Overview, dict[InstanceName, UpstreamKind]]] = []
+        self.lease_held: list[bool] = []
 
-    def deletions(self, by_phase: Mapping[Phase, int]) -> None:
-        self.by_phase = dict(by_phase)
+    def show(self, overview: Overview, configured: Mapping[InstanceName, UpstreamKind]) -> None:
+        self.shown.append((overview, dict(configured)))
 
-    def oldest_changes(self, by_phase: Mapping[Phase, datetime]) -> None:
-        self.oldest = dict(by_phase)
-
-    def upstream_up(self, instance: InstanceName, *, up: bool) -> None:
-        self.up[instance] = up
+    def lease(self, *, held: bool) -> None:
+        self.lease_held.append(held)
 
     def webhook(self, source: Source, outcome: str) -> None:
         self.webhooks.append((source, outcome))
