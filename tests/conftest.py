@@ -1,5 +1,6 @@
 """What all tests share, and the order in which they begin."""
 
+import gc
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,11 @@ not named here begins before them."""
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let what takes longest begin first, so that no processor is idle while another one works at the last file."""
     items.sort(key=lambda item: _place(item.path))  # stable: a file stays whole and in its order
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay as long as the process does: they need not be looked through for garbage."""
+    gc.freeze()
 
 
 def _place(file: Path) -> int:
