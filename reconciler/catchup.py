@@ -202,7 +202,7 @@ class CatchUp:
             needs_approval = wish.needs_approval or self._needs_approval(wish.source)
             asked = replace(wish, needs_approval=needs_approval)
             result = await self._store.ingest(
-                Receipt(wish.source, None, self._clock.now(), "{}"),
+                Receipt(wish.source, None, self._clock.now(), "{}", was_sent=False),
                 Understood(Heard.DELETE, (asked,), event="resync", reason=wish.because),
                 instances=instances,
                 grace=self._grace_for(wish.source),

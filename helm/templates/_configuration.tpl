@@ -1,7 +1,11 @@
-{{/* The YAML file: `config`, with the upstreams' addresses in it; of a list, the first. Only values that can work get this far. */}}
+{{/* The YAML file: `config`, with the upstreams' addresses in it; of a list, the first. Only values that can work get this
+far. Unless it says otherwise, the service is reached by the name of its Service, as from within the cluster. */}}
 {{- define "reconciler.configuration" -}}
 {{- include "reconciler.validate" . -}}
 {{- $configuration := deepCopy .Values.config -}}
+{{- if not (hasKey $configuration "public_url") -}}
+{{- $_ := set $configuration "public_url" (include "reconciler.serviceUrl" .) -}}
+{{- end -}}
 {{- range $upstream := list "qbittorrent" "radarr" "sonarr" "jellyseerr" "jellyfin" -}}
 {{- $url := (index $.Values $upstream).url -}}
 {{- if $url -}}

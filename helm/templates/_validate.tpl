@@ -71,6 +71,12 @@ extraEnvFrom must have names of Secrets in secretRef.name, in small letters, dig
 auth.{{ $previous }} is the same as auth.{{ $name }}: set auth.{{ $name }} to the new one (openssl rand -hex 24), or remove auth.{{ $previous }}
 {{- end }}
 {{- end }}
+{{- if hasKey (default dict .Values.config.notifications) "urls" }}
+config.notifications.urls is a secret, and config becomes a ConfigMap: set notifications.urls or existingSecret instead
+{{- end }}
+{{- if not (regexMatch "^(\\s*[A-Za-z0-9]+://\\S+)*\\s*$" (include "reconciler.valueAt" (list .Values "notifications.urls"))) }}
+notifications.urls must be addresses such as ntfy://HOST/TOPIC, with white space between
+{{- end }}
 {{- range $variable, $place := fromYaml (include "reconciler.secretPlaces" .) }}
 {{- $value := include "reconciler.valueAt" (list $.Values $place) }}
 {{- if hasPrefix "auth." $place }}
@@ -122,9 +128,12 @@ config.host is the chart's to set (the pod listens on all its addresses): remove
 {{- $path := .Values.config.root_path }}
 {{- if not (regexMatch "^(/|(/[A-Za-z0-9_-]+)+)$" $path) }}
 config.root_path must be / or a path such as /reconciler: letters, digits, - and _, and no slash at its end
-{{- else if has (index (splitList "/" $path) 1) (list "breaker" "deletions" "events" "livez" "metrics" "readyz" "status" "webhooks") }}
+{{- else if has (index (splitList "/" $path) 1) (list "breaker" "deletions" "docs" "events" "livez" "metrics" "needs-you" "readyz" "receipts" "sign-in" "sign-out" "static" "status" "webhooks" "widget") }}
 config.root_path begins like one of the service's own addresses: take another, such as /reconciler
 {{- end }}
+{{- end }}
+{{- if hasKey .Values.config "public_url" }}
+{{- include "reconciler.problems.address" (list "config.public_url" "reconciler" .Values.config.public_url) }}
 {{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 ingress.enabled is set but no host: set ingress.hosts to the names people open, such as [reconciler.example.org]
@@ -159,7 +168,7 @@ the objects would be named {{ $fullname }}, but the pods of a StatefulSet are la
 {{- if has .name (list "RECONCILER_CONFIG" "RECONCILER_HOST" "RECONCILER_PORT" "RECONCILER_URL") }}
 extraEnv sets {{ .name }}, which is the chart's: settings go under config
 {{- else if and (hasPrefix "RECONCILER_" .name) (not (or (hasSuffix "_FILE" .name) (hasKey $places .name))) }}
-extraEnv sets {{ .name }}, which would outweigh config unseen by the chart: set config.{{ lower (trimPrefix "RECONCILER_" .name) }} instead
+extraEnv sets {{ .name }}, which would outweigh config unseen by the chart: set config.{{ lower (trimPrefix "RECONCILER_" .name) | replace "notifications_" "notifications." }} instead
 {{- end }}
 {{- end }}
 {{- range .Values.extraVolumes }}

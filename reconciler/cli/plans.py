@@ -5,10 +5,10 @@ from typing import Any
 
 from rich.text import Text
 
-from reconciler.cli.render import console_for_results, plain, show_conditions, show_targets
+from reconciler.cli.render import console_for_results, show_conditions, show_targets
+from reconciler.words import plain, size_in_words
 
 _PATHS_SHOWN = 5
-_UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def show_plan(plan: Mapping[str, Any]) -> None:
@@ -27,18 +27,6 @@ def show_plan(plan: Mapping[str, Any]) -> None:
         console.print(Text(plain(note), style="dim"))
     show_targets(plan["targets"])
     show_conditions(plan["conditions"])
-
-
-def size_in_words(size: int) -> str:
-    """Return a number of bytes with the unit that keeps it short."""
-    if size < 1024:
-        return f"{size} B"
-    value = float(size)
-    for unit in _UNITS:
-        value /= 1024
-        if value < 1024 or unit == _UNITS[-1]:
-            break
-    return f"{value:.1f} {unit}"
 
 
 def _headline(step: Mapping[str, Any]) -> str:

@@ -17,7 +17,8 @@ from reconciler.cli.options import (
     service_at,
 )
 from reconciler.cli.plans import show_plan
-from reconciler.cli.render import label_of_seasons, plain, say, show_json
+from reconciler.cli.render import label_of_seasons, say, show_json
+from reconciler.words import plain
 
 
 def delete(

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.config.kinds import is_loopback
-from reconciler.config.reading import Part, Reader, names_of
-from reconciler.config.settings import Settings, about, env_name, keys_of
+from reconciler.config.reading import Part, Reader, files_of_secrets, names_of
+from reconciler.config.settings import Settings, about, env_name
 from reconciler.config.sources import (
     CONFIG_VARIABLE,
     OTHER_PROGRAMS,
@@ -60,6 +60,7 @@ class _Loading:
             settings = self._reader.build(Part(Settings, has_variables=True, found=rest))
         if settings:
             self._refuse_useless_previous(settings, top.broken)
+            self._refuse_read_token(settings, top.broken)
         if settings and "host" not in top.broken:
             self._refuse_exposure(settings, top.broken)
         return settings
@@ -68,8 +69,7 @@ class _Loading:
 
     def _refuse_unknown_variables(self) -> None:
         own = names_of(None)
-        secret = {env_name(key) for key in keys_of(Settings) if about(Settings, key).hidden}
-        known = {CONFIG_VARIABLE, *own, *(f"{name}_FILE" for name in secret)}
+        known = {CONFIG_VARIABLE, *own, *files_of_secrets()}
         for name in sorted(self._reader.variables):
             if name.startswith(PREFIX) and name not in known:
                 self.problems.append(f"{name} is no setting{did_you_mean(name, known)}; remove or correct it.")
@@ -167,6 +167,21 @@ class _Loading:
                 self.problems.append(
                     f"previous_{key} is the same as {key}; set {name} to the new secret, or remove {earlier}."
                 )
+
+    def _refuse_read_token(self, settings: Settings, broken: set[str]) -> None:
+        """Refuse one that would allow more than to look, or that nobody would have to show."""
+        token = settings.read_token
+        if token is None:
+            return
+        name = env_name("read_token")
+        if settings.api_token is None and "api_token" not in broken:
+            self.problems.append(
+                f"read_token is set and api_token is not, so everybody may do everything; set {env_name('api_token')}, "
+                f"or remove {name}."
+            )
+        for key in ("api_token", "previous_api_token", "webhook_secret", "previous_webhook_secret"):
+            if token == getattr(settings, key):
+                self.problems.append(f"read_token is the same as {key}; set {name} to a secret of its own.")
 
     def _refuse_exposure(self, settings: Settings, broken: set[str]) -> None:
         if is_loopback(settings.host):

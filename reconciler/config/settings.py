@@ -31,6 +31,7 @@ from reconciler.config.kinds import (
     Seconds,
     Size,
     Sources,
+    Url,
     Whole,
     Words,
 )
@@ -38,6 +39,7 @@ from reconciler.config.sections import (
     SECONDS,
     DenyWindowSettings,
     GraceSettings,
+    NotificationsSettings,
     ResyncSettings,
     Section,
     SeedingSettings,
@@ -78,6 +80,13 @@ class Settings(BaseModel):
             "like one of the service's own addresses",
         ),
     ] = "/"
+    public_url: Annotated[
+        Url | None,
+        About(
+            "The address under which the upstreams, and people, reach this service, with its path if it has one.",
+            "an http:// or https:// address without user name, password or query, such as http://reconciler:8585",
+        ),
+    ] = None
     mode: Annotated[
         ModeChoice,
         About("`observe` plans and shows, and sends nothing but reads and logins.", "enforce or observe"),
@@ -100,6 +109,22 @@ class Settings(BaseModel):
         LongSecret | None,
         About("What the API and the command line must present.", "text of at least 16 characters", hidden=True),
     ] = None
+    read_token: Annotated[
+        LongSecret | None,
+        About(
+            "What may be presented instead of `api_token` by whoever only looks, such as widgets.",
+            "text of at least 16 characters",
+            hidden=True,
+        ),
+    ] = None
+    status_public: Annotated[
+        bool,
+        About(
+            "Whether the status page shows the verdict, the counts and the upstreams, but no title, to everybody who "
+            "has not signed in.",
+            "true or false",
+        ),
+    ] = False
     previous_webhook_secret: Annotated[
         LongSecret | None,
         About(
@@ -233,6 +258,9 @@ class Settings(BaseModel):
     resync: Annotated[ResyncSettings, About("Finding by polling what no webhook told.", _SECTION, env=False)] = (
         ResyncSettings()
     )
+    notifications: Annotated[NotificationsSettings, About("Messages to people.", _SECTION, env=False)] = (
+        NotificationsSettings()
+    )
     qbittorrent: tuple[QBittorrentSettings, ...] = ()
     radarr: tuple[RadarrSettings, ...] = ()
     sonarr: tuple[SonarrSettings, ...] = ()
@@ -266,6 +294,7 @@ class Settings(BaseModel):
         secrets: list[SecretStr | None] = [
             self.webhook_secret,
             self.api_token,
+            self.read_token,
             self.previous_webhook_secret,
             self.previous_api_token,
         ]
@@ -274,6 +303,7 @@ class Settings(BaseModel):
         secrets += [library.api_key for library in (*self.radarr, *self.sonarr)]
         secrets += [board.api_key for board in self.jellyseerr]
         secrets += [server.api_key for server in self.jellyfin]
+        secrets += self.notifications.urls
         clear = [secret.get_secret_value() for secret in secrets if secret]
         return tuple(sorted({*clear, *([unquote(password)] if password else [])}))
 
@@ -298,8 +328,15 @@ def about(model: type[BaseModel], key: str) -> About:
     return next(note for note in model.model_fields[key].metadata if isinstance(note, About))
 
 
-def env_name(key: str, section: UpstreamKind | None = None) -> str:
-    """Return the environment variable of a setting: `RECONCILER_PORT`, `RADARR_URL`, `DATABASE_URL`."""
+def env_name(key: str, kind: UpstreamKind | None = None, *, section: str = "") -> str:
+    """Return the variable of a setting: `RECONCILER_PORT`, `RADARR_URL`, `DATABASE_URL`, `RECONCILER_SECTION_KEY`."""
+    if kind:
+        return f"{kind.value}_{key}".upper()
     if section:
-        return f"{section.value}_{key}".upper()
+        return f"RECONCILER_{section}_{key}".upper()
     return "DATABASE_URL" if key == "database_url" else f"RECONCILER_{key}".upper()
+
+
+def has_variables(model: type[BaseModel]) -> bool:
+    """Tell whether any key of a section can be set by a variable."""
+    return any(about(model, key).env for key in keys_of(model))

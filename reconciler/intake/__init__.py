@@ -10,11 +10,14 @@ from reconciler.intake.command import command_text
 from reconciler.intake.dashboard import MAX_DELETIONS, parse_dashboard
 from reconciler.intake.jellyfin import parse_jellyfin
 from reconciler.intake.jellyseerr import parse_jellyseerr
+from reconciler.intake.loose import LAST_SEASON, MAX_ID
 from reconciler.intake.problems import FieldProblem, InvalidPayload
 from reconciler.intake.redact import RECEIPT_BYTES, redact, to_receipt_body
 
 __all__ = [
+    "LAST_SEASON",
     "MAX_DELETIONS",
+    "MAX_ID",
     "RECEIPT_BYTES",
     "FieldProblem",
     "InvalidPayload",

@@ -32,10 +32,21 @@ from reconciler.model.ledger import (
     Want,
     WantKind,
 )
+from reconciler.model.notices import Notice, Occasion
+from reconciler.model.webhooks import (
+    EVENT_WORDS,
+    WEBHOOK_NAME,
+    SecretSeen,
+    SeenWebhook,
+    WantedWebhook,
+    WebhookState,
+)
 
 __all__ = [
+    "EVENT_WORDS",
     "NEVER_DELETING_NOTIFICATIONS",
     "WANTED_NOTIFICATIONS",
+    "WEBHOOK_NAME",
     "Condition",
     "ConditionType",
     "Deletion",
@@ -55,10 +66,14 @@ __all__ = [
     "MediaKind",
     "Monitoring",
     "NewReference",
+    "Notice",
+    "Occasion",
     "Options",
     "Phase",
     "Reference",
     "ReferenceKind",
+    "SecretSeen",
+    "SeenWebhook",
     "SettledAs",
     "Source",
     "Status",
@@ -69,6 +84,8 @@ __all__ = [
     "UpstreamKind",
     "Want",
     "WantKind",
+    "WantedWebhook",
+    "WebhookState",
     "deletion_of",
     "parse_info_hash",
     "parse_torrent_id",

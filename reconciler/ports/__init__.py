@@ -4,23 +4,36 @@ Clients raise `UpstreamError`, stores raise `StoreError`, and neither retries: t
 restart and are counted. A method that asks for removal says nothing about absence by returning.
 """
 
+from reconciler.ports.evidence import Evidence, Sent, Told
+from reconciler.ports.heard import ConnectionSeen, KeptReceipt, ReceiptFilter, ReceiptPage, SenderHeard
 from reconciler.ports.intake import Accepted, AcceptedDeletion, Heard, IngestResult, Receipt, Understood
+from reconciler.ports.notices import NoticeStore
 from reconciler.ports.records import (
     Baseline,
     Binding,
+    Convergence,
     DeletionFilter,
     DeletionPage,
     Destroyed,
+    Freed,
     Lease,
     LoggedEvent,
+    MessengerState,
     Overview,
     PassRecord,
     UpstreamHealth,
     Verdict,
 )
-from reconciler.ports.shown import CheckResult, LoopStatus, PlannedStep, PlanPreview
+from reconciler.ports.shown import CheckResult, LoopStatus, MessageResult, PlannedStep, PlanPreview
 from reconciler.ports.stores import IntakeStore, PassStore, ReadStore, Store
-from reconciler.ports.upstreams import LibraryClient, MediaServerClient, RequestClient, TorrentClient, Upstream
+from reconciler.ports.upstreams import (
+    LibraryClient,
+    MediaServerClient,
+    RequestClient,
+    TorrentClient,
+    Upstream,
+    WebhookSettings,
+)
 
 __all__ = [
     "Accepted",
@@ -28,17 +41,25 @@ __all__ = [
     "Baseline",
     "Binding",
     "CheckResult",
+    "ConnectionSeen",
+    "Convergence",
     "DeletionFilter",
     "DeletionPage",
     "Destroyed",
+    "Evidence",
+    "Freed",
     "Heard",
     "IngestResult",
     "IntakeStore",
+    "KeptReceipt",
     "Lease",
     "LibraryClient",
     "LoggedEvent",
     "LoopStatus",
     "MediaServerClient",
+    "MessageResult",
+    "MessengerState",
+    "NoticeStore",
     "Overview",
     "PassRecord",
     "PassStore",
@@ -46,11 +67,17 @@ __all__ = [
     "PlannedStep",
     "ReadStore",
     "Receipt",
+    "ReceiptFilter",
+    "ReceiptPage",
     "RequestClient",
+    "SenderHeard",
+    "Sent",
     "Store",
+    "Told",
     "TorrentClient",
     "Understood",
     "Upstream",
     "UpstreamHealth",
     "Verdict",
+    "WebhookSettings",
 ]

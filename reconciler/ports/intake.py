@@ -13,7 +13,7 @@ class Heard(StrEnum):
     DELETE = "delete"
     REFERENCE = "reference"
     WANT = "want"  # wakes the want check
-    TEST = "test"  # answered, never stored
+    TEST = "test"  # answered, never stored as a receipt
     IGNORED = "ignored"
     OVERSIZED = "oversized"  # not read; made good by a history sync
 
@@ -43,7 +43,8 @@ class Understood:
 class Receipt:
     """The raw inbox row: what arrived, redacted of secrets and e-mail addresses, as JSON text (at most 256 KiB).
 
-    `body_digest` identifies the whole body; it is only needed beside an `idempotency_key`.
+    `body_digest` identifies the whole body; it is only needed beside an `idempotency_key`. `was_sent` is false for what
+    we found ourselves by polling: nobody was heard from.
     """
 
     source: Source
@@ -52,6 +53,7 @@ class Receipt:
     body: str
     idempotency_key: str | None = None
     body_digest: str = ""
+    was_sent: bool = True
 
 
 class Accepted(StrEnum):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reconciler.model import (
     Condition,
@@ -20,6 +20,7 @@ from reconciler.model import (
     Unit,
     UpstreamKind,
 )
+from reconciler.ports.heard import ConnectionSeen, SenderHeard
 from reconciler.reasons import Reason
 
 
@@ -120,6 +121,25 @@ class UpstreamHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class MessengerState:
+    """How far one messenger has been told, by its `position` in the configuration, from 1.
+
+    Notices up to the one numbered `last_notice` were told, or are not to be. `failing_since` is set while messages are
+    not taken; then `attempt` counts the tries, and `next_try_at` is when the next one is due.
+    """
+
+    position: int
+    kind: str
+    since: datetime
+    last_notice: int = 0
+    sent_at: datetime | None = None
+    failing_since: datetime | None = None
+    attempt: int = 0
+    next_try_at: datetime | None = None
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PassRecord:
     started_at: datetime
     finished_at: datetime
@@ -131,7 +151,16 @@ class PassRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeletionFilter:
+    """Which deletions to list; all that is given must hold.
+
+    `text` is what a person typed to find one: a piece of its title (its own, or that of its library entry) or of the
+    name of who asked, in any case; a TMDB or TVDB id; or at least 8 characters of the beginning of its id or of the
+    info hash of a bound torrent.
+    """
+
     phase: Phase | None = None
+    settled: bool | None = None
+    text: str | None = None
     kind: MediaKind | None = None
     source: Source | None = None
     tmdb_id: int | None = None
@@ -155,12 +184,33 @@ class LoggedEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Freed:
+    """Bytes that were seen gone, of what converged in all and of what did in the last 24 hours.
+
+    Of a deletion they are counted as `Destroyed` counts, if a call went out for them and they are absent now. What was
+    to be kept, and torrents of which something else still used the data, count nothing.
+    """
+
+    total: int = 0
+    last_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Convergence:
+    """When a deletion converged, and how long that took from its arrival."""
+
+    deletion: DeletionId
+    at: datetime
+    took: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """What `/status` counts, read at one moment.
 
     `resynced` is when each instance was last looked through for what no webhook told. `oldest_changes` tells of each
     open phase when the deletion that has stood still for longest changed last; those that only wait for a time that was
-    set (a grace period, seeding, a deny window) are left out.
+    set (a grace period, seeding, a deny window) are left out. `convergences` are the newest of the last 24 hours.
     """
 
     by_phase: Mapping[Phase, int] = field(default_factory=dict)
@@ -172,3 +222,8 @@ class Overview:
     last_pass: PassRecord | None = None
     leader: str | None = None
     resynced: Mapping[InstanceName, datetime] = field(default_factory=dict)
+    freed: Freed = field(default_factory=Freed)
+    convergences: tuple[Convergence, ...] = ()
+    senders: tuple[SenderHeard, ...] = ()
+    connections: Mapping[InstanceName, ConnectionSeen] = field(default_factory=dict)
+    messengers: tuple[MessengerState, ...] = ()

@@ -18,8 +18,12 @@ from reconciler.model import (
     NewReference,
     Reference,
     TargetKind,
+    WebhookState,
 )
+from reconciler.ports.evidence import Evidence
+from reconciler.ports.heard import KeptReceipt, ReceiptFilter, ReceiptPage
 from reconciler.ports.intake import IngestResult, Receipt, Understood
+from reconciler.ports.notices import NoticeStore
 from reconciler.ports.records import (
     Baseline,
     Binding,
@@ -49,6 +53,7 @@ class IntakeStore(Protocol):
     ) -> IngestResult:
         """Write a receipt and everything that follows from it, all or nothing, in one group commit.
 
+        Of a test only is kept when it came and from whom.
         `instances` are the configured Radarr/Sonarr instances by media kind, for deletions that name none.
         """
 
@@ -98,13 +103,26 @@ class ReadStore(Protocol):
     async def events_after(self, number: int, limit: int) -> tuple[LoggedEvent, ...]:
         """Return the events of all timelines that came after this one, oldest first."""
 
-    async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage: ...
+    async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage:
+        """Return a page, newest first; raises `ValueError` for a cursor that this did not give out."""
+
+    async def evidence(self, state: DeletionState) -> tuple[Evidence, ...]:
+        """Return what is known of each of a deletion's targets, in their order."""
 
     async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
         """Return those of the hashes under which none of these clients listed a torrent when last read as a whole.
 
         Nothing while one of them was never read. A torrent with two hashes is listed under one of them only.
         """
+
+    async def receipts(self, where: ReceiptFilter, *, cursor: str | None, limit: int) -> ReceiptPage:
+        """Return a page of receipts; raises `ValueError` for a cursor that this did not give out."""
+
+    async def receipt(self, number: int) -> KeptReceipt | None:
+        """Return one receipt with its body, or `None` when there is none (any more)."""
+
+    async def receipt_of(self, deletion: DeletionId) -> KeptReceipt | None:
+        """Return the receipt that a deletion came from, likewise."""
 
 
 class PassStore(Protocol):
@@ -231,6 +249,9 @@ class PassStore(Protocol):
 
     async def save_health(self, lease: Lease, health: Sequence[UpstreamHealth]) -> None: ...
 
+    async def save_connections(self, lease: Lease, seen: Mapping[InstanceName, WebhookState], at: datetime) -> None:
+        """Replace what was seen of our webhook at these instances; the others stay as they are."""
+
     async def record_pass(self, lease: Lease, done: PassRecord) -> None: ...
 
     async def prune(self, lease: Lease, before: datetime) -> int:
@@ -240,7 +261,7 @@ class PassStore(Protocol):
         """
 
 
-class Store(IntakeStore, ReadStore, PassStore, Protocol):
+class Store(IntakeStore, ReadStore, PassStore, NoticeStore, Protocol):
     """The whole database."""
 
     async def close(self) -> None: ...

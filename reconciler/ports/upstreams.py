@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from reconciler.model import InstanceName, Monitoring, TorrentId, UpstreamKind
+from reconciler.model import InstanceName, Monitoring, SeenWebhook, TorrentId, UpstreamKind, WantedWebhook
 from reconciler.observed import (
     AppInfo,
     DownloadClient,
@@ -188,3 +188,26 @@ class MediaServerClient(Upstream, Protocol):
 
         Nothing is deleted by this. An empty sequence sends nothing.
         """
+
+
+class WebhookSettings(Protocol):
+    """The webhooks that a Radarr, Sonarr or Jellyseerr sends, as its settings have them."""
+
+    @property
+    def instance(self) -> InstanceName: ...
+
+    @property
+    def kind(self) -> UpstreamKind: ...
+
+    async def read(self, wanted: WantedWebhook) -> tuple[SeenWebhook, ...]:
+        """Return every webhook there, ours or not, by one call; `secret` compares with the one that is wanted."""
+
+    async def save(self, wanted: WantedWebhook, instead_of: SeenWebhook | None) -> None:
+        """Write our webhook: a new one, or into the one that was seen, of which everything else stays as it is.
+
+        Raises `Rejected` with the upstream's own words when it does not take it; Radarr and Sonarr try the address
+        first. It also does when the webhook that was seen is another one by now.
+        """
+
+    async def test(self, wanted: WantedWebhook, seen: SeenWebhook) -> None:
+        """Let the upstream send a test to the address it has; raises `Rejected` when that was not answered 2xx."""

@@ -132,6 +132,10 @@ class ArrCore(ABC, Generic[T]):
         """Add a webhook receiver; `options` are the fields of `Connection`."""
         return self.connections.add(Connection(url, **options))
 
+    async def send_test(self) -> None:
+        """Send what the Test button sends to every receiver that takes all events."""
+        await self.connections.send(self.test_payload())
+
     def spawn(self, work: Coroutine[Any, Any, None], *, name: str | None = None) -> None:
         """Do something after the answer, as the originals' command and event queues do."""
         task = asyncio.create_task(work, name=name)
@@ -282,6 +286,10 @@ class ArrCore(ABC, Generic[T]):
     @abstractmethod
     async def after_added(self, title: T, options: dict[str, Any]) -> None:
         """Do what follows an added title: tell the receivers, and search if asked to."""
+
+    @abstractmethod
+    def test_payload(self) -> dict[str, Any]:
+        """Return what the Test button sends: it looks like a grab (upstreams.md 4.2)."""
 
     @abstractmethod
     async def _poll(self) -> None:

@@ -13,6 +13,7 @@ from reconciler.simulators import arr_disk as disk
 from reconciler.simulators.arr import ArrSimulator
 from reconciler.simulators.arr_core import T, parse_date
 from reconciler.simulators.arr_http import Gate, Query, Refused, body_of, not_found_by_id, refuse, said, unparsable
+from reconciler.simulators.arr_notifications import Notifications
 from reconciler.simulators.arr_state import HistoryRow, Root
 from reconciler.simulators.arr_titles import title_routes
 
@@ -24,6 +25,9 @@ def build_app(simulator: ArrSimulator[T], extra: Sequence[Route] = ()) -> Starle
 
     Served as ASGI it runs the simulator's background work for as long as it is served.
     """
+    notifications = Notifications(
+        simulator.connections, simulator.app_name, lambda: simulator.version, simulator.test_payload
+    )
     routes = [
         Route("/ping", lambda _request: JSONResponse({"status": "OK"})),
         *extra,
@@ -32,6 +36,7 @@ def build_app(simulator: ArrSimulator[T], extra: Sequence[Route] = ()) -> Starle
         *_queue_routes(simulator),
         *_history_routes(simulator),
         *_command_routes(simulator),
+        *notifications.routes(API),
     ]
     gate = Middleware(
         Gate,

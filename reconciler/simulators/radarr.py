@@ -219,8 +219,7 @@ class RadarrSimulator(ArrSimulator[Movie]):
         if options.get("searchForMovie"):
             await self.search(title.id, "Search")
 
-    async def send_test(self) -> None:
-        """Send what the Test button sends: it looks like a grab (upstreams.md 4.2)."""
+    def test_payload(self) -> dict[str, Any]:
         movie = {
             "id": 1,
             "title": "Test Title",
@@ -230,14 +229,12 @@ class RadarrSimulator(ArrSimulator[Movie]):
             "tmdbId": 0,
             "tags": ["test-tag"],
         }
-        await self.connections.send(
-            {
-                **self.envelope("Test"),
-                "movie": movie,
-                "remoteMovie": {"tmdbId": 1234, "imdbId": "5678", "title": "Test title", "year": 1970},
-                "release": {"quality": "Test Quality", "releaseTitle": "Test Title", "indexer": "Test Indexer"},
-            }
-        )
+        return {
+            **self.envelope("Test"),
+            "movie": movie,
+            "remoteMovie": {"tmdbId": 1234, "imdbId": "5678", "title": "Test title", "year": 1970},
+            "release": {"quality": "Test Quality", "releaseTitle": "Test Title", "indexer": "Test Indexer"},
+        }
 
     def create(self, body: dict[str, Any]) -> Movie:
         tmdb_id, root = body.get("tmdbid") or 0, body.get("rootfolderpath")

@@ -179,11 +179,10 @@ class SonarrSimulator(SonarrLibrary):
         if options.get("searchForMissingEpisodes"):
             await self.search(title.id, "Search")
 
-    async def send_test(self) -> None:
-        """Send what the Test button sends: it looks like a grab (upstreams.md 4.2)."""
+    def test_payload(self) -> dict[str, Any]:
         series = {"id": 1, "title": "Test Title", "path": "C:\\testpath", "tvdbId": 1234, "tags": ["test-tag"]}
         episode = {"id": 123, "episodeNumber": 1, "seasonNumber": 1, "title": "Test title"}
-        await self.connections.send({**self.envelope("Test"), "series": series, "episodes": [episode]})
+        return {**self.envelope("Test"), "series": series, "episodes": [episode]}
 
     def create(self, body: dict[str, Any]) -> Series:
         tvdb_id, root = int(body.get("tvdbid") or 0), body.get("rootfolderpath")

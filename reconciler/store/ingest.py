@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from reconciler.clock import Clock
 from reconciler.model import DeletionId, InstanceName, MediaKind
 from reconciler.ports import Accepted, AcceptedDeletion, Heard, IngestResult, Receipt, Understood
-from reconciler.store import intents, ledger
+from reconciler.store import heard, intents, ledger
 from reconciler.store.database import Connection, fetch_one
 from reconciler.store.rows import as_json
 from reconciler.store.states import open_sharing_id, wake
@@ -36,9 +36,12 @@ class Ingest:
     async def apply(self, connection: Connection, arrival: Arrival) -> IngestResult:
         """Write everything that follows from one arrival."""
         if arrival.understood.heard is Heard.TEST:
+            await heard.note_sender(connection, arrival.receipt, Heard.TEST)
             return IngestResult()
         now = self._clock.now()
         repeated = await _repeat_of(connection, arrival.receipt, now)
+        if repeated is None or not repeated.key_reused:
+            await heard.note_sender(connection, arrival.receipt, arrival.understood.heard)
         if repeated is not None:
             return repeated
         result = await self._write(connection, arrival, now)
@@ -46,8 +49,13 @@ class Ingest:
         return result
 
     async def _write(self, connection: Connection, arrival: Arrival, now: datetime) -> IngestResult:
+        number = await _add_receipt(connection, arrival.receipt, arrival.understood)
+        result = await self._follow(connection, arrival, number, now)
+        await heard.link(connection, number, result.deletions)
+        return result
+
+    async def _follow(self, connection: Connection, arrival: Arrival, number: int, now: datetime) -> IngestResult:
         understood = arrival.understood
-        number = await _add_receipt(connection, arrival.receipt, understood)
         if understood.references:
             await ledger.add_heard_references(connection, understood.references, at=now, receipt=number)
         if understood.manual_add is not None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from reconciler.errors import LeaseLost, Overtaken
-from reconciler.model import DeletionId, DeletionState, Event, SettledAs
+from reconciler.model import DeletionId, DeletionState, Event, SettledAs, Target, TargetKind
 from reconciler.ports import Binding, Destroyed, Lease, PassRecord, UpstreamHealth
 from reconciler.reasons import Reason
 from reconciler.store import ledger
@@ -183,14 +183,26 @@ async def bind(connection: Connection, binding: Binding) -> None:
         await connection.execute_many(
             """
             INSERT INTO targets (deletion, kind, instance, external_id, media_kind, tmdb_id, tvdb_id, added, name, path,
-                files, size, prior, absent_since, season, file_ids)
+                files, size, prior, absent_since, season, file_ids, seen_at)
             VALUES (:deletion, :kind, :instance, :external_id, :media_kind, :tmdb_id, :tvdb_id, :added, :name, :path,
-                :files, :size, :prior, :absent_since, :season, :file_ids)
+                :files, :size, :prior, :absent_since, :season, :file_ids, :seen_at)
             ON CONFLICT (deletion, kind, instance, external_id) DO NOTHING
             """,
-            [{"deletion": binding.deletion, **target_values(target)} for target in binding.targets],
+            [
+                {
+                    "deletion": binding.deletion,
+                    **target_values(target),
+                    "seen_at": binding.at if _was_seen(target) else None,
+                }
+                for target in binding.targets
+            ],
         )
     await ledger.release(connection, binding.released, binding.deletion)
+
+
+def _was_seen(target: Target) -> bool:
+    """Tell whether a target was there when it was bound: then an upstream that we look at had listed it."""
+    return target.absent_since is None and target.kind is not TargetKind.UNMANAGED
 
 
 async def mark_sent(

@@ -1,11 +1,17 @@
 """What pages and programs read: one deletion, lists of them, and the counts of `/status`."""
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
 from reconciler.model import InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
 from reconciler.reasons import MEANINGS, Effect, Reason
-from reconciler.store.database import Connection, Value, fetch_one
+from reconciler.store import heard, results
+from reconciler.store.database import Connection, Row, Value, fetch_one
+from reconciler.store.messengers import messengers
 from reconciler.store.migrations import schema_version
 from reconciler.store.rows import coverage_of, health_of, pass_of, time_of, time_or_none
+from reconciler.store.search import Search
 from reconciler.store.states import is_id, states_of
 
 PHASE = """
@@ -24,18 +30,29 @@ PHASE_VALUES: dict[str, Value] = {
     "waits": [reason.value for reason, meaning in MEANINGS.items() if meaning.effect is Effect.WAIT],
 }
 
+OPEN_BY_PHASE = f"""
+SELECT {PHASE} AS phase, count(*) AS count FROM deletions d WHERE d.settled_at IS NULL GROUP BY 1
+"""  # noqa: S608 - our own constant
+
+CHANGED_AT = """
+coalesce((SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at)
+"""
+"""When an open deletion has come further last."""
+
+IS_IMPATIENT = """
+(
+    NOT EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :patient)
+    OR EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :impatient)
+)
+"""
+"""Whether an open deletion waits for something else than a time that was set."""
+
 OLDEST_CHANGES = f"""
 SELECT phase, min(changed_at) AS changed_at FROM (
-    SELECT {PHASE} AS phase, coalesce(
-        (SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at
-    ) AS changed_at
-    FROM deletions d
-    WHERE d.settled_at IS NULL AND (
-        NOT EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :patient)
-        OR EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :impatient)
-    )
+    SELECT {PHASE} AS phase, {CHANGED_AT} AS changed_at FROM deletions d
+    WHERE d.settled_at IS NULL AND {IS_IMPATIENT}
 ) AS open_deletions GROUP BY phase
-"""  # noqa: S608 - our own constant
+"""  # noqa: S608 - our own constants
 
 _PATIENT = {Reason.NOT_BEFORE, Reason.OBSERVE_MODE, Reason.DENY_WINDOW, Reason.SEEDING}
 """What was set by the operator, and ends by itself or by the operator's hand."""
@@ -50,20 +67,23 @@ PATIENCE_VALUES: dict[str, Value] = {
 }
 
 
-async def overview(connection: Connection) -> Overview:
+CANDIDATES = 500
+"""How many deletions are looked through at once where a search is more than the database can compare."""
+
+
+async def overview(connection: Connection, now: datetime) -> Overview:
     """Return what `/status` counts."""
-    counted = await connection.fetch_all(
-        f"SELECT {PHASE} AS phase, count(*) AS count FROM deletions d GROUP BY 1",  # noqa: S608 - our own constant
-        PHASE_VALUES,
-    )
+    counted = await connection.fetch_all(OPEN_BY_PHASE, PHASE_VALUES)
+    ended, freed = await results.ended(connection, now)
     oldest = await fetch_one(connection, "SELECT min(requested_at) AS oldest FROM deletions WHERE settled_at IS NULL")
     changes = await connection.fetch_all(OLDEST_CHANGES, {**PHASE_VALUES, **PATIENCE_VALUES})
     last = await fetch_one(connection, "SELECT * FROM passes ORDER BY number DESC LIMIT 1")
     health = await connection.fetch_all("SELECT * FROM upstreams ORDER BY instance")
     coverage = await connection.fetch_all("SELECT * FROM ledger_coverage ORDER BY instance")
     resynced = await connection.fetch_all("SELECT instance, at FROM resync_states")
+    told = await messengers(connection)
     return Overview(
-        by_phase=dict.fromkeys(Phase, 0) | {Phase(row["phase"]): int(row["count"]) for row in counted},
+        by_phase=dict.fromkeys(Phase, 0) | ended | {Phase(row["phase"]): int(row["count"]) for row in counted},
         oldest_unsettled_at=time_or_none(oldest["oldest"]) if oldest else None,
         oldest_changes={Phase(row["phase"]): time_of(row["changed_at"]) for row in changes},
         schema_version=await schema_version(connection),
@@ -71,6 +91,11 @@ async def overview(connection: Connection) -> Overview:
         coverage=tuple(coverage_of(row) for row in coverage),
         last_pass=pass_of(last) if last else None,
         resynced={InstanceName(row["instance"]): time_of(row["at"]) for row in resynced},
+        freed=freed,
+        convergences=await results.convergences(connection, now),
+        senders=await heard.senders(connection),
+        connections=await heard.connections(connection),
+        messengers=told,
     )
 
 
@@ -79,16 +104,52 @@ async def deletions(connection: Connection, where: DeletionFilter, *, cursor: st
     if cursor is not None and not is_id(cursor):
         raise ValueError("this is no cursor of ours")
     terms, values = _terms(where)
-    if cursor is not None:
-        terms.append("d.id < :cursor")
-        values["cursor"] = cursor
-    condition = f"WHERE {' AND '.join(terms)}" if terms else ""
-    rows = await connection.fetch_all(
-        f"SELECT d.* FROM deletions d {condition} ORDER BY d.id DESC LIMIT :limit",  # noqa: S608 - our own fragments
-        {**values, "limit": limit + 1},
-    )
+    if where.text is None:
+        rows = await _newest(connection, "d.*", terms, values, cursor=cursor, limit=limit + 1)
+    else:
+        rows = await _searched(connection, Search(where.text), terms, values, cursor=cursor, limit=limit + 1)
     page = rows[:limit]
     return DeletionPage(await states_of(connection, page), str(page[-1]["id"]) if len(rows) > limit else None)
+
+
+async def _newest(
+    connection: Connection,
+    columns: str,
+    terms: Sequence[str],
+    values: Mapping[str, Value],
+    *,
+    cursor: str | None,
+    limit: int,
+) -> Sequence[Row]:
+    if cursor is not None:
+        terms, values = [*terms, "d.id < :cursor"], {**values, "cursor": cursor}
+    condition = f"WHERE {' AND '.join(terms)}" if terms else ""
+    return await connection.fetch_all(
+        f"SELECT {columns} FROM deletions d {condition} ORDER BY d.id DESC LIMIT :limit",  # noqa: S608 - our fragments
+        {**values, "limit": limit},
+    )
+
+
+async def _searched(
+    connection: Connection,
+    search: Search,
+    terms: Sequence[str],
+    values: Mapping[str, Value],
+    *,
+    cursor: str | None,
+    limit: int,
+) -> Sequence[Row]:
+    """Return the newest that match, looking further back until there are enough or no more."""
+    terms, values = [*terms, search.term], {**values, **search.values}
+    at_once = limit if search.is_exact else max(limit, CANDIDATES)
+    found: list[str] = []
+    while len(found) < limit:
+        rows = await _newest(connection, search.COLUMNS, terms, values, cursor=cursor, limit=at_once)
+        found += [str(row["id"]) for row in await search.matching(connection, rows)]
+        if len(rows) < at_once:
+            break
+        cursor = str(rows[-1]["id"])
+    return await _newest(connection, "d.*", ["d.id IN :found"], {"found": found[:limit]}, cursor=None, limit=limit)
 
 
 def _terms(where: DeletionFilter) -> tuple[list[str], dict[str, Value]]:
@@ -99,6 +160,8 @@ def _terms(where: DeletionFilter) -> tuple[list[str], dict[str, Value]]:
         settled = where.phase in {Phase.CONVERGED, Phase.CANCELLED}
         terms += [f"d.settled_at IS {'NOT ' if settled else ''}NULL", f"{PHASE} = :phase"]
         values |= {"phase": where.phase.value, **PHASE_VALUES}
+    if where.settled is not None:
+        terms.append(f"d.settled_at IS {'NOT ' if where.settled else ''}NULL")
     if where.kind is not None:
         terms.append("d.media_kind = :kind")
         values["kind"] = MediaKind(where.kind).value

@@ -18,8 +18,10 @@ from reconciler.model import (
     Media,
     MediaKind,
     NewReference,
+    Notice,
     Reference,
     TargetKind,
+    WebhookState,
 )
 from reconciler.ports import (
     Baseline,
@@ -27,18 +29,37 @@ from reconciler.ports import (
     DeletionFilter,
     DeletionPage,
     Destroyed,
+    Evidence,
     IngestResult,
+    KeptReceipt,
     Lease,
     LoggedEvent,
+    MessengerState,
     Overview,
     PassRecord,
     Receipt,
+    ReceiptFilter,
+    ReceiptPage,
     Understood,
     UpstreamHealth,
     Verdict,
 )
 from reconciler.reasons import Reason
-from reconciler.store import baselines, commands, history, ledger, passes, pruning, reading, resyncs, states
+from reconciler.store import (
+    baselines,
+    commands,
+    evidence,
+    heard,
+    history,
+    ledger,
+    passes,
+    pruning,
+    reading,
+    resyncs,
+    states,
+)
+from reconciler.store import messengers as messenger_log
+from reconciler.store import notices as notice_log
 from reconciler.store import verdicts as verdict_log
 from reconciler.store.database import Connection, Database
 from reconciler.store.group_commit import GroupCommit
@@ -108,7 +129,7 @@ class DatabaseStore:
 
     async def overview(self) -> Overview:
         async with self._database.read() as connection:
-            overview = await reading.overview(connection)
+            overview = await reading.overview(connection, self._clock.now())
             leader = await passes.lease_holder(connection, await self._time(connection))
             return replace(overview, leader=leader)
 
@@ -132,9 +153,25 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await reading.deletions(connection, where, cursor=cursor, limit=limit)
 
+    async def evidence(self, state: DeletionState) -> tuple[Evidence, ...]:
+        async with self._database.read() as connection:
+            return await evidence.evidence_of(connection, state)
+
     async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
         async with self._database.read() as connection:
             return await baselines.unlisted(connection, hashes, clients)
+
+    async def receipts(self, where: ReceiptFilter, *, cursor: str | None, limit: int) -> ReceiptPage:
+        async with self._database.read() as connection:
+            return await heard.receipts(connection, where, cursor=cursor, limit=limit)
+
+    async def receipt(self, number: int) -> KeptReceipt | None:
+        async with self._database.read() as connection:
+            return await heard.receipt(connection, number)
+
+    async def receipt_of(self, deletion: DeletionId) -> KeptReceipt | None:
+        async with self._database.read() as connection:
+            return await heard.receipt_of(connection, deletion)
 
     # --- the lease ---
 
@@ -313,6 +350,11 @@ class DatabaseStore:
             await passes.check_lease(connection, lease)
             await passes.save_health(connection, health)
 
+    async def save_connections(self, lease: Lease, seen: Mapping[InstanceName, WebhookState], at: datetime) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await heard.save_connections(connection, seen, at)
+
     async def record_pass(self, lease: Lease, done: PassRecord) -> None:
         async with self._database.write() as connection:
             await passes.check_lease(connection, lease)
@@ -322,3 +364,37 @@ class DatabaseStore:
         async with self._database.write() as connection:
             await passes.check_lease(connection, lease)
             return await pruning.prune(connection, before)
+
+    # --- what people are told ---
+
+    async def settle_messengers(self, lease: Lease, kinds: Sequence[str], now: datetime) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await messenger_log.settle_messengers(connection, kinds, now)
+
+    async def messengers(self) -> tuple[MessengerState, ...]:
+        async with self._database.read() as connection:
+            return await messenger_log.messengers(connection)
+
+    async def save_messenger(self, lease: Lease, state: MessengerState) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await messenger_log.save_messenger(connection, state)
+
+    async def note(self, lease: Lease, now: datetime, *, stalled_before: datetime, converged_since: datetime) -> None:
+        async with self._database.read() as connection:  # webhooks do not wait for it
+            added, over = await notice_log.news(
+                connection, now, stalled_before=stalled_before, converged_since=converged_since
+            )
+        if added or over:
+            async with self._database.write() as connection:
+                await passes.check_lease(connection, lease)
+                await notice_log.write_news(connection, added, over, now)
+
+    async def notices_after(self, number: int, limit: int) -> tuple[Notice, ...]:
+        async with self._database.read() as connection:
+            return await notice_log.notices_after(connection, number, limit)
+
+    async def deletions_among(self, ids: Collection[DeletionId]) -> tuple[DeletionState, ...]:
+        async with self._database.read() as connection:
+            return await notice_log.deletions_among(connection, ids)

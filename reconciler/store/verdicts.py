@@ -8,6 +8,7 @@ from reconciler.ports import Verdict
 from reconciler.reasons import Reason
 from reconciler.store.database import Connection, fetch_one
 from reconciler.store.ledger import give_back
+from reconciler.store.results import freed_by
 from reconciler.store.rows import condition_values, units_json
 from reconciler.store.states import add_events, state_of
 
@@ -133,19 +134,21 @@ async def _mark_targets(connection: Connection, verdict: Verdict) -> None:
         {**of_deletion, "at": verdict.at, "numbers": list(verdict.absent)},
     )
     await connection.execute(
-        "UPDATE targets SET absent_since = NULL WHERE deletion = :id AND number IN :numbers",
-        {**of_deletion, "numbers": list(verdict.present)},
+        "UPDATE targets SET absent_since = NULL, seen_at = :at WHERE deletion = :id AND number IN :numbers",
+        {**of_deletion, "at": verdict.at, "numbers": list(verdict.present)},
     )
 
 
 async def _settle(connection: Connection, verdict: Verdict) -> None:
     settled_as, reason = verdict.settle or (SettledAs.CONVERGED, None)
+    freed = await freed_by(connection, verdict.deletion) if settled_as is SettledAs.CONVERGED else None
     await connection.execute(
         """
-        UPDATE deletions SET settled_at = :at, settled_as = :settled_as, settled_reason = :reason
+        UPDATE deletions SET settled_at = :at, settled_as = :settled_as, settled_reason = :reason, freed = :freed
         WHERE id = :id AND settled_at IS NULL
         """,
         {
+            "freed": freed,
             "at": verdict.at,
             "settled_as": settled_as.value,
             "reason": reason.value if reason else None,

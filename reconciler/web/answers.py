@@ -1,8 +1,14 @@
 """Turning what goes out into responses."""
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
+
+
+class Out(BaseModel):
+    """What goes out as JSON: every field is always there."""
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 def answer(document: BaseModel, *, status: int = 200) -> Response:

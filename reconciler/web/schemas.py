@@ -1,10 +1,9 @@
 """The JSON that goes out, field by field. Times are RFC 3339 in UTC; unknown is `null`, never left out."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field
 
 from reconciler.model import (
     ConditionType,
@@ -18,43 +17,14 @@ from reconciler.model import (
 )
 from reconciler.ports import Accepted, Heard
 from reconciler.reasons import Reason
+from reconciler.web.answers import Out
+from reconciler.web.evidence import EvidenceOut
 
 MediaType = Literal["movie", "tv"]
 Decision = Literal["approve", "attribute", "cancel", "retry"]
-Cursor = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-MediaId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
 
 MEDIA_TYPES: Mapping[MediaKind, MediaType] = {MediaKind.MOVIE: "movie", MediaKind.SERIES: "tv"}
-MAX_PAGE = 200
-
-
-class Out(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-# --- asked for -----------------------------------------------------------------------------------------------------
-
-
-class DeletionQuery(BaseModel):
-    """The query of `GET /deletions`. An unknown parameter is refused: a filter that is not applied would widen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    phase: Phase | None = None
-    media: MediaType | None = None
-    source: Source | None = None
-    tmdb_id: MediaId | None = None
-    tvdb_id: MediaId | None = None
-    cursor: Cursor | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
-
-
-class AskQuery(BaseModel):
-    """The query of `POST /deletions`. An unknown parameter is refused: a mistyped `dry_run` would delete."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    dry_run: Literal["true"] | None = None
 
 
 # --- intake --------------------------------------------------------------------------------------------------------
@@ -188,6 +158,7 @@ class DeletionDetailOut(DeletionOut):
     finishing: tuple[str, ...]
     approved: tuple[Reason, ...]
     targets: tuple[TargetOut, ...]
+    evidence: tuple[EvidenceOut, ...]
     timeline: tuple[EventOut, ...]
     needs: tuple[NeedOut, ...]
     decisions: tuple[Decision, ...]
@@ -270,11 +241,26 @@ class CoverageOut(Out):
     gaps: tuple[GapOut, ...]
 
 
+class WebhookOut(Out):
+    """Our webhook at one instance. `exists` and `enabled` are `null` as long as nobody could look, or nobody can.
+
+    `heard_at` is when anything came from there, `test_at` when a test did, whether or not the webhook is there now.
+    """
+
+    exists: bool | None = None
+    enabled: bool | None = None
+    problems: tuple[str, ...] = ()
+    checked_at: AwareDatetime | None = None
+    heard_at: AwareDatetime | None = None
+    test_at: AwareDatetime | None = None
+
+
 class UpstreamOut(Out):
     """One upstream instance. `reachable` is `null` as long as nobody has looked.
 
     `last_error` also says why something that it answers is not believed. `resynced_at` is when it was last compared
-    with what it had shown before, to find what no webhook told; only complete answers count.
+    with what it had shown before, to find what no webhook told; only complete answers count. `webhook` is `null` for
+    what sends none: qBittorrent, and what is not configured.
     """
 
     name: str
@@ -288,6 +274,7 @@ class UpstreamOut(Out):
     last_error: str | None = None
     resynced_at: AwareDatetime | None = None
     coverage: CoverageOut | None = None
+    webhook: WebhookOut | None = None
 
 
 class LastPassOut(Out):
@@ -321,7 +308,34 @@ class PreviousSecretOut(Out):
     last_used: tuple[UseOut, ...]
 
 
+class SpaceOut(Out):
+    """Bytes that were seen gone, of what converged in all and in the last 24 hours."""
+
+    freed: int
+    freed_last_24_hours: int
+
+
+class ConvergenceOut(Out):
+    """One deletion that converged; `seconds` from its arrival on."""
+
+    id: str
+    at: AwareDatetime
+    seconds: float
+
+
+class MessengerOut(Out):
+    """One messenger that people are told through, called by its place in the configuration and its kind."""
+
+    position: int
+    kind: str
+    last_sent_at: AwareDatetime | None
+    failing_since: AwareDatetime | None
+    last_error: str | None
+
+
 class StatusOut(Out):
+    """`convergences` are those of the last 24 hours, the newest 200 of them, the last one first."""
+
     verdict: str
     ok: bool
     now: AwareDatetime
@@ -329,11 +343,14 @@ class StatusOut(Out):
     version: str
     schema_version: int
     counts: Mapping[Phase, int]
-    oldest_unsettled_at: datetime | None
+    oldest_unsettled_at: AwareDatetime | None
+    space: SpaceOut
+    convergences: tuple[ConvergenceOut, ...]
     last_pass: LastPassOut | None
     loop: LoopOut
     upstreams: tuple[UpstreamOut, ...]
     previous_secrets: tuple[PreviousSecretOut, ...]
+    notifications: tuple[MessengerOut, ...]
 
 
 class LiveOut(Out):

@@ -9,19 +9,22 @@ from reconciler.errors import StoreError
 from reconciler.telemetry import CONTENT_TYPE
 from reconciler.web.answers import answer
 from reconciler.web.deps import WebDeps
+from reconciler.web.etag import answer_unless_known
 from reconciler.web.guard import Guard
 from reconciler.web.problems import Problem
 from reconciler.web.schemas import LiveOut, ReadyOut
+from reconciler.web.sessions import Access
 from reconciler.web.status_reader import StatusReader, configured_instances
+from reconciler.web.widget import widget_out
 
 
-class StatusPages:
+class StatusDocuments:
     """The handlers. Probes and metrics need no secret: they show no title, no path and no address."""
 
-    def __init__(self, deps: WebDeps, guard: Guard) -> None:
+    def __init__(self, deps: WebDeps, guard: Guard, status: StatusReader) -> None:
         self._deps = deps
         self._guard = guard
-        self._status = StatusReader(deps, guard)
+        self._status = status
 
     async def live(self, _request: Request) -> Response:
         return answer(LiveOut())
@@ -51,5 +54,9 @@ class StatusPages:
         return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     async def status(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
-        return answer(await self._status.read())
+        self._guard.require(request, Access.READ)
+        return answer_unless_known(request, await self._status.read(), besides={"now"})
+
+    async def widget(self, request: Request) -> Response:
+        self._guard.require(request, Access.READ)
+        return answer(widget_out(await self._status.read(with_titles=False)))

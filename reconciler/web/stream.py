@@ -19,6 +19,7 @@ from reconciler.web.answers import root_of
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.problems import FieldError, Problem, invalid_fields
+from reconciler.web.sessions import Access
 from reconciler.web.views import deletion_url
 
 MEDIA_TYPE = "text/event-stream"
@@ -44,7 +45,7 @@ class EventStream:
         self._last, self._looked_at = 0, float("-inf")
 
     async def events(self, request: Request) -> Response:
-        self._guard.require_api_token(request)
+        self._guard.require(request, Access.READ)
         if self._listening >= MOST_STREAMS:
             raise Problem(
                 503,
@@ -87,7 +88,8 @@ class EventStream:
 
     async def _stream(self, after: int, root: str) -> AsyncIterator[bytes]:
         try:
-            yield f"retry: {RECONNECT_MILLISECONDS}\n: from {after} on\n\n".encode()
+            # an id without data is no event, but what a client that is cut off before the first comes back with
+            yield f"retry: {RECONNECT_MILLISECONDS}\nid: {after}\n\n".encode()
             silent = 0.0
             while self._status().running:
                 newest = await self._newest()

@@ -1,9 +1,10 @@
 """From what the store holds to what goes out. Pure."""
 
 from reconciler.model import Condition, Deletion, DeletionId, DeletionState, Event, Media, Options, Target, Unit
-from reconciler.ports import AcceptedDeletion, DeletionPage, PlanPreview
+from reconciler.ports import AcceptedDeletion, DeletionPage, Evidence, PlanPreview
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.web.advice import ADVICE, waits_for_a_person
+from reconciler.web.evidence import evidence_out
 from reconciler.web.schemas import (
     MEDIA_TYPES,
     AcceptedOut,
@@ -57,7 +58,9 @@ def deletion_out(state: DeletionState, root: str) -> DeletionOut:
     )
 
 
-def detail_out(state: DeletionState, timeline: tuple[Event, ...], root: str) -> DeletionDetailOut:
+def detail_out(
+    state: DeletionState, timeline: tuple[Event, ...], evidence: tuple[Evidence, ...], root: str
+) -> DeletionDetailOut:
     deletion = state.deletion
     return DeletionDetailOut(
         **dict(deletion_out(state, root)),
@@ -70,6 +73,7 @@ def detail_out(state: DeletionState, timeline: tuple[Event, ...], root: str) -> 
         finishing=_in_words(deletion.finishing),
         approved=tuple(sorted(deletion.approved)),
         targets=tuple(_target_out(target) for target in state.targets),
+        evidence=tuple(evidence_out(state, one) for one in evidence),
         timeline=tuple(_event_out(event) for event in timeline),
         needs=needs_of(state),
         decisions=decisions_of(state),

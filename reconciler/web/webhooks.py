@@ -157,11 +157,12 @@ class Webhooks:
     async def _commit(self, request: Request, reading: _Reading, source: Source) -> Response:
         understood = reading.understood
         reason = understood.reason or None
-        if understood.heard is Heard.TEST:
-            self._metrics.webhook(source, understood.heard.value)
-            return answer(HeardOut(heard=understood.heard, reason=reason))
-        result = await self._ingest.write(understood, reading.receipt, source=source, instance=reading.instance)
+        is_test = understood.heard is Heard.TEST
+        body = "" if is_test else reading.receipt
+        result = await self._ingest.write(understood, body, source=source, instance=reading.instance)
         self._metrics.webhook(source, understood.heard.value)
+        if is_test:
+            return answer(HeardOut(heard=understood.heard, reason=reason))
         root = root_of(request)
         deletions = tuple(accepted_out(accepted, root) for accepted in result.deletions)
         return answer(HeardOut(heard=understood.heard, deletions=deletions, reason=reason), status=202)

@@ -113,6 +113,18 @@ BAD_VALUES: list[tuple[Values, str]] = [
         {**ONE_UPSTREAM, "extraEnv": [{"name": "RECONCILER_MODE", "value": "observe"}]},
         "extraEnv sets RECONCILER_MODE, which would outweigh config unseen by the chart: set config.mode instead",
     ),
+    (
+        with_config(notifications={"urls": ["in the wrong place"]}),
+        "config.notifications.urls is a secret, and config becomes a ConfigMap: set notifications.urls or existingSecr",
+    ),
+    (
+        {**ONE_UPSTREAM, "notifications": {"urls": "ntfy://in/topic the wrong place"}},
+        "notifications.urls must be addresses such as ntfy://HOST/TOPIC, with white space between",
+    ),
+    (
+        {**ONE_UPSTREAM, "extraEnv": [{"name": "RECONCILER_NOTIFICATIONS_TELL", "value": "held"}]},
+        "unseen by the chart: set config.notifications.tell instead",
+    ),
     ({**ONE_UPSTREAM, "existingSecret": "My_Keys"}, "existingSecret must be the name of a Secret, in small letters"),
     ({**ONE_UPSTREAM, "database": {"existingSecret": "a/b"}}, "database.existingSecret must be the name of a Secret"),
     # instances
@@ -145,6 +157,11 @@ BAD_VALUES: list[tuple[Values, str]] = [
     (with_config(database_url="postgresql://u:p@h/d"), "config.database_url is the chart's to set: set database.url"),
     (with_config(database_url_file="/run/x"), "config.database_url_file is the chart's to set: set database.url"),
     # the network
+    (
+        with_config(public_url="http://me@reconciler"),
+        "config.public_url must be an address such as http://reconciler:8080",
+    ),
+    (with_config(public_url=""), "config.public_url must be an address such as http://reconciler:8080"),
     (with_config(root_path="/reconciler/"), "config.root_path must be / or a path such as /reconciler"),
     (with_config(root_path=""), "config.root_path must be / or a path such as /reconciler"),
     (with_config(host="127.0.0.1"), "config.host is the chart's to set"),
@@ -232,6 +249,16 @@ def test_every_mistake_is_reported_at_once() -> None:
         assert message in str(refusal.value)
 
 
+SERVICE_URL = "http://media-deletion-reconciler.tv.svc:8585"
+
+
+def test_upstreams_reach_it_by_the_name_of_its_service_unless_another_address_is_given() -> None:
+    moved = {**ONE_UPSTREAM, "service": {"port": 80}}
+    assert render(moved).configuration["public_url"] == "http://media-deletion-reconciler.tv.svc:80"
+    own = with_config(public_url="https://reconciler.example")
+    assert render(own).configuration["public_url"] == "https://reconciler.example"
+
+
 def test_settings_arrive_in_the_file_as_they_were_written() -> None:
     config: dict[str, Any] = {
         "interval_seconds": 90,
@@ -244,6 +271,7 @@ def test_settings_arrive_in_the_file_as_they_were_written() -> None:
     assert written == {
         **config,
         "log_format": "json",
+        "public_url": SERVICE_URL,
         "radarr": {"url": "http://radarr:7878"},
         "jellyseerr": {"url": "http://jellyseerr:5055", **config["jellyseerr"]},
     }
@@ -252,6 +280,7 @@ def test_settings_arrive_in_the_file_as_they_were_written() -> None:
 def test_an_own_secret_needs_no_keys_in_the_values() -> None:
     assert render(OWN_SECRET).configuration == {
         "log_format": "json",
+        "public_url": SERVICE_URL,
         "qbittorrent": {"url": "http://qbittorrent:8080"},
         "radarr": {"url": "http://radarr:7878"},
     }

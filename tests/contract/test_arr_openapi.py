@@ -60,6 +60,9 @@ SHARED = {
     "/command": "CommandResource",
     "/downloadclient": "DownloadClientResource",
     "/config/mediamanagement": "MediaManagementConfigResource",
+    "/notification": "NotificationResource",
+    "/notification/1": "NotificationResource",
+    "/notification/schema": "NotificationResource",
 }
 
 
@@ -69,6 +72,7 @@ async def test_radarrs_answers_fit_its_published_schemas(tmp_path: Path) -> None
     movie_id = simulator.add_movie_with_file(603, "Night Train", 2020, tags=["keep"])
     simulator.add_movie(604, "Day Train", 2021)
     (tmp_path / "Leftover").mkdir()
+    simulator.connect("http://reconciler.test/hook", password="a password", headers={"X-Key": "a key"})
     for event in simulator.history_numbers:
         simulator.add_history_row(movie_id, event, download_id="A" * 40, data={"protocol": "2"})
     simulator.mark_failed(1)
@@ -88,6 +92,7 @@ async def test_sonarrs_answers_fit_its_published_schemas(tmp_path: Path) -> None
     simulator.add_series(3000, "Not Aired", 2030, seasons={})
     simulator.add_episode_file(series_id, 1, [1, 2])
     episode = simulator.episode(series_id, 1, 1)
+    simulator.connect("http://reconciler.test/hook", import_complete=True, tags=frozenset({1}))
     for event in simulator.history_numbers:
         simulator.add_history_row(series_id, event, download_id="A" * 40, episode_id=episode.id)
     simulator.mark_failed(1)

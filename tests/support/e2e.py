@@ -89,12 +89,15 @@ class Stage:
         is_imported: bool = True,
         monitored: bool = True,
         tags: Sequence[str] = (),
+        name: str = "",
+        year: int = 1950,
     ) -> Shelved:
         """Put a movie on the shelf; all torrents but the last are leftovers of upgrades."""
         word, number = self.new("Feature")
-        tmdb_id = 5000 + number
-        entry = self.house.radarr.add_movie(tmdb_id, word, 1950, monitored=monitored, tags=tags)
-        releases = tuple(self.house.movie_release(tmdb_id, f"{word}.1950.v{n}.1080p") for n in range(1, torrents + 1))
+        tmdb_id, word = 5000 + number, name or word
+        entry = self.house.radarr.add_movie(tmdb_id, word, year, monitored=monitored, tags=tags)
+        dotted = f"{word}.{year}".replace(" ", ".")
+        releases = tuple(self.house.movie_release(tmdb_id, f"{dotted}.v{n}.1080p") for n in range(1, torrents + 1))
         await self._download(releases, "radarr")
         for release in releases:
             self.remember(self.house.radarr, entry, release, (None,))

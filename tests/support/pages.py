@@ -9,13 +9,18 @@ PAGES = (
     "README.md",
     "CHANGELOG.md",
     "docs/api.md",
+    "docs/cli.md",
     "docs/configuration.md",
     "docs/how-it-works.md",
     "docs/licences.md",
+    "docs/logs.md",
     "docs/metrics.md",
+    "docs/notifications.md",
     "docs/operations.md",
     "docs/reasons.md",
     "docs/releasing.md",
+    "docs/webhooks.md",
+    "docs/widgets.md",
     "helm/README.md",
 )
 """Every page that people read, by its path in the repository."""

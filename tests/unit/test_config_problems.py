@@ -377,3 +377,17 @@ def test_whatever_is_written_the_answer_is_settings_or_problems(
         assert all(problem.endswith(".") for problem in problems(values, path))
     else:
         assert isinstance(loaded, Settings)
+
+
+@pytest.mark.parametrize("key", ["API_TOKEN", "WEBHOOK_SECRET"])
+def test_a_read_token_that_allows_more_than_to_look_is_refused(key: str) -> None:
+    same = "the-same-secret-twice"
+    environ = {"RECONCILER_API_TOKEN": "the-api-token-0123", "RECONCILER_READ_TOKEN": same, f"RECONCILER_{key}": same}
+    with pytest.raises(ConfigError, match=f"read_token is the same as {key.lower()}") as refused:
+        load_settings(environ)
+    assert same not in str(refused.value)
+
+
+def test_a_read_token_that_nobody_would_have_to_show_is_refused() -> None:
+    with pytest.raises(ConfigError, match="everybody may do everything; set RECONCILER_API_TOKEN"):
+        load_settings({"RECONCILER_READ_TOKEN": "n" * 16})

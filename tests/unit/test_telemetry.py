@@ -11,9 +11,8 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from reconciler import telemetry
 from reconciler.model import InstanceName, Phase, Source
-from reconciler.telemetry import METRIC_NAMES, Calls, Metrics, configure_logging, fan_out, get_logger
+from reconciler.telemetry import METRIC_NAMES, Calls, Metrics, configure_logging, fan_out, get_logger, logs
 
 RADARR = InstanceName("radarr")
 SEERR = InstanceName("jellyseerr")
@@ -23,7 +22,7 @@ SEERR = InstanceName("jellyseerr")
 def _logging_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    quiet = {name: logging.getLogger(name).level for name in telemetry._QUIET}
+    quiet = {name: logging.getLogger(name).level for name in logs._QUIET}
     yield
     root.handlers = handlers
     root.setLevel(level)
@@ -252,6 +251,7 @@ def used() -> Metrics:
     metrics.passed(1.5, ok=True)
     metrics.webhook(Source.JELLYSEERR, "want")
     metrics.converged(12)
+    metrics.notification("dropped", 3)
     return metrics
 
 
@@ -271,6 +271,8 @@ def test_each_fact_reaches_its_metric() -> None:
     assert seen["reconciler_pass_seconds_count", ()] == 1
     assert seen["reconciler_webhooks_total", (("outcome", "want"), ("source", "jellyseerr"))] == 1
     assert seen["reconciler_convergence_seconds_sum", ()] == 12
+    assert seen["reconciler_notifications_total", (("outcome", "dropped"),)] == 3
+    assert seen["reconciler_notifications_total", (("outcome", "sent"),)] == 0
 
 
 def test_every_phase_is_shown_and_falls_back_to_zero() -> None:

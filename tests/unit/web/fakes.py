@@ -36,17 +36,23 @@ from reconciler.ports import (
     AcceptedDeletion,
     DeletionFilter,
     DeletionPage,
+    Evidence,
+    Heard,
     IngestResult,
+    KeptReceipt,
     LoggedEvent,
     LoopStatus,
     Overview,
     PlanPreview,
     Receipt,
+    ReceiptFilter,
+    ReceiptPage,
     Understood,
 )
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.web.app import WebDeps, create_app
 from reconciler.web.deps import Lifespan
+from tests.unit.web.conformance import Declared
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 WEBHOOK_SECRET = "webhook-secret-of-this-test"
@@ -95,9 +101,12 @@ class FakeStore:
     states: dict[DeletionId, DeletionState] = field(default_factory=dict)
     timeline: dict[DeletionId, tuple[Event, ...]] = field(default_factory=dict)
     written: list[tuple[Receipt, Understood]] = field(default_factory=list)
+    tests: list[Receipt] = field(default_factory=list)
+    kept: list[KeptReceipt] = field(default_factory=list)
     decided: list[tuple[str, DeletionId, str]] = field(default_factory=list)
     instances: Mapping[MediaKind, frozenset[InstanceName]] = field(default_factory=dict)
     grace: timedelta = timedelta(0)
+    known: dict[DeletionId, tuple[Evidence, ...]] = field(default_factory=dict)
     listed: frozenset[str] = frozenset()
     shown: Overview = field(default_factory=Overview)
     answer: IngestResult | None = None
@@ -124,6 +133,9 @@ class FakeStore:
         self._check()
         if self.answer is not None:
             return self.answer
+        if understood.heard is Heard.TEST:
+            self.tests.append(receipt)
+            return IngestResult()
         self.written.append((receipt, understood))
         self.instances, self.grace = instances, grace
         made = []
@@ -156,6 +168,10 @@ class FakeStore:
         was_unsettled = self.states[deletion].deletion.settled_at is None
         self.decided.append((f"attribute {' '.join(hashes)}", deletion, by))
         return was_unsettled
+
+    async def evidence(self, state: DeletionState) -> tuple[Evidence, ...]:
+        self._check()
+        return self.known.get(state.deletion.id, tuple(Evidence(target) for target in state.targets))
 
     async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
         assert clients
@@ -206,6 +222,21 @@ class FakeStore:
             raise ValueError(cursor)
         found = [state for state in self.states.values() if where.phase in {None, state.phase}]
         return DeletionPage(tuple(found[:limit]), "more" if len(found) > limit else None)
+
+    async def receipts(self, where: ReceiptFilter, *, cursor: str | None, limit: int) -> ReceiptPage:
+        self._check()
+        if cursor == "nonsense":
+            raise ValueError(cursor)
+        found = [one for one in self.kept if where.source in {None, one.source} and where.heard in {None, one.heard}]
+        return ReceiptPage(tuple(found[:limit]), "more" if len(found) > limit else None)
+
+    async def receipt(self, number: int) -> KeptReceipt | None:
+        self._check()
+        return next((one for one in self.kept if one.number == number), None)
+
+    async def receipt_of(self, deletion: DeletionId) -> KeptReceipt | None:
+        self._check()
+        return next((one for one in self.kept if any(made.id == deletion for made in one.deletions)), None)
 
 
 class FakeMetrics:
@@ -266,10 +297,14 @@ class World:
     body_timeout: timedelta = timedelta(seconds=5)
     wakes: list[int] = field(default_factory=list)
     ledger_wakes: list[int] = field(default_factory=list)
+    looks: int = 0
 
     def app(self) -> Starlette:
         async def preview(deletion: DeletionId) -> PlanPreview | None:
             return self.preview(deletion)
+
+        def look_at_connections() -> None:
+            self.looks += 1
 
         async def dry_run(wishes: tuple[DeletionRequest, ...]) -> tuple[PlanPreview, ...]:
             self.planned += wishes
@@ -288,6 +323,7 @@ class World:
                 dry_run=dry_run,
                 lifespan=self.lifespan,
                 body_timeout=self.body_timeout,
+                look_at_connections=look_at_connections,
             )
         )
 
@@ -296,7 +332,7 @@ class World:
     ) -> httpx.AsyncClient:
         """A client of this application, or of `app` where several clients are to meet the same one."""
         headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        transport = httpx.ASGITransport(app or self.app())
+        transport = Declared(httpx.ASGITransport(app or self.app()), self.settings.root_path.rstrip("/"))
         return httpx.AsyncClient(transport=transport, base_url=base_url, headers=headers)
 
     def sender(self, app: Starlette | None = None) -> httpx.AsyncClient:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -20,6 +20,7 @@ from reconciler.model import (
 )
 from reconciler.ports import DeletionFilter
 from reconciler.reasons import Reason
+from reconciler.web.queries import PhaseWord
 from tests.unit.web.fakes import NOW, UNKNOWN_ID, World, condition, database_down, id_of, movie, settled
 
 WISH: dict[str, Any] = {"media_type": "movie", "tmdb_id": 603}
@@ -60,6 +61,27 @@ async def test_filters_reach_the_store(world: World, query: str, where: Deletion
     assert world.store.asked == [(where, None, 50)]
 
 
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("phase=open", DeletionFilter(settled=False)),
+        ("phase=converged", DeletionFilter(phase=Phase.CONVERGED)),
+        ("q=%20A%25_%00film&media=tv", DeletionFilter(text="A%_\0film", kind=MediaKind.SERIES)),
+        (f"q={'é' * 200}", DeletionFilter(text="é" * 200)),
+    ],
+)
+async def test_people_ask_for_what_is_open_and_for_a_piece_of_a_name(
+    world: World, query: str, where: DeletionFilter
+) -> None:
+    async with world.person() as client:
+        assert (await client.get(f"/deletions?{query}")).status_code == 200
+    assert world.store.asked == [(where, None, 50)]
+
+
+def test_every_phase_can_be_asked_for() -> None:
+    assert set(get_args(PhaseWord)) == {"open", *Phase}
+
+
 async def test_pages_follow_the_cursor(world: World) -> None:
     for number in (1, 2, 3):
         world.store.add(movie(number))
@@ -85,6 +107,9 @@ async def test_pages_follow_the_cursor(world: World) -> None:
         ("cursor=nonsense", "cursor"),
         ("phaze=held", "phaze"),
         ("phase=held&phase=waiting", "phase"),
+        ("q=", "q"),
+        ("q=%20%20", "q"),
+        (f"q={'a' * 201}", "q"),
     ],
 )
 async def test_a_filter_that_cannot_be_applied_is_422_and_never_ignored(world: World, query: str, field: str) -> None:

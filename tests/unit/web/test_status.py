@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from reconciler import __version__
 from reconciler.model import InstanceName, LedgerCoverage, Phase, UpstreamKind
-from reconciler.ports import LoopStatus, Overview, PassRecord, UpstreamHealth
+from reconciler.ports import Convergence, Freed, LoopStatus, MessengerState, Overview, PassRecord, UpstreamHealth
 from reconciler.reasons import Reason
-from tests.unit.web.fakes import API_TOKEN, NOW, WEBHOOK_SECRET, World, condition, database_down, movie, settings
+from tests.unit.web.fakes import API_TOKEN, NOW, WEBHOOK_SECRET, World, condition, database_down, id_of, movie, settings
 
 QBITTORRENT, RADARR = InstanceName("qbittorrent"), InstanceName("radarr")
 
@@ -85,12 +85,16 @@ async def test_the_status_tells_passes_upstreams_and_ledger(world: World) -> Non
         coverage=(LedgerCoverage(RADARR, NOW, 1200, 1200, synced_at=NOW, gaps=(gap,)),),
         last_pass=PassRecord(NOW, NOW + timedelta(seconds=1.5), 2, 3, 17),
         resynced={RADARR: NOW},
+        freed=Freed(2**40, 2**30),
+        convergences=(Convergence(id_of(1), NOW, timedelta(seconds=1.5)),),
     )
     async with world.person() as client:
         shown = (await client.get("/status")).json()
     assert (shown["verdict"], shown["ok"]) == ("Cannot reach qbittorrent; 2 converging", False)
     assert shown["counts"]["converged"] == 40
     assert shown["schema_version"] == 3
+    assert shown["space"] == {"freed": 2**40, "freed_last_24_hours": 2**30}
+    assert shown["convergences"] == [{"id": id_of(1), "at": "2026-03-04T05:06:07Z", "seconds": 1.5}]
     assert shown["last_pass"] == {
         "started_at": "2026-03-04T05:06:07Z",
         "finished_at": "2026-03-04T05:06:08.500000Z",
@@ -163,3 +167,23 @@ async def test_a_loop_that_stopped_is_trouble() -> None:
     async with world.person() as client:
         shown = (await client.get("/status")).json()
     assert (shown["verdict"], shown["ok"]) == ("Reconciling is stopped", False)
+
+
+async def test_a_messenger_that_is_not_told_is_remarked_and_shown(world: World) -> None:
+    well = MessengerState(1, "ntfy", NOW, sent_at=NOW)
+    failing = MessengerState(2, "discord", NOW, failing_since=NOW, last_error="it answered 401")
+    world.store.shown = Overview(messengers=(well, failing))
+    async with world.person() as client:
+        shown = (await client.get("/status")).json()
+    assert (shown["verdict"], shown["ok"]) == ("All clear; notifications are not taken by 2 (discord)", True)
+    now = NOW.isoformat().replace("+00:00", "Z")
+    assert shown["notifications"] == [
+        {"position": 1, "kind": "ntfy", "last_sent_at": now, "failing_since": None, "last_error": None},
+        {
+            "position": 2,
+            "kind": "discord",
+            "last_sent_at": None,
+            "failing_since": now,
+            "last_error": "it answered 401",
+        },
+    ]

@@ -187,6 +187,7 @@ async def test_an_unusable_wish_is_422_naming_each_field_and_nothing_is_taken(
         ("/webhooks/jellyfin", LEFT_JELLYFIN),
         ("/webhooks/radarr", MOVIE_DELETE),
         ("/webhooks/sonarr", {"eventType": "Rename"}),
+        ("/webhooks/sonarr", {"eventType": "Test"}),
     ],
 )
 async def test_without_the_database_nothing_is_acknowledged(world: World, path: str, payload: object) -> None:
@@ -250,10 +251,13 @@ async def test_an_unusable_event_is_2xx_recorded_and_says_why(world: World, path
         ("/webhooks/jellyfin", {"NotificationType": "Test", "ItemType": "Movie", "Provider_tmdb": "603"}),
     ],
 )
-async def test_a_test_is_answered_200_and_stores_nothing(world: World, path: str, payload: object) -> None:
+async def test_a_test_is_answered_200_when_it_is_noted_and_leaves_no_receipt(
+    world: World, path: str, payload: object
+) -> None:
     response = await send(world, path, payload)
     assert (response.status_code, response.json()["heard"]) == (200, "test")
     assert not world.store.written
+    assert [(noted.source.value, noted.body) for noted in world.store.tests] == [(path.rpartition("/")[2], "")]
     assert not world.wakes
 
 

@@ -1,0 +1,29 @@
+-- What shows that something is gone, and what came of it. `sql/postgres/0004_evidence.sql` says the same for PostgreSQL.
+
+ALTER TABLE targets ADD COLUMN seen_at TEXT; -- when it was last seen there; NULL: never, or not since this was added
+ALTER TABLE deletions ADD COLUMN freed INTEGER; -- bytes that were seen gone when it converged last
+
+UPDATE deletions SET freed = CASE WHEN delete_files THEN max(
+    (
+        SELECT coalesce(sum(t.size), 0) FROM targets t
+        WHERE t.deletion = deletions.id AND t.kind = 'torrent' AND t.absent_since IS NOT NULL
+            AND EXISTS (SELECT 1 FROM actions a WHERE a.target = t.number AND a.destructive)
+            AND NOT EXISTS (
+                SELECT 1 FROM conditions c
+                WHERE c.deletion = t.deletion AND c.instance = t.instance AND c.reason = 'SharedWithUnknown'
+            )
+    ),
+    (
+        SELECT coalesce(sum(t.size), 0) FROM targets t
+        WHERE t.deletion = deletions.id AND t.absent_since IS NOT NULL
+            AND (t.kind = 'file' OR (t.kind = 'entry' AND deletions.seasons IS NULL))
+            AND EXISTS (SELECT 1 FROM actions a WHERE a.target = t.number AND a.destructive)
+    )
+) ELSE 0 END
+WHERE settled_as = 'converged';
+
+-- The status counts all that has ended, and shows what converged lately.
+CREATE INDEX deletions_ended ON deletions (settled_as, freed) WHERE settled_as IS NOT NULL;
+CREATE INDEX deletions_converged ON deletions (settled_at) WHERE settled_as = 'converged';
+-- In the order of lists, so that those of what is open never meet history.
+CREATE INDEX deletions_open ON deletions (id) WHERE settled_at IS NULL;
