@@ -39,6 +39,11 @@ class LeaseKeeper:
         return self._lease is not None and (self._age() < LEASE or not self._store.is_shared)
 
     @property
+    def current(self) -> Lease | None:
+        """Return the lease as long as it is in force, without asking for it."""
+        return self._lease if self.is_held else None
+
+    @property
     def holder(self) -> str:
         """Return the name of this process."""
         return self._holder

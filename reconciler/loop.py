@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from reconciler.backoff import backoff
 from reconciler.catchup import CatchUp
 from reconciler.clock import Clock
+from reconciler.connect.watch import ConnectionWatch
 from reconciler.errors import LeaseLost, ReconcilerError
 from reconciler.execute import Executor
 from reconciler.lease import LeaseKeeper
 from reconciler.model import DeletionId, DeletionState, InstanceName
+from reconciler.notify import Notifier, Telling
 from reconciler.observe import Observer
 from reconciler.observed import Seen
 from reconciler.plan import Policy
@@ -22,11 +24,23 @@ from reconciler.ports import Lease, LoopStatus, PassRecord, PassStore
 from reconciler.reasons import Reason
 from reconciler.rounds import Rounds
 from reconciler.schedule import Schedule
-from reconciler.telemetry import Calls, Metrics, get_logger
+from reconciler.telemetry import Calls, Metrics, Outage, get_logger
 from reconciler.upstreams import Doubt, Health, Upstreams
 
 BEAT = timedelta(seconds=1)
 """How often a process that shares its database renews the lease or sees whether it is free."""
+
+CONNECTIONS_INTERVAL = timedelta(hours=1)
+CONNECTIONS_AGAIN = timedelta(minutes=5)
+"""How often our webhooks at the upstreams are looked at, and how soon again while something is amiss there."""
+
+CONNECTIONS_AFTER_TEST = timedelta(seconds=5)
+"""A test is sent before its sender saves what was tested."""
+
+LOOK_FOR_NEWS = timedelta(minutes=1)
+"""How often is looked for something to tell people, beside after every pass."""
+
+NEWS_AFTER_PASS = timedelta(seconds=1)
 
 MOST_DELETIONS = 500
 MOST_ROUNDS = 20
@@ -70,6 +84,8 @@ class Reconciler:
         suspicious_minimum: int = 10,
         denied_until: Callable[[datetime], datetime | None] = lambda _now: None,
         catch_up: CatchUp | None = None,
+        connections: ConnectionWatch | None = None,
+        notifier: Notifier | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
@@ -112,7 +128,9 @@ class Reconciler:
             metrics=metrics,
         )
         self._catch_up = catch_up
+        self._connections = connections
         self._schedule = Schedule(clock)
+        self._telling = None if notifier is None else Telling(notifier, lambda: self._keeper.current, self._hasten_news)
         self._turn = asyncio.Lock()
         self._is_stopping = False
         self._is_woken = False
@@ -121,7 +139,10 @@ class Reconciler:
         self._ledger_attempt = 0
         self._epoch = 0
         self._heart: asyncio.Task[None] | None = None
-        self._is_database_out = False
+        self._lease_outage = Outage("the lease cannot be looked after", "the lease is looked after again", clock)
+        self._pass_outage = Outage("pass failed", "passes succeed again", clock)
+        self._ledger_outage = Outage("ledger sync failed", "ledger syncs succeed again", clock)
+        self._resync_outage = Outage("resync failed", "resyncs succeed again", clock)
         self._rests_until = 0.0
 
     # --- schedule --------------------------------------------------------------------------------------------------
@@ -131,6 +152,10 @@ class Reconciler:
         self._schedule.every(self._timing.ledger_interval, self.run_ledger, "ledger")
         self._schedule.every(self._timing.interval, self._pass_tick, "pass")
         self._schedule.every(self._timing.resync_interval, self.run_resync, "resync")
+        if self._connections is not None:
+            self._schedule.every(CONNECTIONS_INTERVAL, self.run_connections, "connections")
+        if self._telling is not None:
+            self._schedule.every(LOOK_FOR_NEWS, self._telling.run, "notifications")
         self._schedule.start()
         if self._store.is_shared:
             self._heart = asyncio.create_task(self._beat_on(), name="lease")
@@ -146,6 +171,10 @@ class Reconciler:
         if not self._is_syncing:
             self._schedule.hasten("ledger")
         self.wake()
+
+    def look_at_connections(self) -> None:
+        """See soon what our webhooks look like: a test came, so somebody is at them."""
+        self._schedule.hasten("connections", CONNECTIONS_AFTER_TEST)
 
     def status(self) -> LoopStatus:
         """Say what this process's loop is doing."""
@@ -163,6 +192,8 @@ class Reconciler:
         self.begin_stop()
         try:
             async with asyncio.timeout(self._timing.shutdown.total_seconds()):
+                if self._telling is not None:
+                    await self._telling.stop()
                 await self._schedule.drain()
                 async with self._turn:
                     await self._rest()
@@ -182,13 +213,11 @@ class Reconciler:
             try:
                 await self._beat()
             except ReconcilerError as error:
-                if not self._is_database_out:
-                    self._log.warning("the lease cannot be looked after", error=str(error))
-                self._is_database_out = True
+                self._lease_outage.failed(error)
             except Exception:  # noqa: BLE001 - the lease must not be lost by it; it is logged with its traceback
                 self._log.exception("the lease cannot be looked after")
             else:
-                self._is_database_out = False
+                self._lease_outage.works()
 
     async def _beat(self) -> None:
         """Keep the lease or take over, and notice what became due through another process."""
@@ -196,7 +225,7 @@ class Reconciler:
             return
         if await self._keeper.keep():
             self._log.info("this process reconciles now")
-            for job in ("ledger", "pass", "resync"):
+            for job in ("ledger", "pass", "resync", "connections"):
                 self._schedule.hasten(job)
         elif self._keeper.is_held and not self._is_passing and self._clock.monotonic() >= self._rests_until:
             due = await self._store.next_due_at()
@@ -239,15 +268,21 @@ class Reconciler:
                     break
             if self._keeper.is_held:  # otherwise what is due is another's, and its end shows when this one takes over
                 await self._schedule_next()
+                if self._telling is not None:
+                    self._telling.look_after(NEWS_AFTER_PASS)
             self._rests_until = 0.0
+            self._pass_outage.works()
         except ReconcilerError as error:
             self._rest_after_failure()
-            self._log.error("pass failed", error=str(error), kind=type(error).__name__)
+            self._pass_outage.failed(error)
         except Exception:  # noqa: BLE001 - the next pass must come; this one is logged with its traceback
             self._rest_after_failure()
             self._log.exception("pass failed")
         finally:
             self._is_passing = False
+
+    def _hasten_news(self, after: timedelta) -> None:
+        self._schedule.hasten("notifications", after)
 
     def _rest_after_failure(self) -> None:
         """Let the next pass come at its interval or when it is woken: what made this one fail is likely still there."""
@@ -264,8 +299,9 @@ class Reconciler:
         self._is_syncing = True
         try:
             await self._read_histories()
+            self._ledger_outage.works()
         except ReconcilerError as error:
-            self._log.error("ledger sync failed", error=str(error), kind=type(error).__name__)
+            self._ledger_outage.failed(error)
         except Exception:  # noqa: BLE001 - the next sync must come; this one is logged with its traceback
             self._log.exception("ledger sync failed")
         finally:
@@ -301,8 +337,9 @@ class Reconciler:
         try:
             if await self._resync():
                 self.wake()
+            self._resync_outage.works()
         except ReconcilerError as error:
-            self._log.error("resync failed", error=str(error), kind=type(error).__name__)
+            self._resync_outage.failed(error)
         except Exception:  # noqa: BLE001 - the next resync must come; this one is logged with its traceback
             self._log.exception("resync failed")
 
@@ -325,11 +362,32 @@ class Reconciler:
             await self._store.save_health(lease, self.health.rows())
             return found
 
+    async def run_connections(self) -> None:
+        """See what our webhooks at the upstreams look like. The turn is not held meanwhile, so no pass waits for it."""
+        if self._connections is None:
+            return
+        try:
+            async with self._its_turn() as lease:
+                if lease is None:
+                    return
+            seen, is_whole = await self._connections.look(self.health.lost())
+            if seen and not self._is_stopping:
+                async with self._its_turn() as lease:
+                    if lease is not None:
+                        await self._store.save_connections(lease, seen, self._clock.now())
+            if not is_whole or not all(state.exists and state.enabled for state in seen.values()):
+                self._schedule.hasten("connections", CONNECTIONS_AGAIN)
+        except ReconcilerError as error:
+            self._log.error("webhooks not looked at", error=str(error), kind=type(error).__name__)
+        except Exception:  # noqa: BLE001 - the next look must come; this one is logged with its traceback
+            self._log.exception("webhooks not looked at")
+
     async def _wake_waiting(self, lease: Lease, *, force: bool = False) -> None:
         """Let what waited for an upstream go on as soon as it is back, and not when its backoff ends."""
         if self.health.take_returned() or force:
             await self._store.wake_waiting(lease, _WAITS_FOR_UPSTREAMS, self._clock.now())
             self._is_woken = True
+            self._schedule.hasten("connections")
 
     async def _greet(self, only: Collection[InstanceName] | None = None) -> None:
         """Ask upstreams whether they are there; without `only`, those that the ledger does not read."""

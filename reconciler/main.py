@@ -5,7 +5,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -19,9 +19,20 @@ from reconciler.catchup import CatchUp
 from reconciler.clients import jellyfin, qbittorrent, radarr, seerr, sonarr
 from reconciler.clock import Clock, SystemClock
 from reconciler.config import MetBy, Mode, SeedingSettings, Settings
+from reconciler.connect import wanted_webhooks
+from reconciler.connect.watch import ConnectionWatch, hint_on
 from reconciler.errors import ConfigError, Unauthorized, UpstreamError
 from reconciler.loop import Reconciler, Timing
-from reconciler.model import DeletionId, DeletionRequest, DeletionState, MediaKind, UpstreamKind, deletion_of
+from reconciler.model import (
+    DeletionId,
+    DeletionRequest,
+    DeletionState,
+    MediaKind,
+    UpstreamKind,
+    WantedWebhook,
+    deletion_of,
+)
+from reconciler.notify import Messenger, Notifier, Wording, connect_messengers
 from reconciler.plan import Policy
 from reconciler.plan.catchup import CatchUpPolicy, Reaction
 from reconciler.plan.policy import (
@@ -32,12 +43,13 @@ from reconciler.plan.policy import (
     SeedingRule,
     TorrentInstance,
 )
-from reconciler.ports import CheckResult, PlanPreview, Store, Upstream
+from reconciler.ports import CheckResult, MessageResult, PlanPreview, Store, Upstream, WebhookSettings
 from reconciler.preview import preview_of
 from reconciler.store import migrate as migrate_store
 from reconciler.store import open_store
-from reconciler.telemetry import Calls, Metrics, Observer, configure_logging, fan_out, get_logger
+from reconciler.telemetry import Calls, Metrics, Observer, Outage, configure_logging, fan_out, get_logger
 from reconciler.upstreams import Upstreams
+from reconciler.web.advice import ADVICE
 from reconciler.web.app import create_app
 from reconciler.web.deps import WebDeps
 from reconciler.windows import DenyWindows
@@ -81,6 +93,10 @@ def connect_upstreams(settings: Settings, observer: Observer, clock: Clock) -> U
         libraries={client.instance: client for client in (*movies, *series)},
         requests=requests[0] if requests else None,
         media_server=media_servers[0] if media_servers else None,
+        webhooks={
+            **{library.instance: library.webhooks for library in (*movies, *series)},
+            **{board.instance: board.webhooks for board in requests},
+        },
     )
 
 
@@ -193,9 +209,11 @@ class Service:
 
 
 async def build(settings: Settings, clock: Clock | None = None) -> Service:
-    """Open the database (migrating it) and connect everything. Raises `StoreError`."""
+    """Open the database (migrating it) and connect everything. Raises `ConfigError` and `StoreError`."""
     clock = clock or SystemClock()
-    store = await open_store(settings.database_url, clock=clock)
+    messengers = connect_messengers(settings.notifications.urls)
+    watch = Outage("database lost", "database back", clock)
+    store = await open_store(settings.database_url, clock=clock, watch=watch)
     calls = Calls()
     policy = policy_of(settings)
     names = [*policy.torrent_clients, *policy.libraries, policy.request_instance, policy.media_server]
@@ -228,8 +246,32 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
             grace_for=settings.grace_for,
             needs_approval=settings.needs_approval,
         ),
+        connections=ConnectionWatch(upstreams.webhooks, wanted_webhooks(settings)),
+        notifier=notifier_of(settings, store, messengers, metrics, clock),
     )
     return Service(settings, store, upstreams, reconciler, metrics, clock)
+
+
+def wording_of(settings: Settings) -> Wording:
+    """Translate the settings into how messages are worded."""
+    return Wording(ADVICE, is_observing=settings.mode is Mode.OBSERVE)
+
+
+def notifier_of(
+    settings: Settings, store: Store, messengers: Sequence[Messenger], metrics: Metrics, clock: Clock
+) -> Notifier:
+    """Make what tells people; without a messenger it only sees to it that nothing is told late."""
+    section = settings.notifications
+    return Notifier(
+        store,
+        messengers,
+        wording_of(settings),
+        clock,
+        tell=section.tell,
+        interval=timedelta(seconds=section.interval_seconds),
+        stalled_after=timedelta(seconds=section.stalled_after_seconds),
+        metrics=metrics,
+    )
 
 
 def _holder(settings: Settings) -> str:
@@ -261,6 +303,7 @@ def app_of(service: Service, clock: Clock | None = None) -> Starlette:
             metrics=service.metrics,
             preview=service.preview,
             dry_run=service.dry_run,
+            look_at_connections=service.reconciler.look_at_connections,
             lifespan=lifespan,
         )
     )
@@ -339,15 +382,35 @@ async def migrate(settings: Settings) -> tuple[int, int]:
 
 
 async def check(settings: Settings) -> list[CheckResult]:
-    """Ask every configured upstream whether it is there, is the right program and takes our credentials."""
+    """Ask every configured upstream whether it is there, is the right program and takes our credentials.
+
+    Raises `ConfigError` when a message could not be sent anywhere; none is sent.
+    """
+    connect_messengers(settings.notifications.urls)
     upstreams = connect_upstreams(settings, Calls(), SystemClock())
     try:
-        return list(await asyncio.gather(*(_check(upstream) for upstream in upstreams.all())))
+        wanted = {one.instance: one for one in wanted_webhooks(settings)}
+        return list(
+            await asyncio.gather(
+                *(
+                    _check(one, upstreams.webhooks.get(one.instance), wanted.get(one.instance))
+                    for one in upstreams.all()
+                )
+            )
+        )
     finally:
         await upstreams.aclose()
 
 
-async def _check(upstream: Upstream) -> CheckResult:
+async def notify_test(settings: Settings) -> list[MessageResult]:
+    """Send every messenger one test message, and return whether each took it. Raises `ConfigError`."""
+    messengers = connect_messengers(settings.notifications.urls)
+    message = wording_of(settings).test()
+    said = await asyncio.gather(*(messenger.send(message) for messenger in messengers))
+    return [MessageResult(m.position, m.kind, not error, error) for m, error in zip(messengers, said, strict=True)]
+
+
+async def _check(upstream: Upstream, webhooks: WebhookSettings | None, wanted: WantedWebhook | None) -> CheckResult:
     result = CheckResult(upstream.instance, upstream.kind, ok=False)
     try:
         app = await upstream.identify()
@@ -359,7 +422,8 @@ async def _check(upstream: Upstream) -> CheckResult:
         return replace(
             result, message=error.message, fix=f"check the URL of {upstream.instance} and that it is running"
         )
-    result = replace(result, app=app.name, version=app.version)
+    hint = await hint_on(webhooks, wanted) if webhooks is not None and wanted is not None else ""
+    result = replace(result, app=app.name, version=app.version, webhook=hint)
     if obstacle:
         fix = f"mend that at {upstream.instance}; until then its deletions wait"
         return replace(result, message=f"{app.name} {app.version} answers, but {obstacle}", fix=fix)

@@ -34,7 +34,8 @@ def duration_in_words(time: timedelta) -> str:
     """Return how long something took or is ago, roughly: two units where the first alone would be too rough."""
     seconds = max(0.0, time.total_seconds())
     if seconds < 60:
-        return f"{seconds:.1f} seconds" if 0 < seconds < 9.95 else _counted(round(seconds), "second")
+        is_exact = seconds >= 9.95 or seconds == int(seconds)
+        return _counted(round(seconds), "second") if is_exact else f"{seconds:.1f} seconds"
     left = round(seconds)
     for position, (name, length) in enumerate(_SECONDS):
         if left < length:

@@ -11,6 +11,7 @@ QBITTORRENT_PASSWORD: qbittorrent.password
 QBITTORRENT_USERNAME: qbittorrent.username
 RADARR_API_KEY: radarr.apiKey
 RECONCILER_API_TOKEN: auth.apiToken
+RECONCILER_NOTIFICATIONS_URLS: notifications.urls
 RECONCILER_PREVIOUS_API_TOKEN: auth.previousApiToken
 RECONCILER_PREVIOUS_WEBHOOK_SECRET: auth.previousWebhookSecret
 RECONCILER_READ_TOKEN: auth.readToken
@@ -115,7 +116,7 @@ is no name is not asked for: it may be a secret in the wrong place, and the clus
 {{- define "reconciler.valueAt" -}}
 {{- $value := index . 0 -}}
 {{- range splitList "." (index . 1) -}}
-{{- $value = get $value . -}}
+{{- $value = get (default dict $value) . -}}
 {{- end -}}
 {{- $value -}}
 {{- end -}}

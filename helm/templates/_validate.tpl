@@ -71,6 +71,12 @@ extraEnvFrom must have names of Secrets in secretRef.name, in small letters, dig
 auth.{{ $previous }} is the same as auth.{{ $name }}: set auth.{{ $name }} to the new one (openssl rand -hex 24), or remove auth.{{ $previous }}
 {{- end }}
 {{- end }}
+{{- if hasKey (default dict .Values.config.notifications) "urls" }}
+config.notifications.urls is a secret, and config becomes a ConfigMap: set notifications.urls or existingSecret instead
+{{- end }}
+{{- if not (regexMatch "^(\\s*[A-Za-z0-9]+://\\S+)*\\s*$" (include "reconciler.valueAt" (list .Values "notifications.urls"))) }}
+notifications.urls must be addresses such as ntfy://HOST/TOPIC, with white space between
+{{- end }}
 {{- range $variable, $place := fromYaml (include "reconciler.secretPlaces" .) }}
 {{- $value := include "reconciler.valueAt" (list $.Values $place) }}
 {{- if hasPrefix "auth." $place }}
@@ -162,7 +168,7 @@ the objects would be named {{ $fullname }}, but the pods of a StatefulSet are la
 {{- if has .name (list "RECONCILER_CONFIG" "RECONCILER_HOST" "RECONCILER_PORT" "RECONCILER_URL") }}
 extraEnv sets {{ .name }}, which is the chart's: settings go under config
 {{- else if and (hasPrefix "RECONCILER_" .name) (not (or (hasSuffix "_FILE" .name) (hasKey $places .name))) }}
-extraEnv sets {{ .name }}, which would outweigh config unseen by the chart: set config.{{ lower (trimPrefix "RECONCILER_" .name) }} instead
+extraEnv sets {{ .name }}, which would outweigh config unseen by the chart: set config.{{ lower (trimPrefix "RECONCILER_" .name) | replace "notifications_" "notifications." }} instead
 {{- end }}
 {{- end }}
 {{- range .Values.extraVolumes }}

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from reconciler.cli.completion import complete_id
 from reconciler.cli.exits import Refused
 from reconciler.cli.options import (
     DEFAULT_URL,
@@ -31,7 +32,10 @@ _PAGE = 200
 
 
 def approve(
-    deletion: Annotated[str | None, typer.Argument(metavar="ID", help="The deletion's id.", show_default=False)] = None,
+    deletion: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="The deletion's id.", show_default=False, autocompletion=complete_id),
+    ] = None,
     all_breaker: Annotated[
         bool, typer.Option("--all-breaker", help="Instead of one: let all go on that the breaker holds.")
     ] = False,

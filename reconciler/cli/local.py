@@ -9,7 +9,7 @@ import typer
 
 from reconciler.cli.exits import ExitCode
 from reconciler.cli.options import ConfigOption, JsonOption, settings_from
-from reconciler.cli.render import say, show_checks, show_json
+from reconciler.cli.render import say, show_checks, show_json, show_messages
 from reconciler.errors import ConfigError
 from reconciler.model import UpstreamKind
 from reconciler.words import size_in_words
@@ -27,12 +27,15 @@ def serve(config: ConfigOption = None) -> None:
     raise typer.Exit(run(settings_from(config)))
 
 
-def migrate(config: ConfigOption = None) -> None:
+def migrate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Bring the database's schema up to date (also done by `serve`)."""
     from reconciler.main import migrate as run  # noqa: PLC0415 - see above
 
     before, after = asyncio.run(run(settings_from(config)))
-    say(f"The schema is at version {after}{f', it was at {before}' if before != after else ' already'}.")
+    if as_json:
+        show_json({"schema_version": after, "before": before})
+    else:
+        say(f"The schema is at version {after}{f', it was at {before}' if before != after else ' already'}.")
 
 
 def backup(
@@ -68,6 +71,21 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         show_checks(results)
     if not results:
         say(f"No upstream is configured. Set {', '.join(_ADDRESSES)} (those you have) and their credentials.")
+    raise typer.Exit(ExitCode.OK if ok else ExitCode.NEGATIVE)
+
+
+def notify_test(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Send a test message to every messenger under `notifications`, and say whether each took it."""
+    from reconciler.main import notify_test as run  # noqa: PLC0415 - see above
+
+    results = [dataclasses.asdict(result) for result in asyncio.run(run(settings_from(config)))]
+    ok = bool(results) and all(result["ok"] for result in results)
+    if as_json:
+        show_json({"ok": ok, "messengers": results})
+    elif results:
+        show_messages(results)
+    if not results:
+        say("No messenger is configured. Set RECONCILER_NOTIFICATIONS_URLS; see docs/notifications.md.")
     raise typer.Exit(ExitCode.OK if ok else ExitCode.NEGATIVE)
 
 

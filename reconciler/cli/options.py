@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from reconciler.cli.completion import complete_id
 from reconciler.cli.service import TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, Service, token_from
 from reconciler.config import Settings, load_settings
 
@@ -33,7 +34,9 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="The YAML file; by default the one that RECONCILER_CONFIG names.", dir_okay=False),
 ]
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The deletion's id.", show_default=False)]
+IdArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The deletion's id.", show_default=False, autocompletion=complete_id)
+]
 
 
 def ask(question: str, yes: bool) -> None:

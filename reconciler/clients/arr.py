@@ -14,6 +14,7 @@ from reconciler.clients._http import CallObserver, Http, Reply, Transport
 from reconciler.clients._rows import Row, rows_of
 from reconciler.clients.arr_history import PROTOCOLS, history_page_of
 from reconciler.clients.arr_settings import qbittorrent_of
+from reconciler.clients.arr_webhooks import ArrWebhooks
 from reconciler.clock import Clock
 from reconciler.errors import Rejected, Unintelligible, Unreachable
 from reconciler.model import DownloadProtocol, InstanceName, Monitoring, UpstreamKind
@@ -50,6 +51,7 @@ class Arr(ABC):
 
     def __init__(self, http: Http) -> None:
         self._http = http
+        self.webhooks = ArrWebhooks(http, self.upstream_kind)
 
     @property
     def instance(self) -> InstanceName:

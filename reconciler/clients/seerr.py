@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from reconciler.clients._http import CallObserver, Http, Reply, Transport, ignore_calls
+from reconciler.clients.seerr_webhooks import SeerrWebhook
 from reconciler.clock import Clock
 from reconciler.errors import Unintelligible, Unreachable
 from reconciler.model import InstanceName, Media, MediaKind, UpstreamKind
@@ -52,6 +53,7 @@ class Seerr:
     def __init__(self, http: Http, timeouts: Timeouts) -> None:
         self._http = http
         self._timeouts = timeouts
+        self.webhooks = SeerrWebhook(http)
 
     @property
     def instance(self) -> InstanceName:

@@ -15,6 +15,7 @@ from reconciler.config.reference import SETTINGS_REFERENCE, Setting, settings_ma
 from reconciler.config.sections import (
     DenyWindowSettings,
     GraceSettings,
+    NotificationsSettings,
     PathMappingSettings,
     ResyncSettings,
     SeedingRuleSettings,
@@ -45,6 +46,7 @@ __all__ = [
     "LogLevel",
     "MetBy",
     "Mode",
+    "NotificationsSettings",
     "PathMappingSettings",
     "QBittorrentSettings",
     "RadarrSettings",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
 
 from reconciler.config.times import a_cron, a_timezone
-from reconciler.model import NEVER_DELETING_NOTIFICATIONS, InstanceName, Source
+from reconciler.model import NEVER_DELETING_NOTIFICATIONS, InstanceName, Occasion, Source
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9.-]{1,253}(?<!-)")
@@ -25,9 +25,12 @@ OWN_ADDRESSES = frozenset(
         "events",
         "livez",
         "metrics",
+        "needs-you",
         "openapi.json",
         "readyz",
         "receipts",
+        "sign-in",
+        "sign-out",
         "static",
         "status",
         "webhooks",
@@ -35,6 +38,8 @@ OWN_ADDRESSES = frozenset(
     }
 )
 """What the service's own addresses begin with. A root path that begins so could not be told from them."""
+_BETWEEN_ADDRESSES = re.compile(r"(?:\s*,\s*|\s+)(?=[A-Za-z0-9]+://)")
+_MESSENGER = re.compile(r"[A-Za-z0-9]+://\S+")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([a-z]+)?", re.IGNORECASE)
 _LARGEST_SIZE = 10**18
 _ABSOLUTE = re.compile(r"/+[^/]|[A-Za-z]:[\\/]+[^\\/]|\\\\[^\\]")
@@ -151,6 +156,18 @@ def _split(value: object) -> object:
 def _split_lower(value: object) -> object:
     words = _split(value)
     return frozenset(word.lower() for word in words) if isinstance(words, frozenset) else words
+
+
+def _messengers(value: object) -> object:
+    """Split addresses of messengers. A comma belongs to an address unless another address follows it."""
+    words = _BETWEEN_ADDRESSES.split(value) if isinstance(value, str) else value
+    if not isinstance(words, list | tuple) or not all(isinstance(word, str | SecretStr) for word in words):
+        raise ValueError("not a list of addresses")
+    clear = [word.get_secret_value() if isinstance(word, SecretStr) else word for word in words]
+    addresses = [address.strip().rstrip(",") for address in clear if address.strip()]
+    if not all(_MESSENGER.fullmatch(address) and address.isprintable() for address in addresses):
+        raise ValueError("not an address")
+    return tuple(addresses)
 
 
 def _number(value: object) -> object:
@@ -275,6 +292,8 @@ Sources = Annotated[frozenset[Source], BeforeValidator(_split_lower)]
 Tracker = Annotated[str, AfterValidator(_tracker)]
 Cron = Annotated[str, AfterValidator(a_cron)]
 Timezone = Annotated[str, AfterValidator(a_timezone)]
+Messengers = Annotated[tuple[SecretStr, ...], BeforeValidator(_messengers)]
+Occasions = Annotated[frozenset[Occasion], BeforeValidator(_split_lower)]
 Words = Annotated[frozenset[str], BeforeValidator(_split)]
 Notifications = Annotated[frozenset[str], AfterValidator(_notifications), BeforeValidator(_split)]
 Host = Annotated[str, AfterValidator(_host)]

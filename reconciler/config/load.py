@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from reconciler.config.kinds import is_loopback
-from reconciler.config.reading import Part, Reader, names_of
-from reconciler.config.settings import Settings, about, env_name, keys_of
+from reconciler.config.reading import Part, Reader, files_of_secrets, names_of
+from reconciler.config.settings import Settings, about, env_name
 from reconciler.config.sources import (
     CONFIG_VARIABLE,
     OTHER_PROGRAMS,
@@ -69,8 +69,7 @@ class _Loading:
 
     def _refuse_unknown_variables(self) -> None:
         own = names_of(None)
-        secret = {env_name(key) for key in keys_of(Settings) if about(Settings, key).hidden}
-        known = {CONFIG_VARIABLE, *own, *(f"{name}_FILE" for name in secret)}
+        known = {CONFIG_VARIABLE, *own, *files_of_secrets()}
         for name in sorted(self._reader.variables):
             if name.startswith(PREFIX) and name not in known:
                 self.problems.append(f"{name} is no setting{did_you_mean(name, known)}; remove or correct it.")

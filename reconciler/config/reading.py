@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from reconciler.config.sections import Section
-from reconciler.config.settings import Settings, about, env_name, keys_of, section_of
+from reconciler.config.settings import Settings, about, env_name, has_variables, keys_of, section_of
 from reconciler.config.sources import Found, closest, did_you_mean, read_secret, read_yaml
 from reconciler.config.upstreams import SECTIONS
 from reconciler.model import UpstreamKind
@@ -27,13 +27,14 @@ _NEVER_QUOTED = frozenset({"url", "username", "tracker"})
 class Part(Generic[M]):
     """What was found for one model: values by key, and the keys that already have a problem.
 
-    `place` is how a message names its keys: `radarr[0].` or nothing. `kind` tells whose variables belong to it;
-    without `has_variables` everything is in the file.
+    `place` is how a message names its keys: `radarr[0].` or nothing. `kind` and `section` tell which variables belong
+    to it; without `has_variables` everything is in the file.
     """
 
     model: type[M]
     place: str = ""
     kind: UpstreamKind | None = None
+    section: str = ""
     has_variables: bool = False
     found: dict[str, Found] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
@@ -46,14 +47,32 @@ class Part(Generic[M]):
     def called(self, key: str) -> str:
         """Return how a person sets a key: by its variable, if it has one, or by its place in the file."""
         if self.has_variables and about(self.model, key).env:
-            return env_name(key, self.kind)
+            return self.variable(key)
         return f"{self.place}{key}"
+
+    def variable(self, key: str) -> str:
+        """Return the variable of a key that has one."""
+        return env_name(key, self.kind, section=self.section)
 
 
 def names_of(kind: UpstreamKind | None) -> set[str]:
     """Return the variables of one upstream, or those of the reconciler itself."""
     model = SECTIONS[kind] if kind else Settings
-    return {env_name(key, kind) for key in keys_of(model) if about(model, key).env}
+    own = {env_name(key, kind) for key in keys_of(model) if about(model, key).env}
+    return own if kind else own | {env_name(key, section=section) for section, _, key in _keys_of_sections()}
+
+
+def files_of_secrets() -> set[str]:
+    """Return the variables of the reconciler itself that name a file with a secret."""
+    own = {env_name(key) for key in keys_of(Settings) if about(Settings, key).hidden}
+    own |= {env_name(key, section=section) for section, model, key in _keys_of_sections() if about(model, key).hidden}
+    return {f"{name}_FILE" for name in own}
+
+
+def _keys_of_sections() -> list[tuple[str, type[Section], str]]:
+    """Return what can be set by a variable in the sections of the reconciler itself: section, its model, key."""
+    sections = {name: found[0] for name in keys_of(Settings) if (found := section_of(Settings, name)) is not None}
+    return [(name, model, key) for name, model in sections.items() for key in keys_of(model) if about(model, key).env]
 
 
 class Reader:
@@ -88,7 +107,7 @@ class Reader:
             note = about(part.model, key)
             if not note.env:
                 continue
-            name = env_name(key, part.kind)
+            name = part.variable(key)
             inside = Part(part.model, part.place)
             if name in self.variables:
                 inside.found[key] = Found(self.variables[name], name)
@@ -114,17 +133,28 @@ class Reader:
 
     def _resolve_section(self, part: Part[M], key: str) -> None:
         section = section_of(part.model, key)
-        if section is None or key not in part.found:
+        if section is None:
             return
         model, many = section
-        written = part.found.pop(key)
+        written = part.found.pop(key, None)
         before = len(self.problems)
-        built = [self.build(inner) for inner in self.split(f"{part.place}{key}", written.value, model, many=many)]
-        whole = [one for one in built if one is not None]
+        inner = list(self.split(f"{part.place}{key}", written.value, model, many=many)) if written else []
+        if part.model is Settings and has_variables(model):
+            inner = self._with_variables(inner, model, key)
+        if not inner and written is None:
+            return
+        whole = [built for one in inner if (built := self.build(one)) is not None]
         if len(self.problems) > before:
             part.broken.add(key)
         else:
-            part.found[key] = Found(tuple(whole) if many else whole[0], written.origin)
+            part.found[key] = Found(tuple(whole) if many else whole[0], written.origin if written else key)
+
+    def _with_variables(self, written: list[Part[S]], model: type[S], section: str) -> list[Part[S]]:
+        """Add what the variables of a section say to what the file says of it."""
+        own = written[0] if written else Part(model, f"{section}.")
+        own.section, own.has_variables = section, True
+        self.take_from_environment(own)
+        return [own] if own.given or written else []
 
     def _resolve_secret_file(self, part: Part[M], key: str) -> None:
         named = part.found.pop(f"{key}_file", None)
@@ -169,7 +199,7 @@ class Reader:
         if not (part.has_variables and note.env):
             file_variant = f" or {key}_file" if note.hidden else ""
             return f"{part.place}{key} is missing; set {key}{file_variant} in the file."
-        name = env_name(key, part.kind)
+        name = part.variable(key)
         file_variant = f", {name}_FILE" if note.hidden else ""
         hint = self._nearly(name, part.kind)
         return f"{part.place}{key} is missing; set {name}{file_variant} or {key} in the file{hint}."

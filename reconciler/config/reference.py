@@ -32,7 +32,9 @@ class Setting:
     required: bool
 
 
-def _settings_of(model: type[BaseModel], place: str = "", kind: UpstreamKind | None = None) -> list[Setting]:
+def _settings_of(
+    model: type[BaseModel], place: str = "", kind: UpstreamKind | None = None, *, inside: str = ""
+) -> list[Setting]:
     """Return the settings of a model, each section inside it after the key that holds it."""
     rows = []
     for key in keys_of(model):
@@ -41,7 +43,7 @@ def _settings_of(model: type[BaseModel], place: str = "", kind: UpstreamKind | N
         rows.append(
             Setting(
                 key=f"{place}{key}",
-                env=env_name(key, kind) if note.env else None,
+                env=env_name(key, kind, section=inside) if note.env else None,
                 default="" if field.default is PydanticUndefined or section else _text(field.default),
                 accepts=note.accepts,
                 description=note.description,
@@ -51,12 +53,12 @@ def _settings_of(model: type[BaseModel], place: str = "", kind: UpstreamKind | N
         )
         if section:
             inner, many = section
-            rows += _settings_of(inner, f"{place}{key}{'[]' if many else ''}.")
+            rows += _settings_of(inner, f"{place}{key}{'[]' if many else ''}.", inside=f"{inside}_{key}".lstrip("_"))
     return rows
 
 
 def _text(default: object) -> str:
-    if default is None:
+    if default is None or default == ():
         return ""
     if isinstance(default, Enum):
         return str(default.value)
@@ -81,7 +83,8 @@ outweighs the file. An empty variable counts as not set; surrounding white space
 
 - Every secret can be read from a file: add `_FILE` to its variable (`RADARR_API_KEY_FILE=/run/secrets/radarr`) or
   `_file` to its YAML key. Setting both is an error.
-- Lists are written with commas in a variable (`a,b`) and as a list in YAML.
+- Lists are written with commas in a variable (`a,b`) and as a list in YAML; addresses of messengers, which may have
+  commas in them, with white space between.
 - Unknown YAML keys and unknown `RECONCILER_…` variables are errors, and so are variables of a mistyped upstream
   (`RADAR_URL`). All problems are reported at once.
 - A section is a key with keys of its own; `rules[].tracker` is the key `tracker` of a section in the list `rules`.
@@ -127,6 +130,7 @@ _TITLES = {
     "deny_windows": "Deny windows",
     "seeding": "Seeding",
     "resync": "Resync",
+    "notifications": "Notifications",
     UpstreamKind.QBITTORRENT.value: "qBittorrent",
     UpstreamKind.RADARR.value: "Radarr",
     UpstreamKind.SONARR.value: "Sonarr",

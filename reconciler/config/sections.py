@@ -9,9 +9,11 @@ from reconciler.config.kinds import (
     About,
     Cron,
     Folder,
+    Messengers,
     MetBy,
     MetByChoice,
     Number,
+    Occasions,
     Reaction,
     ReactionChoice,
     Seconds,
@@ -20,6 +22,7 @@ from reconciler.config.kinds import (
     Tracker,
     Whole,
 )
+from reconciler.model import Occasion
 
 SECONDS = "a whole number of seconds"
 REACTION = "ignore, hold or delete"
@@ -172,6 +175,41 @@ class ResyncSettings(Section):
     status_deleted: Annotated[ReactionChoice, About("Jellyseerr calls a title deleted.", REACTION, env=False)] = (
         Reaction.IGNORE
     )
+
+
+class NotificationsSettings(Section):
+    """Telling people about deletions through messengers; each key has a variable of its own."""
+
+    urls: Annotated[
+        Messengers,
+        About(
+            "Where messages go, each as an address of Apprise. They are secrets. Needs the extra `notifications`.",
+            "one or more addresses such as ntfy://HOST/TOPIC; as text they are separated by white space",
+            hidden=True,
+        ),
+    ] = ()
+    tell: Annotated[
+        Occasions,
+        About(
+            "What is told: a deletion waits for a person (`held`), has not come further for long (`stalled`), or is "
+            "gone everywhere (`converged`).",
+            "a list of held, stalled and converged",
+        ),
+    ] = frozenset({Occasion.HELD, Occasion.STALLED})
+    interval_seconds: Annotated[
+        Whole,
+        Field(ge=1, le=86_400),
+        About("What happens within this time is told in one message.", f"{SECONDS} from 1 to 86400"),
+    ] = 60
+    stalled_after_seconds: Annotated[
+        Whole,
+        Field(ge=60, le=31_536_000),
+        About(
+            "How long a deletion may stand still before that is told. One that only waits for a time that was set "
+            "(grace period, seeding, deny window, observe mode) does not count.",
+            f"{SECONDS} from 60 to 31536000",
+        ),
+    ] = 21_600
 
 
 class PathMappingSettings(Section):

@@ -39,6 +39,7 @@ from reconciler.config.sections import (
     SECONDS,
     DenyWindowSettings,
     GraceSettings,
+    NotificationsSettings,
     ResyncSettings,
     Section,
     SeedingSettings,
@@ -257,6 +258,9 @@ class Settings(BaseModel):
     resync: Annotated[ResyncSettings, About("Finding by polling what no webhook told.", _SECTION, env=False)] = (
         ResyncSettings()
     )
+    notifications: Annotated[NotificationsSettings, About("Messages to people.", _SECTION, env=False)] = (
+        NotificationsSettings()
+    )
     qbittorrent: tuple[QBittorrentSettings, ...] = ()
     radarr: tuple[RadarrSettings, ...] = ()
     sonarr: tuple[SonarrSettings, ...] = ()
@@ -299,6 +303,7 @@ class Settings(BaseModel):
         secrets += [library.api_key for library in (*self.radarr, *self.sonarr)]
         secrets += [board.api_key for board in self.jellyseerr]
         secrets += [server.api_key for server in self.jellyfin]
+        secrets += self.notifications.urls
         clear = [secret.get_secret_value() for secret in secrets if secret]
         return tuple(sorted({*clear, *([unquote(password)] if password else [])}))
 
@@ -323,8 +328,15 @@ def about(model: type[BaseModel], key: str) -> About:
     return next(note for note in model.model_fields[key].metadata if isinstance(note, About))
 
 
-def env_name(key: str, section: UpstreamKind | None = None) -> str:
-    """Return the environment variable of a setting: `RECONCILER_PORT`, `RADARR_URL`, `DATABASE_URL`."""
+def env_name(key: str, kind: UpstreamKind | None = None, *, section: str = "") -> str:
+    """Return the variable of a setting: `RECONCILER_PORT`, `RADARR_URL`, `DATABASE_URL`, `RECONCILER_SECTION_KEY`."""
+    if kind:
+        return f"{kind.value}_{key}".upper()
     if section:
-        return f"{section.value}_{key}".upper()
+        return f"RECONCILER_{section}_{key}".upper()
     return "DATABASE_URL" if key == "database_url" else f"RECONCILER_{key}".upper()
+
+
+def has_variables(model: type[BaseModel]) -> bool:
+    """Tell whether any key of a section can be set by a variable."""
+    return any(about(model, key).env for key in keys_of(model))

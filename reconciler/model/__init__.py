@@ -32,6 +32,7 @@ from reconciler.model.ledger import (
     Want,
     WantKind,
 )
+from reconciler.model.notices import Notice, Occasion
 from reconciler.model.webhooks import (
     EVENT_WORDS,
     WEBHOOK_NAME,
@@ -65,6 +66,8 @@ __all__ = [
     "MediaKind",
     "Monitoring",
     "NewReference",
+    "Notice",
+    "Occasion",
     "Options",
     "Phase",
     "Reference",

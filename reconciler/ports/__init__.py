@@ -7,6 +7,7 @@ restart and are counted. A method that asks for removal says nothing about absen
 from reconciler.ports.evidence import Evidence, Sent, Told
 from reconciler.ports.heard import ConnectionSeen, KeptReceipt, ReceiptFilter, ReceiptPage, SenderHeard
 from reconciler.ports.intake import Accepted, AcceptedDeletion, Heard, IngestResult, Receipt, Understood
+from reconciler.ports.notices import NoticeStore
 from reconciler.ports.records import (
     Baseline,
     Binding,
@@ -17,12 +18,13 @@ from reconciler.ports.records import (
     Freed,
     Lease,
     LoggedEvent,
+    MessengerState,
     Overview,
     PassRecord,
     UpstreamHealth,
     Verdict,
 )
-from reconciler.ports.shown import CheckResult, LoopStatus, PlannedStep, PlanPreview
+from reconciler.ports.shown import CheckResult, LoopStatus, MessageResult, PlannedStep, PlanPreview
 from reconciler.ports.stores import IntakeStore, PassStore, ReadStore, Store
 from reconciler.ports.upstreams import (
     LibraryClient,
@@ -55,6 +57,9 @@ __all__ = [
     "LoggedEvent",
     "LoopStatus",
     "MediaServerClient",
+    "MessageResult",
+    "MessengerState",
+    "NoticeStore",
     "Overview",
     "PassRecord",
     "PassStore",

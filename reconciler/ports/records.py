@@ -121,6 +121,25 @@ class UpstreamHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class MessengerState:
+    """How far one messenger has been told, by its `position` in the configuration, from 1.
+
+    Notices up to the one numbered `last_notice` were told, or are not to be. `failing_since` is set while messages are
+    not taken; then `attempt` counts the tries, and `next_try_at` is when the next one is due.
+    """
+
+    position: int
+    kind: str
+    since: datetime
+    last_notice: int = 0
+    sent_at: datetime | None = None
+    failing_since: datetime | None = None
+    attempt: int = 0
+    next_try_at: datetime | None = None
+    last_error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PassRecord:
     started_at: datetime
     finished_at: datetime
@@ -207,3 +226,4 @@ class Overview:
     convergences: tuple[Convergence, ...] = ()
     senders: tuple[SenderHeard, ...] = ()
     connections: Mapping[InstanceName, ConnectionSeen] = field(default_factory=dict)
+    messengers: tuple[MessengerState, ...] = ()

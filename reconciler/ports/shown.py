@@ -53,8 +53,22 @@ class PlanPreview:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageResult:
+    """Whether a messenger, called by its place in the configuration and its kind, took a message; else why not."""
+
+    position: int
+    kind: str
+    ok: bool
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What `check` found at one configured instance. `message` says what was seen, `fix` what to do if not `ok`."""
+    """What `check` found at one configured instance. `message` says what was seen, `fix` what to do if not `ok`.
+
+    `webhook` says what is to be known of the webhook it should send, `""` if that is all right. It never makes the
+    check fail: what no webhook tells is found by polling.
+    """
 
     instance: InstanceName
     kind: UpstreamKind
@@ -63,3 +77,4 @@ class CheckResult:
     version: str = ""
     message: str = ""
     fix: str = ""
+    webhook: str = ""

@@ -23,6 +23,7 @@ from reconciler.model import (
 from reconciler.ports.evidence import Evidence
 from reconciler.ports.heard import KeptReceipt, ReceiptFilter, ReceiptPage
 from reconciler.ports.intake import IngestResult, Receipt, Understood
+from reconciler.ports.notices import NoticeStore
 from reconciler.ports.records import (
     Baseline,
     Binding,
@@ -260,7 +261,7 @@ class PassStore(Protocol):
         """
 
 
-class Store(IntakeStore, ReadStore, PassStore, Protocol):
+class Store(IntakeStore, ReadStore, PassStore, NoticeStore, Protocol):
     """The whole database."""
 
     async def close(self) -> None: ...

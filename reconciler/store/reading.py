@@ -8,6 +8,7 @@ from reconciler.ports import DeletionFilter, DeletionPage, Overview
 from reconciler.reasons import MEANINGS, Effect, Reason
 from reconciler.store import heard, results
 from reconciler.store.database import Connection, Row, Value, fetch_one
+from reconciler.store.messengers import messengers
 from reconciler.store.migrations import schema_version
 from reconciler.store.rows import coverage_of, health_of, pass_of, time_of, time_or_none
 from reconciler.store.search import Search
@@ -33,18 +34,25 @@ OPEN_BY_PHASE = f"""
 SELECT {PHASE} AS phase, count(*) AS count FROM deletions d WHERE d.settled_at IS NULL GROUP BY 1
 """  # noqa: S608 - our own constant
 
+CHANGED_AT = """
+coalesce((SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at)
+"""
+"""When an open deletion has come further last."""
+
+IS_IMPATIENT = """
+(
+    NOT EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :patient)
+    OR EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :impatient)
+)
+"""
+"""Whether an open deletion waits for something else than a time that was set."""
+
 OLDEST_CHANGES = f"""
 SELECT phase, min(changed_at) AS changed_at FROM (
-    SELECT {PHASE} AS phase, coalesce(
-        (SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at
-    ) AS changed_at
-    FROM deletions d
-    WHERE d.settled_at IS NULL AND (
-        NOT EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :patient)
-        OR EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :impatient)
-    )
+    SELECT {PHASE} AS phase, {CHANGED_AT} AS changed_at FROM deletions d
+    WHERE d.settled_at IS NULL AND {IS_IMPATIENT}
 ) AS open_deletions GROUP BY phase
-"""  # noqa: S608 - our own constant
+"""  # noqa: S608 - our own constants
 
 _PATIENT = {Reason.NOT_BEFORE, Reason.OBSERVE_MODE, Reason.DENY_WINDOW, Reason.SEEDING}
 """What was set by the operator, and ends by itself or by the operator's hand."""
@@ -73,6 +81,7 @@ async def overview(connection: Connection, now: datetime) -> Overview:
     health = await connection.fetch_all("SELECT * FROM upstreams ORDER BY instance")
     coverage = await connection.fetch_all("SELECT * FROM ledger_coverage ORDER BY instance")
     resynced = await connection.fetch_all("SELECT instance, at FROM resync_states")
+    told = await messengers(connection)
     return Overview(
         by_phase=dict.fromkeys(Phase, 0) | ended | {Phase(row["phase"]): int(row["count"]) for row in counted},
         oldest_unsettled_at=time_or_none(oldest["oldest"]) if oldest else None,
@@ -86,6 +95,7 @@ async def overview(connection: Connection, now: datetime) -> Overview:
         convergences=await results.convergences(connection, now),
         senders=await heard.senders(connection),
         connections=await heard.connections(connection),
+        messengers=told,
     )
 
 

@@ -18,6 +18,7 @@ from reconciler.model import (
     Media,
     MediaKind,
     NewReference,
+    Notice,
     Reference,
     TargetKind,
     WebhookState,
@@ -33,6 +34,7 @@ from reconciler.ports import (
     KeptReceipt,
     Lease,
     LoggedEvent,
+    MessengerState,
     Overview,
     PassRecord,
     Receipt,
@@ -56,6 +58,8 @@ from reconciler.store import (
     resyncs,
     states,
 )
+from reconciler.store import messengers as messenger_log
+from reconciler.store import notices as notice_log
 from reconciler.store import verdicts as verdict_log
 from reconciler.store.database import Connection, Database
 from reconciler.store.group_commit import GroupCommit
@@ -360,3 +364,37 @@ class DatabaseStore:
         async with self._database.write() as connection:
             await passes.check_lease(connection, lease)
             return await pruning.prune(connection, before)
+
+    # --- what people are told ---
+
+    async def settle_messengers(self, lease: Lease, kinds: Sequence[str], now: datetime) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await messenger_log.settle_messengers(connection, kinds, now)
+
+    async def messengers(self) -> tuple[MessengerState, ...]:
+        async with self._database.read() as connection:
+            return await messenger_log.messengers(connection)
+
+    async def save_messenger(self, lease: Lease, state: MessengerState) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await messenger_log.save_messenger(connection, state)
+
+    async def note(self, lease: Lease, now: datetime, *, stalled_before: datetime, converged_since: datetime) -> None:
+        async with self._database.read() as connection:  # webhooks do not wait for it
+            added, over = await notice_log.news(
+                connection, now, stalled_before=stalled_before, converged_since=converged_since
+            )
+        if added or over:
+            async with self._database.write() as connection:
+                await passes.check_lease(connection, lease)
+                await notice_log.write_news(connection, added, over, now)
+
+    async def notices_after(self, number: int, limit: int) -> tuple[Notice, ...]:
+        async with self._database.read() as connection:
+            return await notice_log.notices_after(connection, number, limit)
+
+    async def deletions_among(self, ids: Collection[DeletionId]) -> tuple[DeletionState, ...]:
+        async with self._database.read() as connection:
+            return await notice_log.deletions_among(connection, ids)

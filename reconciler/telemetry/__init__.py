@@ -1,21 +1,25 @@
 """Logs, call counts and metrics."""
 
 from reconciler.telemetry.calls import CallCounts, Calls, Observer, fan_out
+from reconciler.telemetry.context import answering, asked_about, begin_anew, request_id, working_on
 from reconciler.telemetry.logs import configure_logging, get_logger, redact
 from reconciler.telemetry.metrics import (
     CALL_OUTCOMES,
     CONTENT_TYPE,
     METRIC_NAMES,
+    NOTIFICATION_OUTCOMES,
     OTHER,
     WEBHOOK_OUTCOMES,
     WEBHOOK_SOURCES,
     Metrics,
 )
+from reconciler.telemetry.outage import Outage
 
 __all__ = [
     "CALL_OUTCOMES",
     "CONTENT_TYPE",
     "METRIC_NAMES",
+    "NOTIFICATION_OUTCOMES",
     "OTHER",
     "WEBHOOK_OUTCOMES",
     "WEBHOOK_SOURCES",
@@ -23,8 +27,14 @@ __all__ = [
     "Calls",
     "Metrics",
     "Observer",
+    "Outage",
+    "answering",
+    "asked_about",
+    "begin_anew",
     "configure_logging",
     "fan_out",
     "get_logger",
     "redact",
+    "request_id",
+    "working_on",
 ]

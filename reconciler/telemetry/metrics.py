@@ -16,6 +16,7 @@ CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 METRIC_NAMES = (
     "reconciler_convergence_seconds",
     "reconciler_deletions",
+    "reconciler_notifications_total",
     "reconciler_oldest_change_timestamp_seconds",
     "reconciler_pass_seconds",
     "reconciler_passes_total",
@@ -38,6 +39,9 @@ WEBHOOK_SOURCES = (Source.DASHBOARD, Source.JELLYFIN, Source.JELLYSEERR, Source.
 CALL_OUTCOMES = frozenset(
     {"ok", "Unreachable", "Throttled", "Unauthorized", "Rejected", "Unintelligible", "CancelledError"}
 )
+
+NOTIFICATION_OUTCOMES = frozenset({"sent", "failed", "dropped"})
+"""A message was taken or was not, or what it was to tell became too old."""
 
 _OPERATION = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _MOST_OPERATIONS = 100
@@ -93,6 +97,12 @@ class Metrics:
             ("source", "outcome"),
             registry=self._registry,
         )
+        self._notifications = prometheus_client.Counter(
+            "reconciler_notifications",
+            "Messages to people by whether they were taken, and notices that were not told in time.",
+            ("outcome",),
+            registry=self._registry,
+        )
         self._convergence = prometheus_client.Histogram(
             "reconciler_convergence_seconds",
             "Seconds from a deletion's arrival until it was proven gone everywhere.",
@@ -103,6 +113,8 @@ class Metrics:
             self._deletions.labels(phase.value).set(0)
         for outcome in ("ok", "error"):  # series that begin at 0 show their first increase, too
             self._passes.labels(outcome)
+        for outcome in NOTIFICATION_OUTCOMES:
+            self._notifications.labels(outcome)
         for source in WEBHOOK_SOURCES:
             for outcome in WEBHOOK_OUTCOMES:
                 self._webhooks.labels(source.value, outcome)
@@ -136,6 +148,10 @@ class Metrics:
     def webhook(self, source: Source, outcome: str) -> None:
         """Count one webhook; `outcome` is one of `WEBHOOK_OUTCOMES`."""
         self._webhooks.labels(source.value, outcome if outcome in WEBHOOK_OUTCOMES else OTHER).inc()
+
+    def notification(self, outcome: str, count: int = 1) -> None:
+        """Count messages, or of those `dropped` what they were to tell; `outcome` is one of `NOTIFICATION_OUTCOMES`."""
+        self._notifications.labels(outcome if outcome in NOTIFICATION_OUTCOMES else OTHER).inc(count)
 
     def converged(self, seconds: float) -> None:
         """Record how long a deletion took from its arrival to its proof."""

@@ -78,3 +78,20 @@ ADVICE: dict[Reason, str] = {
     ),
 }
 """Every reason that holds, and every waiting one that `approve` can lift."""
+
+WAITING_ADVICE: dict[Reason, str] = {
+    Reason.UNREACHABLE: "Nothing, if it comes back by itself. Otherwise start it, or correct its URL.",
+    Reason.THROTTLED: "Nothing.",
+    Reason.UNAUTHORIZED: "Correct its API key or password in the configuration, and restart the reconciler.",
+    Reason.REJECTED: "Put right what its answer names, then retry.",
+    Reason.UNINTELLIGIBLE: "Correct its URL, and look at any proxy in between: the answer is not from that program.",
+    Reason.LEDGER_INCOMPLETE: "Wait until the history is read. If that lasts, see why that instance cannot be read.",
+    Reason.REQUESTS_UNSEEN: "Bring Jellyseerr back: without it nobody knows whether somebody wants the title again.",
+    Reason.ROOT_FOLDER_INACCESSIBLE: "Repair the mount of the folder that holds the title.",
+    Reason.NOT_BEFORE: "Nothing; or cancel it before its time comes.",
+    Reason.OBSERVE_MODE: "Set mode: enforce when you trust what you see.",
+    Reason.DENY_WINDOW: "Nothing; or cancel it before the window ends.",
+    Reason.SEEDING: "Nothing: it goes by itself once it was seeded long enough.",
+    Reason.COMMAND_UNVERIFIED: "Bring Jellyseerr back. If the issue was deleted there, cancel.",
+}
+"""Every waiting reason that `approve` cannot lift: time or an upstream changes it."""

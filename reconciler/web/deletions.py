@@ -10,6 +10,7 @@ from reconciler.intake import InvalidPayload, parse_attribution
 from reconciler.model import DeletionId, DeletionState, InfoHash, MediaKind, Phase
 from reconciler.ports import DeletionFilter
 from reconciler.reasons import Reason
+from reconciler.telemetry import asked_about
 from reconciler.web.answers import answer, root_of
 from reconciler.web.body import require_json_type, too_large
 from reconciler.web.deciding import Deciding
@@ -136,4 +137,5 @@ def id_of(request: Request) -> DeletionId:
     text = str(request.path_params["id"]).lower()
     if not _UUID.fullmatch(text):
         raise unknown_deletion()
+    asked_about(DeletionId(text))
     return DeletionId(text)

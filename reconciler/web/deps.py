@@ -50,7 +50,8 @@ class WebDeps:
     """`wake` makes the loop look at once, `wake_ledger` makes it read the histories of Radarr and Sonarr at once; both
     are called only after a commit. `status` reads the loop without waiting.
 
-    `body_timeout` is how long one request may take to send its body.
+    `body_timeout` is how long one request may take to send its body. `look_at_connections` makes the loop see soon what
+    our webhooks at the upstreams look like.
     """
 
     settings: Settings
@@ -64,3 +65,4 @@ class WebDeps:
     dry_run: DryRun
     lifespan: Lifespan | None = None
     body_timeout: timedelta = timedelta(seconds=60)
+    look_at_connections: Callable[[], None] = lambda: None

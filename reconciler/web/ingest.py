@@ -93,6 +93,8 @@ class Ingest:
         )
         if is_oversized:
             self._deps.wake_ledger()
+        if understood.heard is Heard.TEST:
+            self._deps.look_at_connections()
         if understood.heard not in {Heard.IGNORED, Heard.TEST} and not result.key_reused:
             self._deps.wake()
         return result

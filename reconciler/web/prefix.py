@@ -19,6 +19,7 @@ class Prefix:
         root = self._root_path
         if scope["type"] == "http" and root:
             path = scope["path"]
-            is_whole = path == root or path.startswith(f"{root}/")
-            scope = {**scope, "root_path": root, "path": path if is_whole else root + path}
+            if path == root:
+                path = f"{root}/"
+            scope = {**scope, "root_path": root, "path": path if path.startswith(f"{root}/") else root + path}
         await self._app(scope, receive, send)

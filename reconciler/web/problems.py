@@ -77,6 +77,10 @@ def unknown_deletion() -> Problem:
     return Problem(404, "unknown-deletion", "There is no such deletion", "No deletion has this id.")
 
 
+def unknown_receipt(detail: str = "No receipt has this number (any more).") -> Problem:
+    return Problem(404, "unknown-receipt", "There is no such receipt", detail)
+
+
 def invalid_fields(errors: Sequence[FieldError], *, detail: str = "Nothing was accepted.") -> Problem:
     return Problem(422, "invalid", "Some fields cannot be used", detail, errors=errors)
 
@@ -86,9 +90,15 @@ def invalid_payload(invalid: InvalidPayload, *, detail: str = "Nothing was accep
     return invalid_fields([FieldError(*problem) for problem in invalid.problems], detail=detail)
 
 
-def unexpected() -> Problem:
-    """500, the same for every cause: what went wrong is in the log, never in an answer."""
-    return Problem(500, "unexpected", "Something went wrong here", "The log of the reconciler says what.")
+def unexpected(request_id: str | None) -> Problem:
+    """500, the same for every cause: what went wrong is in the log, in the lines with this id, never in an answer."""
+    return Problem(
+        500,
+        "unexpected",
+        "Something went wrong here",
+        "The log of the reconciler says what.",
+        extra={"request_id": request_id} if request_id else {},
+    )
 
 
 async def answer_problem(_request: Request, error: Exception) -> ProblemResponse:
@@ -109,21 +119,31 @@ def http_problem(error: HTTPException) -> Problem:
     )
 
 
-async def answer_store_error(request: Request, error: Exception) -> ProblemResponse:
-    """The database cannot: nothing was acknowledged, the sender may come again."""
-    get_logger(__name__).error("store_unavailable", path=request.url.path, error=type(error).__name__)
+def database_trouble() -> Problem:
+    """503: the database cannot; nothing was acknowledged, the sender may come again."""
     return Problem(
         503,
         "store-unavailable",
         "The database does not answer",
         "Nothing was accepted or changed. Try again.",
         headers={"Retry-After": str(STORE_RETRY_AFTER_SECONDS)},
-    ).response()
+    )
+
+
+def upstream_trouble(error: UpstreamError) -> Problem:
+    """502: an upstream that had to be looked at for this answer could not be; its own words name no secret."""
+    return Problem(502, "upstream", "An upstream could not be looked at", str(error))
+
+
+async def answer_store_error(request: Request, error: Exception) -> ProblemResponse:
+    get_logger(__name__).error("store_unavailable", path=request.url.path[:200], error=type(error).__name__)
+    return database_trouble().response()
 
 
 async def answer_upstream_error(_request: Request, error: Exception) -> ProblemResponse:
-    """An upstream that had to be looked at for this answer could not be; its own words name no secret."""
-    return Problem(502, "upstream", "An upstream could not be looked at", str(error)).response()
+    if not isinstance(error, UpstreamError):
+        raise error
+    return upstream_trouble(error).response()
 
 
 EXCEPTION_HANDLERS = {

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
 from reconciler.model import Source
+from reconciler.ports import Heard
 from reconciler.web.problems import FieldError, Problem, invalid_fields
 from reconciler.web.schemas import MediaType
 
@@ -52,6 +53,17 @@ class AskQuery(BaseModel):
     dry_run: Annotated[
         Literal["true"] | None, Field(description="Only plan: nothing is written, and nothing sent but reads.")
     ] = None
+
+
+class ReceiptQuery(BaseModel):
+    """The query of `GET /receipts`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Source | None = None
+    heard: Heard | None = None
+    cursor: Annotated[Cursor | None, Field(description="`next_cursor` of the page before.")] = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 50
 
 
 def query_of(request: Request, model: type[_Query]) -> _Query:

@@ -241,11 +241,26 @@ class CoverageOut(Out):
     gaps: tuple[GapOut, ...]
 
 
+class WebhookOut(Out):
+    """Our webhook at one instance. `exists` and `enabled` are `null` as long as nobody could look, or nobody can.
+
+    `heard_at` is when anything came from there, `test_at` when a test did, whether or not the webhook is there now.
+    """
+
+    exists: bool | None = None
+    enabled: bool | None = None
+    problems: tuple[str, ...] = ()
+    checked_at: AwareDatetime | None = None
+    heard_at: AwareDatetime | None = None
+    test_at: AwareDatetime | None = None
+
+
 class UpstreamOut(Out):
     """One upstream instance. `reachable` is `null` as long as nobody has looked.
 
     `last_error` also says why something that it answers is not believed. `resynced_at` is when it was last compared
-    with what it had shown before, to find what no webhook told; only complete answers count.
+    with what it had shown before, to find what no webhook told; only complete answers count. `webhook` is `null` for
+    what sends none: qBittorrent, and what is not configured.
     """
 
     name: str
@@ -259,6 +274,7 @@ class UpstreamOut(Out):
     last_error: str | None = None
     resynced_at: AwareDatetime | None = None
     coverage: CoverageOut | None = None
+    webhook: WebhookOut | None = None
 
 
 class LastPassOut(Out):
@@ -307,6 +323,16 @@ class ConvergenceOut(Out):
     seconds: float
 
 
+class MessengerOut(Out):
+    """One messenger that people are told through, called by its place in the configuration and its kind."""
+
+    position: int
+    kind: str
+    last_sent_at: AwareDatetime | None
+    failing_since: AwareDatetime | None
+    last_error: str | None
+
+
 class StatusOut(Out):
     """`convergences` are those of the last 24 hours, the newest 200 of them, the last one first."""
 
@@ -324,6 +350,7 @@ class StatusOut(Out):
     loop: LoopOut
     upstreams: tuple[UpstreamOut, ...]
     previous_secrets: tuple[PreviousSecretOut, ...]
+    notifications: tuple[MessengerOut, ...]
 
 
 class LiveOut(Out):

@@ -18,13 +18,13 @@ from reconciler.web.status_reader import StatusReader, configured_instances
 from reconciler.web.widget import widget_out
 
 
-class StatusPages:
+class StatusDocuments:
     """The handlers. Probes and metrics need no secret: they show no title, no path and no address."""
 
-    def __init__(self, deps: WebDeps, guard: Guard) -> None:
+    def __init__(self, deps: WebDeps, guard: Guard, status: StatusReader) -> None:
         self._deps = deps
         self._guard = guard
-        self._status = StatusReader(deps, guard)
+        self._status = status
 
     async def live(self, _request: Request) -> Response:
         return answer(LiveOut())

@@ -5,7 +5,7 @@ from datetime import datetime
 from reconciler import __version__
 from reconciler.config import Mode, Settings
 from reconciler.model import InstanceName, LedgerCoverage, Phase, UpstreamKind
-from reconciler.ports import DeletionFilter, LoopStatus, Overview, PassRecord, UpstreamHealth
+from reconciler.ports import DeletionFilter, LoopStatus, MessengerState, Overview, PassRecord, UpstreamHealth
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.rotation import PreviousSecret
@@ -15,12 +15,15 @@ from reconciler.web.schemas import (
     GapOut,
     LastPassOut,
     LoopOut,
+    MessengerOut,
     PreviousSecretOut,
     SpaceOut,
     StatusOut,
     UpstreamOut,
     UseOut,
+    WebhookOut,
 )
+from reconciler.web.senders_heard import remarks_on_webhooks, webhook_out
 from reconciler.web.verdict import TITLES_NAMED, Situation, verdict_of
 
 
@@ -52,7 +55,11 @@ class StatusReader:
                 leader=leader,
                 last_pass=overview.last_pass,
                 observing=settings.mode is Mode.OBSERVE,
-                remarks=tuple(previous.in_words() for previous in self._guard.previous),
+                remarks=(
+                    *remarks_on_webhooks(overview, configured),
+                    *(previous.in_words() for previous in self._guard.previous),
+                    *_untold(overview.messengers),
+                ),
             )
         )
         return StatusOut(
@@ -73,6 +80,7 @@ class StatusReader:
             loop=_loop_out(loop, leader),
             upstreams=_upstreams_out(overview, configured),
             previous_secrets=tuple(_previous_out(previous) for previous in self._guard.previous),
+            notifications=tuple(_messenger_out(messenger) for messenger in overview.messengers),
         )
 
 
@@ -92,7 +100,14 @@ def _upstreams_out(overview: Overview, configured: dict[InstanceName, UpstreamKi
     health = {known.instance: known for known in overview.upstreams}
     coverage = {known.instance: known for known in overview.coverage}
     shown = [
-        _upstream_out(name, kind, health.get(name), coverage.get(name), overview.resynced.get(name))
+        _upstream_out(
+            name,
+            kind,
+            health.get(name),
+            coverage.get(name),
+            overview.resynced.get(name),
+            webhook_out(overview, kind, name),
+        )
         for name, kind in configured.items()
     ]
     absent = [kind for kind in UpstreamKind if kind not in configured.values()]
@@ -105,11 +120,12 @@ def _upstream_out(
     health: UpstreamHealth | None,
     coverage: LedgerCoverage | None,
     resynced_at: datetime | None,
+    webhook: WebhookOut | None,
 ) -> UpstreamOut:
     keeps_history = kind in {UpstreamKind.RADARR, UpstreamKind.SONARR}
     ledger = _coverage_out(coverage or LedgerCoverage(name)) if keeps_history else None
     if health is None:
-        return UpstreamOut(name=name, kind=kind, configured=True, coverage=ledger)
+        return UpstreamOut(name=name, kind=kind, configured=True, coverage=ledger, webhook=webhook)
     return UpstreamOut(
         name=name,
         kind=kind,
@@ -122,6 +138,7 @@ def _upstream_out(
         last_error=health.last_error or None,
         resynced_at=resynced_at,
         coverage=ledger,
+        webhook=webhook,
     )
 
 
@@ -157,6 +174,22 @@ def _loop_out(loop: LoopStatus, leader: str | None) -> LoopOut:
         leader=leader,
         lease_held=loop.lease_held,
         next_pass_at=loop.next_pass_at,
+    )
+
+
+def _untold(messengers: tuple[MessengerState, ...]) -> list[str]:
+    """Return a remark when somebody is not told what was to be told."""
+    failing = [f"{one.position} ({one.kind})" for one in messengers if one.failing_since is not None]
+    return [f"notifications are not taken by {', '.join(failing)}"] if failing else []
+
+
+def _messenger_out(messenger: MessengerState) -> MessengerOut:
+    return MessengerOut(
+        position=messenger.position,
+        kind=messenger.kind,
+        last_sent_at=messenger.sent_at,
+        failing_since=messenger.failing_since,
+        last_error=messenger.last_error or None,
     )
 
 

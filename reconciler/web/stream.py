@@ -88,7 +88,8 @@ class EventStream:
 
     async def _stream(self, after: int, root: str) -> AsyncIterator[bytes]:
         try:
-            yield f"retry: {RECONNECT_MILLISECONDS}\n: from {after} on\n\n".encode()
+            # an id without data is no event, but what a client that is cut off before the first comes back with
+            yield f"retry: {RECONNECT_MILLISECONDS}\nid: {after}\n\n".encode()
             silent = 0.0
             while self._status().running:
                 newest = await self._newest()

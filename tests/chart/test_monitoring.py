@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.model import InstanceName, Phase, Source
-from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, WEBHOOK_OUTCOMES, Metrics
+from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, NOTIFICATION_OUTCOMES, WEBHOOK_OUTCOMES, Metrics
 from tests.chart.rendering import CHART, EVERYTHING_SET, NAME, NAMESPACE, ONE_UPSTREAM, WATCHED, Manifest, render
 
 DASHBOARD: dict[str, Any] = json.loads((CHART / "dashboards" / "deletion-reconciler.json").read_text())
@@ -28,6 +28,7 @@ def told() -> dict[str, set[str]]:
     metrics.oldest_changes({Phase.WAITING: datetime(2026, 1, 1, tzinfo=UTC)})
     metrics.passed(0.1, ok=True)
     metrics.converged(1)
+    metrics.notification("sent")
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(metrics.render().decode()):
         for sample in family.samples:
@@ -39,6 +40,7 @@ TOLD = told()
 CLOSED_SETS: dict[tuple[str, str], set[str]] = {
     ("reconciler_deletions", "phase"): {phase.value for phase in Phase},
     ("reconciler_oldest_change_timestamp_seconds", "phase"): {"pending", "waiting", "converging", "held"},
+    ("reconciler_notifications_total", "outcome"): set(NOTIFICATION_OUTCOMES),
     ("reconciler_passes_total", "outcome"): {"ok", "error"},
     ("reconciler_upstream_calls_total", "outcome"): set(CALL_OUTCOMES),
     ("reconciler_webhooks_total", "outcome"): set(WEBHOOK_OUTCOMES),

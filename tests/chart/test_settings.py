@@ -96,6 +96,7 @@ EVERY_SETTING: dict[str, Any] = {
         "vanished_request": "hold",
         "status_deleted": "hold",
     },
+    "notifications": {"tell": ["converged"], "interval_seconds": 61, "stalled_after_seconds": 21_601},
     "qbittorrent": {"name": "seedbox", "download_clients": ["Seedbox"]},
     "radarr": {"name": "radarr-4k", "is_4k": True, "instance_name": "Radarr"},
     "sonarr": {"name": "sonarr-4k", "is_4k": True, "instance_name": "Sonarr"},
@@ -195,7 +196,8 @@ def url_of(kind: UpstreamKind) -> object:
 @pytest.mark.parametrize("setting", SECRETS, ids=[setting.key for setting in SECRETS])
 def test_every_secret_can_be_set_and_goes_into_the_secret(setting: Setting) -> None:
     section, name = place_of(setting)
-    text = POSTGRES_URL if setting.key == "database_url" else "a-secret-0123456789"
+    texts = {"database_url": POSTGRES_URL, "notifications.urls": "ntfy://a-secret-0123456789/topic"}
+    text = texts.get(setting.key, "a-secret-0123456789")
     written: dict[str, str] = {name: text}
     if section in SECTIONS:
         written["url"] = "http://upstream:8080"
@@ -242,7 +244,16 @@ def test_the_schema_of_the_settings_is_that_of_the_program() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [[], ["grace"], ["deny_windows", 0], ["seeding"], ["seeding", "rules", 0], ["resync"], *([k] for k in SECTIONS)],
+    [
+        [],
+        ["grace"],
+        ["deny_windows", 0],
+        ["seeding"],
+        ["seeding", "rules", 0],
+        ["resync"],
+        ["notifications"],
+        *([k] for k in SECTIONS),
+    ],
 )
 def test_a_mistyped_setting_is_refused_by_its_name(path: list[str | int]) -> None:
     config = deepcopy(EVERY_SETTING)

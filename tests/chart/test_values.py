@@ -113,6 +113,18 @@ BAD_VALUES: list[tuple[Values, str]] = [
         {**ONE_UPSTREAM, "extraEnv": [{"name": "RECONCILER_MODE", "value": "observe"}]},
         "extraEnv sets RECONCILER_MODE, which would outweigh config unseen by the chart: set config.mode instead",
     ),
+    (
+        with_config(notifications={"urls": ["in the wrong place"]}),
+        "config.notifications.urls is a secret, and config becomes a ConfigMap: set notifications.urls or existingSecr",
+    ),
+    (
+        {**ONE_UPSTREAM, "notifications": {"urls": "ntfy://in/topic the wrong place"}},
+        "notifications.urls must be addresses such as ntfy://HOST/TOPIC, with white space between",
+    ),
+    (
+        {**ONE_UPSTREAM, "extraEnv": [{"name": "RECONCILER_NOTIFICATIONS_TELL", "value": "held"}]},
+        "unseen by the chart: set config.notifications.tell instead",
+    ),
     ({**ONE_UPSTREAM, "existingSecret": "My_Keys"}, "existingSecret must be the name of a Secret, in small letters"),
     ({**ONE_UPSTREAM, "database": {"existingSecret": "a/b"}}, "database.existingSecret must be the name of a Secret"),
     # instances

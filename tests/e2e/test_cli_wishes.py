@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from reconciler.cli.exits import ExitCode
-from tests.support.e2e import Shelved, Stage, open_stage
+from tests.support.e2e import Stage, open_stage
 from tests.support.e2e_cli import cli
-from tests.support.e2e_shelf import seasons_on_disk, series_in_packs
+from tests.support.e2e_shelf import movie_by_hand, seasons_on_disk, series_in_packs
 from tests.support.e2e_shown import Json, condition, reasons
 from tests.support.real_parts import require_real_qbittorrent
 
@@ -77,19 +77,8 @@ async def test_a_season_goes_by_the_command_line_and_its_dry_run_says_so_before(
     assert seasons_on_disk(stage, row) == {2, 3}
 
 
-async def put_there_by_hand(stage: Stage) -> Shelved:
-    """Put a movie on the shelf whose file was imported by hand: no history names its torrent."""
-    movie = await stage.movie(torrents=0)
-    house = stage.house
-    release = house.movie_release(movie.tmdb_id, f"{movie.word}.by.hand")
-    await house.add_torrent(release, house.downloads / "by-hand")
-    (path,) = [house.downloads / "by-hand" / name for name in release.files if name.endswith(".mkv")]
-    await house.radarr.import_by_hand(movie.entry_id, [path])
-    return Shelved("movie", movie.word, movie.tmdb_id, None, movie.entry_id, (release,), movie.request_id)
-
-
 async def test_a_torrent_that_no_history_names_is_bound_by_one_command(stage: Stage) -> None:
-    movie = await put_there_by_hand(stage)
+    movie = await movie_by_hand(stage)
     before = await stage.snapshot(movie)
     deletion = await stage.delete(movie)
     shown = await stage.until_phase(deletion, "held")

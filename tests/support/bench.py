@@ -25,6 +25,7 @@ from reconciler.model import (
     Phase,
     Source,
 )
+from reconciler.notify import Notifier
 from reconciler.plan import Policy
 from reconciler.ports import Accepted, DeletionFilter, Heard, Receipt, Store, Understood
 from reconciler.reasons import Reason
@@ -45,6 +46,7 @@ class Bench:
         self.clock = clock
         self.policy = policy
         self.timing = Timing()
+        self.notifier: Notifier | None = None
         self.reconciler = self.restart()
 
     def restart(self) -> Reconciler:
@@ -58,6 +60,7 @@ class Bench:
             holder="bench",
             calls=Calls(),
             rng=random.Random(1),
+            notifier=self.notifier,
             sleep=self.clock.sleep,
         )
         return self.reconciler

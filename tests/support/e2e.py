@@ -15,6 +15,7 @@ from reconciler.model import Media, MediaKind, TorrentId
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.simulators.arr_releases import Release
 from reconciler.simulators.household import API_KEY, Extra, Household
+from reconciler.simulators.loopback import loopback_client
 from reconciler.simulators.radarr import Movie as MovieRow
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.service_process import ServiceProcess
@@ -88,12 +89,15 @@ class Stage:
         is_imported: bool = True,
         monitored: bool = True,
         tags: Sequence[str] = (),
+        name: str = "",
+        year: int = 1950,
     ) -> Shelved:
         """Put a movie on the shelf; all torrents but the last are leftovers of upgrades."""
         word, number = self.new("Feature")
-        tmdb_id = 5000 + number
-        entry = self.house.radarr.add_movie(tmdb_id, word, 1950, monitored=monitored, tags=tags)
-        releases = tuple(self.house.movie_release(tmdb_id, f"{word}.1950.v{n}.1080p") for n in range(1, torrents + 1))
+        tmdb_id, word = 5000 + number, name or word
+        entry = self.house.radarr.add_movie(tmdb_id, word, year, monitored=monitored, tags=tags)
+        dotted = f"{word}.{year}".replace(" ", ".")
+        releases = tuple(self.house.movie_release(tmdb_id, f"{dotted}.v{n}.1080p") for n in range(1, torrents + 1))
         await self._download(releases, "radarr")
         for release in releases:
             self.remember(self.house.radarr, entry, release, (None,))
@@ -195,7 +199,7 @@ class Stage:
     @contextlib.asynccontextmanager
     async def upstream(self, url: str) -> AsyncIterator[httpx.AsyncClient]:
         """Speak with a Radarr, Sonarr or Jellyseerr as a person's browser would."""
-        async with httpx.AsyncClient(base_url=url, headers={"X-Api-Key": API_KEY}, trust_env=False) as http:
+        async with loopback_client(base_url=url, headers={"X-Api-Key": API_KEY}) as http:
             yield http
 
     # --- looking ---------------------------------------------------------------------------------------------------
@@ -376,7 +380,7 @@ async def open_stage(
             environment["RECONCILER_CONFIG"] = str(written)
         service = ServiceProcess(environment, folder / "service.log")
         headers = {"Authorization": f"Bearer {SECRET}"}
-        async with httpx.AsyncClient(base_url=service.url, headers=headers, trust_env=False, timeout=30) as http:
+        async with loopback_client(base_url=service.url, headers=headers, timeout=30) as http:
             stage = Stage(house, service, http, relays, gates)
             if listens:
                 house.tell(service.url, SECRET)

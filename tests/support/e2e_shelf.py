@@ -35,6 +35,17 @@ async def series_in_packs(stage: Stage) -> Shelved:
     return Shelved("tv", word, tmdb_id, tvdb_id, entry, releases, request.id)
 
 
+async def movie_by_hand(stage: Stage) -> Shelved:
+    """Put a movie on the shelf whose file was imported by hand: no history names its torrent."""
+    movie = await stage.movie(torrents=0)
+    house = stage.house
+    release = house.movie_release(movie.tmdb_id, f"{movie.word}.by.hand")
+    await house.add_torrent(release, house.downloads / "by-hand")
+    (path,) = [house.downloads / "by-hand" / name for name in release.files if name.endswith(".mkv")]
+    await house.radarr.import_by_hand(movie.entry_id, [path])
+    return Shelved("movie", movie.word, movie.tmdb_id, None, movie.entry_id, (release,), movie.request_id)
+
+
 async def movies_in_one_torrent(stage: Stage, count: int) -> tuple[Shelved, ...]:
     """Put movies on the shelf that came in one torrent, each with a request of its own."""
     house, database = stage.house, stage.house.seerr.database

@@ -179,7 +179,8 @@ def test_settings_cannot_be_changed() -> None:
     "variable", [s.env for s in SETTINGS_REFERENCE if s.secret and s.env and not s.env.startswith("QBITTORRENT")]
 )
 def test_every_secret_can_come_from_a_file(variable: str, tmp_path: Path) -> None:
-    value = "sqlite:///other.db" if variable == "DATABASE_URL" else KEY
+    values = {"DATABASE_URL": "sqlite:///other.db", "RECONCILER_NOTIFICATIONS_URLS": f"ntfy://{KEY}/topic"}
+    value = values.get(variable, KEY)
     (tmp_path / "secret").write_text(f"\n{value}\n\n")
     beside = {variable.replace("API_KEY", "URL"): "http://x"} if variable.endswith("API_KEY") else {}
     beside |= {variable.replace("PREVIOUS_", ""): "n" * 16} if "PREVIOUS" in variable else {}

@@ -17,13 +17,14 @@ from reconciler.config.sources import CONFIG_VARIABLE
 from reconciler.lease import LEASE
 from reconciler.ledger import LONGEST_SILENCE
 from reconciler.model import ConditionType, InstanceName, Phase, Source, TargetKind
+from reconciler.notify.wording import MOST_LINES
 from reconciler.plan.actions import Action
 from reconciler.plan.refresh import ANNOUNCE_AGAIN
 from reconciler.ports import Heard
 from reconciler.reasons import MEANINGS, Effect, Reason
 from reconciler.rounds import WATCH_STEPS
 from reconciler.store.ingest import REMEMBERED
-from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, WEBHOOK_OUTCOMES, Metrics
+from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, NOTIFICATION_OUTCOMES, WEBHOOK_OUTCOMES, Metrics
 from tests.support.clocks import START
 from tests.support.pages import PAGES, ROOT, Row, blocks, code, prose, read, rows_of, section
 from tests.unit.web.fakes import World
@@ -111,6 +112,7 @@ def exposed() -> dict[str, tuple[str, set[str]]]:
     metrics.passed(0.1, ok=True)
     metrics.webhook(Source.RADARR, Heard.WANT.value)
     metrics.converged(1.0)
+    metrics.notification("sent")
     found = {}
     for family in text_string_to_metric_families(metrics.render().decode()):
         name = f"{family.name}_total" if family.type == "counter" else family.name
@@ -136,6 +138,7 @@ SENDERS = {r.path.split("/")[2] for r in World().app().routes if isinstance(r, R
         ("`source`", SENDERS),
         ("`outcome` of a call", CALL_OUTCOMES),
         ("`outcome` of a webhook", WEBHOOK_OUTCOMES),
+        ("`outcome` of a notification", NOTIFICATION_OUTCOMES),
     ],
 )
 def test_the_values_of_a_label_are_listed(label: str, values: set[str]) -> None:
@@ -226,6 +229,11 @@ def _defaults() -> Iterator[tuple[str, str]]:
     yield "docs/reasons.md", f"({default.breaker_limit} in an hour, unless set otherwise)"
     yield "docs/reasons.md", f"seen {default.files_left_behind_seconds // minutes} minutes after everything else went"
     yield "docs/reasons.md", f"At least {default.suspicious_minimum} titles"
+    told = "docs/notifications.md"
+    section_, hour = default.notifications, hours
+    yield told, f"within {section_.interval_seconds} seconds"
+    yield told, f"has not come further for {section_.stalled_after_seconds // hour} hours"
+    yield told, f"at most {MOST_LINES} deletions"
     yield "docs/reasons.md", f"looked at every {HELD.total_seconds() / minutes:.0f} minutes by itself"
 
 
@@ -291,7 +299,7 @@ def test_the_changelog_begins_with_what_is_not_released() -> None:
 @every_page
 def test_a_page_names_only_commands_that_exist(page: str) -> None:
     text = re.sub(r"docker exec reconciler ", "", read(page))
-    named = set(re.findall(r"(?:`|bin/|^)reconciler ([a-z]+)", text, flags=re.MULTILINE))
+    named = set(re.findall(r"(?:`|bin/|^)reconciler ([a-z]+(?:-[a-z]+)*)", text, flags=re.MULTILINE))
     assert named - {command.name for command in app.registered_commands} == set()
 
 

@@ -251,6 +251,7 @@ def used() -> Metrics:
     metrics.passed(1.5, ok=True)
     metrics.webhook(Source.JELLYSEERR, "want")
     metrics.converged(12)
+    metrics.notification("dropped", 3)
     return metrics
 
 
@@ -270,6 +271,8 @@ def test_each_fact_reaches_its_metric() -> None:
     assert seen["reconciler_pass_seconds_count", ()] == 1
     assert seen["reconciler_webhooks_total", (("outcome", "want"), ("source", "jellyseerr"))] == 1
     assert seen["reconciler_convergence_seconds_sum", ()] == 12
+    assert seen["reconciler_notifications_total", (("outcome", "dropped"),)] == 3
+    assert seen["reconciler_notifications_total", (("outcome", "sent"),)] == 0
 
 
 def test_every_phase_is_shown_and_falls_back_to_zero() -> None:

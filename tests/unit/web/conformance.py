@@ -64,7 +64,7 @@ def _validator(media_type: str, operation_id: str, status: str) -> Any:
 
 
 class Declared(httpx.AsyncBaseTransport):
-    """A transport that holds every answer against the document."""
+    """A transport that holds every answer against the document; pages are for people, and are not in it."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport, root: str) -> None:
         self._transport = transport
@@ -72,6 +72,8 @@ class Declared(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         response = await self._transport.handle_async_request(request)
+        if "text/html" in request.headers.get("accept", ""):
+            return response
         body = await response.aread()
         media_type = response.headers.get("content-type", "")
         path = request.url.path.removeprefix(self._root)

@@ -297,10 +297,14 @@ class World:
     body_timeout: timedelta = timedelta(seconds=5)
     wakes: list[int] = field(default_factory=list)
     ledger_wakes: list[int] = field(default_factory=list)
+    looks: int = 0
 
     def app(self) -> Starlette:
         async def preview(deletion: DeletionId) -> PlanPreview | None:
             return self.preview(deletion)
+
+        def look_at_connections() -> None:
+            self.looks += 1
 
         async def dry_run(wishes: tuple[DeletionRequest, ...]) -> tuple[PlanPreview, ...]:
             self.planned += wishes
@@ -319,6 +323,7 @@ class World:
                 dry_run=dry_run,
                 lifespan=self.lifespan,
                 body_timeout=self.body_timeout,
+                look_at_connections=look_at_connections,
             )
         )
 

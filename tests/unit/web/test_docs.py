@@ -7,11 +7,24 @@ import pytest
 from starlette.routing import Route
 
 from reconciler.ports import Accepted, Heard
-from reconciler.web import app, body, deciding, deletions, guard, ingest, parsing, problems, senders, status, webhooks
+from reconciler.web import (
+    app,
+    body,
+    deciding,
+    deletions,
+    guard,
+    ingest,
+    parsing,
+    problems,
+    receipts,
+    senders,
+    status,
+    webhooks,
+)
 from tests.unit.web.fakes import World
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
-MODULES = (app, body, deciding, deletions, guard, ingest, parsing, problems, senders, status, webhooks)
+MODULES = (app, body, deciding, deletions, guard, ingest, parsing, problems, receipts, senders, status, webhooks)
 SLUGS = sorted(
     {
         slug
@@ -32,8 +45,8 @@ def test_every_problem_is_documented(slug: str) -> None:
 
 def test_every_address_is_documented(world: World) -> None:
     routes = [route for route in world.app().routes if isinstance(route, Route)]
-    assert len(routes) == 24
-    assert [route.path for route in routes if route.path not in DOCUMENT and "/static/" not in route.path] == []
+    assert len(routes) == 36
+    assert [route.path for route in routes if route.path not in DOCUMENT] == []
 
 
 @pytest.mark.parametrize("word", [*Heard, *(one for one in Accepted if one is not Accepted.CONFLICT)])

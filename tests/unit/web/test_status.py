@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from reconciler import __version__
 from reconciler.model import InstanceName, LedgerCoverage, Phase, UpstreamKind
-from reconciler.ports import Convergence, Freed, LoopStatus, Overview, PassRecord, UpstreamHealth
+from reconciler.ports import Convergence, Freed, LoopStatus, MessengerState, Overview, PassRecord, UpstreamHealth
 from reconciler.reasons import Reason
 from tests.unit.web.fakes import API_TOKEN, NOW, WEBHOOK_SECRET, World, condition, database_down, id_of, movie, settings
 
@@ -167,3 +167,23 @@ async def test_a_loop_that_stopped_is_trouble() -> None:
     async with world.person() as client:
         shown = (await client.get("/status")).json()
     assert (shown["verdict"], shown["ok"]) == ("Reconciling is stopped", False)
+
+
+async def test_a_messenger_that_is_not_told_is_remarked_and_shown(world: World) -> None:
+    well = MessengerState(1, "ntfy", NOW, sent_at=NOW)
+    failing = MessengerState(2, "discord", NOW, failing_since=NOW, last_error="it answered 401")
+    world.store.shown = Overview(messengers=(well, failing))
+    async with world.person() as client:
+        shown = (await client.get("/status")).json()
+    assert (shown["verdict"], shown["ok"]) == ("All clear; notifications are not taken by 2 (discord)", True)
+    now = NOW.isoformat().replace("+00:00", "Z")
+    assert shown["notifications"] == [
+        {"position": 1, "kind": "ntfy", "last_sent_at": now, "failing_since": None, "last_error": None},
+        {
+            "position": 2,
+            "kind": "discord",
+            "last_sent_at": None,
+            "failing_since": now,
+            "last_error": "it answered 401",
+        },
+    ]

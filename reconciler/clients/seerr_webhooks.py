@@ -1,0 +1,121 @@
+"""The webhook agent of Seerr, Jellyseerr and Overseerr: there is one, with one template (upstreams.md 1.4 and 1.7)."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.clients._http import Http
+from reconciler.connections import shown
+from reconciler.errors import Rejected, Unintelligible, Unreachable
+from reconciler.intake.templates import lacking_in_jellyseerr
+from reconciler.model import InstanceName, SecretSeen, SeenWebhook, UpstreamKind, WantedWebhook
+
+_PATH = "/settings/notifications/webhook"
+_BITS = {
+    "MEDIA_PENDING": 2,
+    "MEDIA_APPROVED": 4,
+    "MEDIA_AVAILABLE": 8,
+    "MEDIA_FAILED": 16,
+    "MEDIA_DECLINED": 64,
+    "MEDIA_AUTO_APPROVED": 128,
+    "ISSUE_CREATED": 256,
+    "ISSUE_COMMENT": 512,
+    "ISSUE_RESOLVED": 1024,
+    "ISSUE_REOPENED": 2048,
+}
+
+
+class SeerrWebhook:
+    """One Seerr; a `reconciler.ports.WebhookSettings`."""
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+
+    @property
+    def instance(self) -> InstanceName:
+        return self._http.instance
+
+    @property
+    def kind(self) -> UpstreamKind:
+        return UpstreamKind.JELLYSEERR
+
+    async def read(self, wanted: WantedWebhook) -> tuple[SeenWebhook, ...]:
+        """Return the agent's webhook, or nothing while it has no address."""
+        settings = await self._settings()
+        options = settings["options"]
+        url = _text(options.get("webhookUrl"))
+        if not url:
+            return ()
+        types = settings.get("types")
+        bits = types if isinstance(types, int) and not isinstance(types, bool) else 0
+        return (
+            SeenWebhook(
+                id=None,
+                name="",
+                url=url,
+                enabled=settings.get("enabled") is True,
+                events=frozenset(name for name, bit in _BITS.items() if bits & bit),
+                offers=frozenset(_BITS),
+                secret=_secret(_text(options.get("authHeader")), wanted.secret),
+                lacks=lacking_in_jellyseerr(_text(options.get("jsonPayload"))),
+            ),
+        )
+
+    async def save(self, wanted: WantedWebhook, instead_of: SeenWebhook | None) -> None:
+        settings = await self._settings()
+        there = _text(settings["options"].get("webhookUrl"))
+        if there != (instead_of.url if instead_of else ""):
+            raise Rejected(self.instance, "has changed its webhook meanwhile; look again")
+        await self._http.send("POST", _PATH, operation="save_webhook", body=_filled(settings, wanted))
+
+    async def test(self, wanted: WantedWebhook, seen: SeenWebhook) -> None:
+        """Send what the form's Test button sends. It takes the form's values, so `seen` must be right already."""
+        body = _filled(await self._settings(), wanted)
+        body["options"]["webhookUrl"] = seen.url
+        try:
+            await self._http.send("POST", f"{_PATH}/test", operation="test_webhook", body=body)
+        except Unreachable as error:
+            if error.status != 500:
+                raise
+            raise Rejected(
+                self.instance, f"could not deliver its test to {shown(seen.url)}; its log says why", status=error.status
+            ) from error
+
+    async def _settings(self) -> dict[str, Any]:
+        settings = (await self._http.send("GET", _PATH, operation="webhooks")).json()
+        if not isinstance(settings, Mapping) or not isinstance(settings.get("options"), Mapping):
+            raise Unintelligible(self.instance, "answered no settings of its webhook; is this Seerr?")
+        return {**settings, "options": dict(settings["options"])}
+
+
+def _secret(header: str, secret: str | None) -> SecretSeen:
+    if not header:
+        return SecretSeen.MISSING
+    if not header.strip("*"):
+        return SecretSeen.HIDDEN
+    return SecretSeen.RIGHT if secret and header in {f"Bearer {secret}", secret} else SecretSeen.WRONG
+
+
+def _filled(settings: Mapping[str, Any], wanted: WantedWebhook) -> dict[str, Any]:
+    """Return the settings as they are posted, with what is ours as it should be.
+
+    The template goes encoded once more than it came; one that has all that is needed stays as its owner wrote it.
+    """
+    options = settings["options"]
+    template = _text(options.get("jsonPayload"))
+    ours: dict[str, object] = {
+        "webhookUrl": wanted.url,
+        "jsonPayload": json.dumps(wanted.template if lacking_in_jellyseerr(template) else template),
+    }
+    if wanted.secret is not None:
+        ours["authHeader"] = f"Bearer {wanted.secret}"
+    return {
+        **settings,
+        "enabled": True,
+        "types": sum(_BITS[name] for name in wanted.events if name in _BITS),
+        "options": {**options, **ours},
+    }
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,200 @@
+"""Our webhook at an upstream, wanted against seen: what to change, in words. Pure, and no word holds a secret."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from reconciler.model import (
+    EVENT_WORDS,
+    WEBHOOK_NAME,
+    SecretSeen,
+    SeenWebhook,
+    UpstreamKind,
+    WantedWebhook,
+    WebhookState,
+)
+
+SECRET_NOT_SHOWN = "the secret there is not shown; a test tells whether it is right"  # noqa: S105 - no secret itself
+
+
+class Step(StrEnum):
+    """What has to be done at one instance."""
+
+    NOTHING = "nothing"
+    CREATE = "create"
+    REPAIR = "repair"
+    REPLACE = "replace"  # somebody else's webhook, in the only place there is
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is not as it should be; all three for people."""
+
+    what: str
+    now: str
+    then: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.now}; should be {self.then}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What to do at one instance, and what is worth knowing although nothing follows from it.
+
+    `seen` is what is changed, or is right as it is; `None` when there is nothing of ours. `is_secret_hidden`: only a
+    test can tell whether the secret there is the right one.
+    """
+
+    step: Step
+    seen: SeenWebhook | None
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    is_secret_hidden: bool = False
+
+
+def compare(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> Comparison:
+    """Return what makes our webhook as it should be. `wanted` must have an address."""
+    ours = _ours(wanted, there)
+    notes = tuple(_notes(wanted, there, ours))
+    if ours is None and there and wanted.kind is UpstreamKind.JELLYSEERR:
+        foreign = there[0]
+        changes = (Change("address", shown(foreign.url), shown(wanted.url)), *_beyond_address(wanted, foreign))
+        return Comparison(Step.REPLACE, foreign, changes, notes)
+    if ours is None:
+        return Comparison(Step.CREATE, None, _all_of(wanted), notes)
+    changes = (*_address(wanted, ours), *_beyond_address(wanted, ours))
+    is_hidden = _is_hidden(wanted, ours)
+    return Comparison(Step.REPAIR if changes else Step.NOTHING, ours, changes, notes, is_hidden and not changes)
+
+
+def state_of(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> WebhookState:
+    """Return what the status shows. Here a webhook is ours too whose address only ends as ours does.
+
+    Somebody may have set it up by hand, under another name of this host.
+    """
+    wanted = replace(wanted, is_secret_new=False)
+    ours = _ours(wanted, there) or next((one for one in there if _ends_alike(wanted, one)), None)
+    if ours is None:
+        return WebhookState(exists=False)
+    changes = (*_address(wanted, ours), *_beyond_address(wanted, ours))
+    return WebhookState(
+        exists=True, enabled=ours.enabled, problems=tuple(str(change) for change in changes if change.what != "state")
+    )
+
+
+def shown(url: str) -> str:
+    """Return an address as it may be shown: others put secrets into theirs."""
+    try:
+        parts = urlsplit(url)
+        netloc = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "an address that cannot be read"
+    return parts._replace(netloc=netloc, query="…" if parts.query else "", fragment="").geturl()
+
+
+def in_words(events: Iterable[str]) -> str:
+    """Return events as people tick them, in the order in which they are listed there."""
+    known = set(events)
+    ordered = [name for name in EVENT_WORDS if name in known] + sorted(known - EVENT_WORDS.keys())
+    return ", ".join(EVENT_WORDS.get(name, name) for name in ordered)
+
+
+def is_same_address(one: str, other: str) -> bool:
+    """Tell whether two addresses are the same but for how they are written."""
+    return _plain(one) == _plain(other)
+
+
+# --- which is ours -------------------------------------------------------------------------------------------------
+
+
+def _ours(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> SeenWebhook | None:
+    """Return the webhook with our address, of several the one with our name; else one that has our name."""
+    known = {_plain(url) for url in (*wanted.urls, *wanted.former)}
+    at_address = [one for one in there if _plain(one.url) in known]
+    named = [one for one in there if one.name == WEBHOOK_NAME]
+    both = [one for one in at_address if one in named]
+    return next(iter((*both, *at_address, *named)), None)
+
+
+def _ends_alike(wanted: WantedWebhook, one: SeenWebhook) -> bool:
+    return _plain(one.url)[2].endswith((wanted.path, f"{wanted.path}/{wanted.instance}"))
+
+
+def _plain(url: str) -> tuple[str, str, str]:
+    """Return an address in one spelling: scheme, host with port, path."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return parts.scheme, f"{(parts.hostname or '').lower()}:{port}", parts.path.rstrip("/")
+    except ValueError:
+        return "", "", url
+
+
+def _notes(wanted: WantedWebhook, there: Sequence[SeenWebhook], ours: SeenWebhook | None) -> Iterable[str]:
+    for one in there:
+        if one is ours or not _ends_alike(wanted, one):
+            continue
+        if wanted.kind is UpstreamKind.JELLYSEERR:
+            yield f"the webhook there looks like one of this service under another address: {shown(one.url)}"
+        else:
+            where = f'another webhook there, "{one.name}", sends to {shown(one.url)}'
+            yield f"{where}; if that is this service too, remove it by hand: everything would arrive twice"
+    if ours is not None and _is_hidden(wanted, ours):
+        yield SECRET_NOT_SHOWN
+
+
+def _is_hidden(wanted: WantedWebhook, seen: SeenWebhook) -> bool:
+    return wanted.secret is not None and seen.secret is SecretSeen.HIDDEN and not wanted.is_secret_new
+
+
+# --- what differs --------------------------------------------------------------------------------------------------
+
+
+def _address(wanted: WantedWebhook, seen: SeenWebhook) -> Iterable[Change]:
+    if wanted.urls and _plain(seen.url) not in {_plain(url) for url in wanted.urls}:
+        yield Change("address", shown(seen.url), shown(wanted.url))
+
+
+def _beyond_address(wanted: WantedWebhook, seen: SeenWebhook) -> Iterable[Change]:
+    events = frozenset(wanted.events) & seen.offers
+    if not seen.enabled:
+        yield Change("state", "off", "on")
+    if missing := events - seen.events:
+        yield Change("events", f"without {in_words(missing)}", "with them")
+    if surplus := seen.events - events:
+        yield Change("events", f"with {in_words(surplus)}", "without them")
+    if wanted.secret is not None and (now := _secret(wanted, seen)):
+        yield Change("secret", now, "the webhook secret")
+    if not seen.is_post:
+        yield Change("method", "PUT", "POST")
+    if seen.has_tags:
+        yield Change("tags", "only titles with some tags", "all titles")
+    if seen.lacks:
+        yield Change("payload", f"without {', '.join(seen.lacks)}", "the default")
+
+
+def _secret(wanted: WantedWebhook, seen: SeenWebhook) -> str:
+    """Say what is wrong with the secret that is there; `""` if nothing is, or nobody can tell."""
+    match seen.secret:
+        case SecretSeen.MISSING:
+            return "none"
+        case SecretSeen.WRONG:
+            return "another one"
+        case SecretSeen.HIDDEN if wanted.is_secret_new:
+            return "not shown, perhaps the previous one"
+        case _:
+            return ""
+
+
+def _all_of(wanted: WantedWebhook) -> tuple[Change, ...]:
+    """Return everything that a new webhook has."""
+    secret = (Change("secret", "none", "the webhook secret"),) if wanted.secret is not None else ()
+    payload = (Change("payload", "none", "the default"),) if wanted.template else ()
+    return (
+        Change("address", "none", shown(wanted.url)),
+        Change("events", "none", in_words(wanted.events)),
+        *secret,
+        *payload,
+    )

@@ -1,0 +1,101 @@
+"""What stands before every page: who has not signed in is asked to, and what goes wrong is shown as a page."""
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl, quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from reconciler.errors import StoreError, UpstreamError
+from reconciler.telemetry import get_logger
+from reconciler.web.answers import root_of
+from reconciler.web.body import KIB, BodyLimit, read_body, too_large
+from reconciler.web.deps import WebDeps
+from reconciler.web.guard import Guard
+from reconciler.web.negotiation import Endpoint
+from reconciler.web.pages.rendering import Renderer
+from reconciler.web.problems import Problem, database_trouble, http_problem, upstream_trouble
+from reconciler.web.sessions import Access, Session
+
+FORM_LIMIT = BodyLimit(64 * KIB)
+MOST_FIELDS = 20
+
+Handler = Callable[[Request, Session], Awaitable[Response]]
+
+
+class Door:
+    """Wraps handlers of pages; each gets the session of whoever asks."""
+
+    def __init__(self, deps: WebDeps, guard: Guard, renderer: Renderer) -> None:
+        self._guard = guard
+        self._renderer = renderer
+        self._is_public = deps.settings.status_public
+        self._within = deps.body_timeout
+
+    def page(self, handler: Handler, *, public: bool = False) -> Endpoint:
+        """Return an endpoint for a page; `public` ones are also for those who may see the status only."""
+
+        async def endpoint(request: Request) -> Response:
+            session = self._guard.session(request)
+            if session.access is None and not (public and self._is_public):
+                return self.to_sign_in(request)
+            return await self._answered(handler, request, session)
+
+        return endpoint
+
+    def open(self, handler: Handler) -> Endpoint:
+        """Return an endpoint for a page that needs nobody to have signed in."""
+
+        async def endpoint(request: Request) -> Response:
+            return await self._answered(handler, request, self._guard.session(request))
+
+        return endpoint
+
+    async def fields(self, request: Request, access: Access | None) -> dict[str, str]:
+        """Return what a form of ours says. Raises 401, 403 or 413; nothing is done before it is known to be ours."""
+        raw = await read_body(request, FORM_LIMIT, within=self._within)
+        if raw is None:
+            raise too_large(FORM_LIMIT)
+        try:
+            given = dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        except ValueError:
+            given = {}
+        self._guard.require_form(request, given.get("form_token", ""), access)
+        return given
+
+    async def lost(self, request: Request, error: HTTPException) -> Response:
+        """Return a page for an address at which there is nothing."""
+        return self.trouble(request, self._guard.session(request), http_problem(error))
+
+    def to_sign_in(self, request: Request) -> Response:
+        """Send somebody to sign in, and back afterwards."""
+        root = root_of(request)
+        here = request.url.path.removeprefix(root) or "/"
+        query = f"?{request.url.query}" if request.url.query else ""
+        back = f"?next={quote(here + query, safe='')}" if request.method == "GET" and here != "/" else ""
+        return RedirectResponse(f"{root}/sign-in{back}", status_code=303)
+
+    async def _answered(self, handler: Handler, request: Request, session: Session) -> Response:
+        try:
+            response = await handler(request, session)
+        except Problem as problem:
+            if problem.status == 401:
+                return self.to_sign_in(request)
+            response = self.trouble(request, session, problem)
+        except StoreError as error:
+            get_logger(__name__).error("store_unavailable", path=request.url.path[:200], error=type(error).__name__)
+            response = self.trouble(request, session, database_trouble())
+        except UpstreamError as error:
+            response = self.trouble(request, session, upstream_trouble(error))
+        if session.is_new and "set-cookie" not in response.headers:
+            self._guard.sessions.keep(response, request, session)
+        return response
+
+    def trouble(self, request: Request, session: Session, problem: Problem) -> Response:
+        """Return a page that says what is wrong."""
+        response = self._renderer.response(
+            request, "trouble.html", session, status_code=problem.status, problem=problem
+        )
+        response.headers.update(problem.headers)
+        return response
