@@ -254,7 +254,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
 
 def wording_of(settings: Settings) -> Wording:
     """Translate the settings into how messages are worded."""
-    return Wording(ADVICE, is_observing=settings.mode is Mode.OBSERVE)
+    return Wording(ADVICE, page_url=settings.public_url, is_observing=settings.mode is Mode.OBSERVE)
 
 
 def notifier_of(

@@ -1,5 +1,7 @@
 """What all tests share, and the order in which they begin."""
 
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,10 @@ import pytest
 from tests.support.postgres import postgres_server
 
 __all__ = ["postgres_server"]
+
+if find_spec("sniffio") is None:
+    # httpcore asks for it at every request. What is not there is looked for in every folder, every time; this says no.
+    sys.modules["sniffio"] = None  # type: ignore[assignment] # that is how Python knows that a module is not there
 
 SHORT = ("contract", "image", "chart", "release", "unit")
 """Folders whose files of tests end soon, the soonest last. What is not named here begins before them."""

@@ -16,6 +16,8 @@ PAGES: Mapping[str, str] = {
     "let all go on": "/needs-you/breaker",
     "approve": "/deletions/{protected}/confirm/approve",
     "cancel": "/deletions/{protected}/confirm/cancel",
+    "webhooks": "/webhooks",
+    "the API": "/docs",
     "retry": "/deletions/{protected}/confirm/retry",
 }
 """For somebody who has signed in; the names in braces are those of `shelf.Shown`."""

@@ -1,6 +1,7 @@
 """What the house of the browser tests has been asked to delete, and how far each of it is."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,11 +23,13 @@ MANY = 30
 """More than one page of the list."""
 
 
-async def ask(stage: Stage, title: Shelved | Mapping[str, Any], *, by: str = "dashboard", **more: object) -> str:
+async def ask(stage: Stage, wanted: Shelved | Mapping[str, Any], *, by: str = "dashboard", **more: object) -> str:
     """Ask for a deletion by a dashboard's webhook, the API or the command line, and return its id."""
     path = "/webhooks/dashboard" if by == "dashboard" else "/deletions"
-    wish = title.wish if isinstance(title, Shelved) else title
-    answer = await stage.http.post(path, json={**wish, **more}, headers=BY_COMMAND_LINE if by == "cli" else {})
+    wish = wanted.wish if isinstance(wanted, Shelved) else wanted
+    headers = {"Content-Type": "application/json", **(BY_COMMAND_LINE if by == "cli" else {})}
+    # in ASCII, since halves of surrogate pairs are asked for, too
+    answer = await stage.http.post(path, content=json.dumps({**wish, **more}), headers=headers)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["deletions"][0]["id"])
 

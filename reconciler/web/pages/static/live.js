@@ -36,12 +36,38 @@
   const shown = new Map(); // what the server last sent of each part, to leave alone what did not change
   const partsOf = (within) => [...within.querySelectorAll(":scope > [data-part]")];
 
+  const FOCUSABLE = "a[href], button, summary, [tabindex]";
+  const SCROLLED = ".scroll, pre";
+  const nameOf = (one) => one.id || one.getAttribute("href") || one.dataset.copy || one.textContent;
+
+  const focused = () => { // what has the keyboard, so that it can be found again when its part is another
+    const one = document.activeElement;
+    const part = one.closest("main > [data-part]");
+    if (!part) return null;
+    const isHushed = Boolean(one.closest(".hushed"));
+    return { name: nameOf(one), part: part.id, at: [...part.querySelectorAll(FOCUSABLE)].indexOf(one), isHushed };
+  };
+
+  const focusAgain = (was) => {
+    if (!was || document.activeElement !== document.body) return;
+    const near = [...(document.getElementById(was.part)?.querySelectorAll(FOCUSABLE) ?? [])];
+    const everywhere = [...main.querySelectorAll(FOCUSABLE)];
+    const isIt = (one) => nameOf(one) === was.name;
+    const one = near.find(isIt) ?? everywhere.find(isIt) ?? near[Math.min(was.at, near.length - 1)] ?? main;
+    if (was.isHushed) one.closest(".chips li")?.classList.add("hushed");
+    one.focus({ preventScroll: true });
+  };
+
   const replace = (old, fresh) => {
-    const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
-    const open = [...old.querySelectorAll("details[open]")].map((one) => one.id);
+    for (const one of old.querySelectorAll("details[id]")) {
+      const again = fresh.querySelector("#" + CSS.escape(one.id));
+      if (again) again.open = one.open;
+    }
+    const scrolled = [...old.querySelectorAll(SCROLLED)].map((one) => [one.scrollLeft, one.scrollTop]);
     old.replaceWith(fresh);
-    for (const id of open) if (id) fresh.querySelector("#" + CSS.escape(id))?.setAttribute("open", "");
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    [...fresh.querySelectorAll(SCROLLED)].forEach((one, at) => {
+      if (scrolled[at]) [one.scrollLeft, one.scrollTop] = scrolled[at];
+    });
     localTimes(fresh);
   };
 
@@ -51,6 +77,7 @@
     if (!from || !from.dataset.live) return location.reload();
     document.title = fresh.title;
     const wasShort = inShort();
+    const hadFocus = focused();
     const now = partsOf(main);
     const next = partsOf(from);
     let before = null;
@@ -78,6 +105,7 @@
         load(mounted);
       }
     }
+    focusAgain(hadFocus);
     if (inShort() !== wasShort) announce(inShort());
   };
 
