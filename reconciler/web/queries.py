@@ -88,7 +88,7 @@ class ReleaseQuery(BaseModel):
         str | None,
         Field(
             pattern=r"^[0-9a-f]{64}$",
-            description="SHA-256 over the ids that the person was shown, sorted, each followed by a line feed: 409 when "
+            description="SHA-256 over the ids that the person was shown, sorted, each followed by a line feed: 409 if "
             "the breaker holds others by now.",
         ),
     ] = None
