@@ -139,6 +139,14 @@ async def test_a_title_cannot_forge_an_event(world: World) -> None:
     assert (number, shown["message"]) == (1, "A\r\n\r\nid: 9\ndata: {}\n\n\u2028B")
 
 
+async def test_a_wrong_number_is_refused_also_beside_a_right_one(world: World) -> None:
+    async with world.person() as client:
+        for header, parameter, named in (("1", "x", ["after"]), ("x", "1", ["Last-Event-ID"]), ("", "x", ["after"])):
+            answer = await client.get("/events", params={"after": parameter}, headers={"Last-Event-ID": header})
+            assert answer.status_code == 422
+            assert [error["field"] for error in answer.json()["errors"]] == named
+
+
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 30, "\u0661"])
 async def test_an_id_that_is_none_is_refused(world: World, after: str) -> None:
     async with world.person() as client:
