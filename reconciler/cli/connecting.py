@@ -1,4 +1,4 @@
-"""What `reconciler connect` does: it compares webhooks at Radarr, Sonarr and Jellyseerr, asks, writes, and tries them."""
+"""What `reconciler connect` does: compares webhooks at Radarr, Sonarr and Jellyseerr, asks, writes, and tries them."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
