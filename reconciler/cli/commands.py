@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import connecting, decisions, local, remote, wishes
+from reconciler.cli import decisions, local, remote, wishes
 from reconciler.cli.completion import answer_shells, completion
 from reconciler.cli.exits import EXIT_CODES_HELP, Group
 from reconciler.cli.tail import tail
@@ -47,7 +47,7 @@ app.command("demo", rich_help_panel=_HERE)(local.demo)
 app.command("migrate", rich_help_panel=_HERE)(local.migrate)
 app.command("backup", rich_help_panel=_HERE)(local.backup)
 app.command("check", rich_help_panel=_HERE)(local.check)
-app.command("connect", rich_help_panel=_HERE)(connecting.connect)
+app.command("connect", rich_help_panel=_HERE)(local.connect)
 app.command("notify-test", rich_help_panel=_HERE)(local.notify_test)
 app.command("completion", rich_help_panel=_HERE)(completion)
 app.command("status", rich_help_panel=_SERVICE)(remote.status)

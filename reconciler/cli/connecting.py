@@ -1,19 +1,19 @@
-"""The command that sets our webhooks up at Radarr, Sonarr and Jellyseerr: it shows, asks, writes, and tries them."""
+"""What `reconciler connect` does: compares webhooks at Radarr, Sonarr and Jellyseerr, asks, writes, and tries them."""
 
 import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
 
 from reconciler.cli.connected import show_found, show_outcomes
 from reconciler.cli.exits import ExitCode
-from reconciler.cli.options import ConfigOption, JsonOption, TokenOption, YesOption, ask, settings_from
+from reconciler.cli.options import ask
 from reconciler.cli.render import say, show_json
-from reconciler.cli.service import URL_VARIABLE, Service
+from reconciler.cli.service import Service
 from reconciler.clock import SystemClock
 from reconciler.config import Settings
 from reconciler.config.kinds import Url
@@ -103,48 +103,30 @@ class _Ears:
         return {(row["source"], row["instance"]): row["webhook"]["test_at"] for row in document["senders"]}
 
 
-def connect(
-    instance: Annotated[
-        list[str] | None,
-        typer.Option(help="Only at this instance, by its configured name; may be repeated. Without: at all."),
-    ] = None,
-    replace_jellyseerr_webhook: Annotated[
-        bool,
-        typer.Option(
-            "--replace-jellyseerr-webhook", help="Replace somebody else's webhook: Jellyseerr has room for one only."
-        ),
-    ] = False,
-    url_for_upstreams: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL", help="The address under which the upstreams reach the service, instead of public_url."
-        ),
-    ] = None,
-    yes: YesOption = False,
-    config: ConfigOption = None,
-    url: Annotated[
-        str | None,
-        typer.Option(
-            "--url", envvar=URL_VARIABLE, help="Where the service answers; by default at its port on this machine."
-        ),
-    ] = None,
-    token: TokenOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Set our webhook up in Radarr, Sonarr and Jellyseerr, or put it right. Shows every change first and asks."""
-    settings = settings_from(config)
-    wanted = _wanted(settings, url_for_upstreams, instance or [])
-    by_hand = [one.name for one in settings.jellyfin if not instance]
+def connect_webhooks(
+    settings: Settings,
+    names: Collection[str],
+    *,
+    may_replace: bool,
+    url_for_upstreams: str | None,
+    url: str | None,
+    token: str | None,
+    yes: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Look, show, ask, write and try, at the instances of these names or at all; return how it went."""
+    wanted = _wanted(settings, url_for_upstreams, names)
+    by_hand = [one.name for one in settings.jellyfin if not names]
     if not wanted:
         say("No Radarr, Sonarr or Jellyseerr is configured, so there is nothing to connect.")
-        raise typer.Exit(ExitCode.NEGATIVE)
+        return ExitCode.NEGATIVE
     secret = settings.api_token.get_secret_value() if settings.api_token else None
     ears = _Ears(Service(url or _own_address(settings), token or secret))
     ears.listen()
     with _opened(settings) as (runner, upstreams):
         outcomes = [Outcome(found) for found in runner.run(_look(upstreams, wanted))]
         for outcome in outcomes:
-            _judge(outcome, may_replace=replace_jellyseerr_webhook)
+            _judge(outcome, may_replace=may_replace)
         show_found([(outcome.found, outcome.is_left_alone) for outcome in outcomes], to_stderr=as_json)
         able = [outcome for outcome in outcomes if not outcome.problem]
         if any(_needs_writing(outcome) for outcome in able):
@@ -160,7 +142,7 @@ def connect(
     else:
         show_outcomes(documents)
     _say_what_remains(ears, by_hand)
-    raise typer.Exit(_exit_code(outcomes, ears))
+    return _exit_code(outcomes, ears)
 
 
 # --- before anything is asked --------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from reconciler.cli.exits import ExitCode
-from reconciler.cli.options import ConfigOption, JsonOption, settings_from
+from reconciler.cli.options import ConfigOption, JsonOption, TokenOption, YesOption, settings_from
 from reconciler.cli.render import say, show_checks, show_json, show_messages
+from reconciler.cli.service import URL_VARIABLE
 from reconciler.errors import ConfigError
 from reconciler.model import UpstreamKind
 from reconciler.words import size_in_words
@@ -108,3 +109,47 @@ def demo(
     from reconciler.demo import run_demo  # noqa: PLC0415 - see above
 
     raise typer.Exit(run_demo(once=once, as_json=as_json, directory=directory))
+
+
+def connect(
+    instance: Annotated[
+        list[str] | None,
+        typer.Option(help="Only at this instance, by its configured name; may be repeated. Without: at all."),
+    ] = None,
+    replace_jellyseerr_webhook: Annotated[
+        bool,
+        typer.Option(
+            "--replace-jellyseerr-webhook", help="Replace somebody else's webhook: Jellyseerr has room for one only."
+        ),
+    ] = False,
+    url_for_upstreams: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The address under which the upstreams reach the service, instead of public_url."
+        ),
+    ] = None,
+    yes: YesOption = False,
+    config: ConfigOption = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url", envvar=URL_VARIABLE, help="Where the service answers; by default at its port on this machine."
+        ),
+    ] = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set our webhook up in Radarr, Sonarr and Jellyseerr, or put it right. Shows every change first and asks."""
+    from reconciler.cli.connecting import connect_webhooks  # noqa: PLC0415 - see above
+
+    code = connect_webhooks(
+        settings_from(config),
+        instance or [],
+        may_replace=replace_jellyseerr_webhook,
+        url_for_upstreams=url_for_upstreams,
+        url=url,
+        token=token,
+        yes=yes,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)

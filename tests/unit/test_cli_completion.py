@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -107,3 +108,11 @@ async def test_a_real_bash_completes_the_ids_of_the_running_service() -> None:
             )
             out, err = await bash.communicate()
     assert (out.decode(), err.decode()) == (f"{id_of(1)}\n", "")
+
+
+def test_the_command_line_starts_without_what_only_the_service_needs() -> None:
+    """Every completion starts it anew, and a person waits."""
+    names = "import reconciler.cli, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", names], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"apscheduler", "asyncpg", "databases", "pydantic", "sqlalchemy", "starlette", "structlog", "yaml"}
+    assert heavy.isdisjoint(loaded)
