@@ -1,5 +1,6 @@
 """What all tests share, and the order in which they begin."""
 
+import gc
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,8 +15,9 @@ if find_spec("sniffio") is None:
     # httpcore asks for it at every request. What is not there is looked for in every folder, every time; this says no.
     sys.modules["sniffio"] = None  # type: ignore[assignment] # that is how Python knows that a module is not there
 
-SHORT = ("contract", "image", "chart", "release", "unit")
-"""Folders whose files of tests end soon, the soonest last. What is not named here begins before them."""
+ORDER = ("property", "e2e", "fault", "contract", "image", "chart", "release", "unit")
+"""Folders of tests: first what takes long, and of it what computes beside what waits, in the end short files. What is
+not named here begins before them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,6 +25,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _place(item.path))  # stable: a file stays whole and in its order
 
 
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay as long as the process does: they need not be looked through for garbage."""
+    gc.freeze()
+
+
 def _place(file: Path) -> int:
     folder = file.relative_to(Path(__file__).parent).parts[0]
-    return SHORT.index(folder) + 1 if folder in SHORT else 0
+    return ORDER.index(folder) if folder in ORDER else -1

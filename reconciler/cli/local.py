@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -22,8 +23,12 @@ _ADDRESSES = [f"{kind.value}_URL".upper() for kind in UpstreamKind]
 
 def serve(config: ConfigOption = None) -> None:
     """Run the service until it is told to stop."""
+    gc.disable()
     from reconciler.main import serve as run  # noqa: PLC0415 - see above
 
+    # What was imported stays as long as the process does: looking through it for garbage took a quarter of the start.
+    gc.freeze()
+    gc.enable()
     raise typer.Exit(run(settings_from(config)))
 
 

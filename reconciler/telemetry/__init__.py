@@ -10,10 +10,10 @@ from reconciler.telemetry.metrics import (
     NOTIFICATION_OUTCOMES,
     OTHER,
     WEBHOOK_OUTCOMES,
-    WEBHOOK_SOURCES,
     Metrics,
 )
 from reconciler.telemetry.outage import Outage
+from reconciler.telemetry.state import WEBHOOK_SOURCES
 
 __all__ = [
     "CALL_OUTCOMES",

@@ -60,6 +60,7 @@ QUERIES: dict[str, tuple[str, Values, str]] = {
     "kept titles": (resyncs.KEPT_TITLES, {"instance": "radarr", "entry_ids": [5, 6]}, "deleted_titles"),
     "known declines": (resyncs.KNOWN_DECLINES, {"request_ids": [5, 6]}, "declines"),
     "what is open": (reading.OPEN_BY_PHASE, reading.PHASE_VALUES, "deletions_open"),
+    "what holds": (reading.HELD_BY_REASON, {"holds": reading.PHASE_VALUES["holds"]}, "deletions_open"),
     "freed lately": (results.FREED_SINCE, {"since": START}, "deletions_settled"),
     "convergences": (results.CONVERGENCES, {"since": START, "limit": 200}, "deletions_settled"),
     "what one freed": (results.FREED_BY, {"id": f"{DELETION}{1:012d}", "data_left": "SharedWithUnknown"}, "targets"),

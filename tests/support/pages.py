@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "README.md",
     "CHANGELOG.md",
+    "docs/alerts.md",
     "docs/api.md",
     "docs/cli.md",
     "docs/configuration.md",

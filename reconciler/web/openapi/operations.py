@@ -6,9 +6,11 @@ other test is given.
 
 from collections.abc import Mapping
 
+from pydantic import BaseModel
+
 from reconciler.web.openapi import examples
 from reconciler.web.openapi.operation import JSON, Answer, Body, Needs, Operation, Parameter, Tag
-from reconciler.web.queries import AskQuery, DeletionQuery, ReceiptQuery
+from reconciler.web.queries import ApproveQuery, AskQuery, DeletionQuery, ReceiptQuery, ReleaseQuery
 from reconciler.web.receipts import ReceiptDetailOut, ReceiptPageOut
 from reconciler.web.schemas import (
     AcceptedListOut,
@@ -53,7 +55,9 @@ _HEARD = {
 }
 
 
-def _decision(name: str, summary: str, description: str, problem: str) -> Operation:
+def _decision(
+    name: str, summary: str, description: str, *problems: str, query: type[BaseModel] | None = None
+) -> Operation:
     return Operation(
         "POST",
         f"/deletions/{{id}}/{name}",
@@ -63,8 +67,9 @@ def _decision(name: str, summary: str, description: str, problem: str) -> Operat
         {200: Answer("Written down; a pass looks at it at once.", (DecisionOut,))},
         needs=Needs.WRITE,
         description=description,
+        query=query,
         parameters=(_ID,),
-        problems=frozenset({"unknown-deletion", problem}),
+        problems=frozenset({"unknown-deletion", *problems}),
     )
 
 
@@ -148,6 +153,9 @@ OPERATIONS: tuple[Operation, ...] = (
         "Lift every reason that an approval can lift",
         "`lifted` names them.",
         "nothing-to-approve",
+        "not-as-shown",
+        "invalid",
+        query=ApproveQuery,
     ),
     Operation(
         "POST",
@@ -177,6 +185,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "Let go on all that the breaker holds",
         {200: Answer("Which these are. Nothing else was lifted.", (ReleasedOut,))},
         needs=Needs.WRITE,
+        query=ReleaseQuery,
+        problems=frozenset({"not-as-shown", "invalid"}),
     ),
     Operation(
         "GET",

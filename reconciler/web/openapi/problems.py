@@ -19,6 +19,7 @@ KNOWN_PROBLEMS: dict[str, tuple[int, str]] = {
     "too-slow": (408, "The body took too long."),
     "conflict": (409, "The same is under way with other options; `deletions` names it."),
     "nothing-to-approve": (409, "Nothing here waits for an approval."),
+    "not-as-shown": (409, "What the person was shown is not how things are by now; nothing was changed."),
     "settled": (409, "The deletion has ended."),
     "too-large": (413, "The body is over the limit."),
     "unsupported-type": (415, "The body is not declared as JSON."),
