@@ -88,8 +88,8 @@ class ReleaseQuery(BaseModel):
         str | None,
         Field(
             pattern=r"^[0-9a-f]{64}$",
-            description="SHA-256 over the ids that the person was shown, sorted, each followed by a line feed: 409 "
-            "when the breaker holds others by now.",
+            description="SHA-256 over the ids that the person was shown, sorted, each followed by a line feed: 409 if "
+            "the breaker holds others by now.",
         ),
     ] = None
 

@@ -105,7 +105,7 @@ async def test_a_webhook_that_is_missing_or_back_is_logged_once(bench: Bench) ->
         settings.there = (RIGHT,)
         for _ in range(2):
             await loop.run_connections()
-    assert [line["event"] for line in logs if "webhook" in line["event"]] == ["webhook missing", "webhook found"]
+    assert [line["event"] for line in logs if "webhook" in line["event"]] == ["webhook lost", "webhook found"]
 
 
 async def test_an_instance_that_is_out_of_reach_is_not_asked(bench: Bench) -> None:
