@@ -100,8 +100,8 @@ class ReadStore(Protocol):
 
     async def deletion(self, deletion: DeletionId) -> DeletionState | None: ...
 
-    async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
-        """Return the timeline, oldest first."""
+    async def events(self, deletion: DeletionId, *, newest: int | None = None) -> tuple[Event, ...]:
+        """Return the timeline, or only so many of its newest events; oldest first."""
 
     async def last_event(self) -> int:
         """Return the number of the newest event of any timeline; 0 if there is none."""

@@ -139,9 +139,9 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await states.state_of(connection, deletion)
 
-    async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
+    async def events(self, deletion: DeletionId, *, newest: int | None = None) -> tuple[Event, ...]:
         async with self._database.read() as connection:
-            return await states.events_of(connection, deletion)
+            return await states.events_of(connection, deletion, newest)
 
     async def last_event(self) -> int:
         async with self._database.read() as connection:
