@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from tests.browser.axe import violations_of
+from tests.browser.axe import shorten, violations_of
 from tests.browser.shelf import Shown, ask
 from tests.browser.tab import PHONE, OpenTab, Tab, expect
 from tests.support.e2e import Stage
@@ -31,7 +31,8 @@ async def test_in_the_dark_every_colour_is_another(tab: Tab, shown: Shown) -> No
     await tab.page.emulate_media(color_scheme="dark")
     dark = await tab.page.evaluate(_COLOURS)
     assert [pair for pair in zip(light, dark, strict=True) if pair[0] == pair[1]] == []
-    assert brightness(dark[0].partition(" on ")[2]) < 60 < 200 < brightness(light[0].partition(" on ")[2])
+    assert brightness(dark[0].partition(" on ")[2]) < 60
+    assert brightness(light[0].partition(" on ")[2]) > 200
 
 
 def brightness(colour: str) -> float:
@@ -51,6 +52,7 @@ async def test_on_a_phone_a_finger_reaches_everything(new_tab_within: OpenTab, s
         assert await tab.width_needed() <= PHONE["width"]
         await tab.open("/deletions?phase=held")
         chip = page.locator(".chip").first
+        await shorten(page)
         await chip.tap()
         tip = page.locator(".tip:visible")
         await expect(tip).to_be_in_viewport(ratio=1)
@@ -67,7 +69,10 @@ async def test_every_explanation_fits_into_the_window(tab: Tab, shown: Shown) ->
         for chip in await page.locator(".chip").all():
             await chip.focus()
             assert await tab.width_needed() <= width, await chip.inner_text()
-        assert await violations_of(page) == [], "with an explanation open"
+    await page.reload()
+    await shorten(page)
+    await page.locator(".chip").first.focus()
+    assert await violations_of(page) == [], "with an explanation open"
 
 
 # --- by keyboard ---
@@ -162,10 +167,6 @@ async def test_everything_works_without_javascript(stage: Stage, new_tab: OpenTa
         await stage.until_phase(deletion, "converged")
         await page.reload()
         await expect(page.get_by_role("heading", level=1)).to_contain_text("converged")
-        await expect(
-            page.locator('noscript meta[http-equiv="refresh"], head meta[http-equiv="refresh"]')
-        ).to_have_count(1)
-        chip = page.locator(".chip").first
+        await expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(1)
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-        assert await chip.count() == 0
