@@ -17,20 +17,17 @@ from tests.support.real_parts import require_chromium
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HOSTILE: Mapping[str, str] = {
-    "script": "<script>alert('x')</script><img src=x onerror=alert(1)> {{ 7 * 7 }}",
-    "attribute": "\"><svg onload=alert(2)>' onfocus=alert(3) autofocus x='",
-    "lines": "One\r\nSet-Cookie: a=b\r\n\r\n<b>two</b>\x1b[31m\x07",
+    "markup": "<script>alert(1)</script><img src=x onerror=alert(2)>\"><svg onload=alert(3)>' onfocus=alert(4) "
+    "autofocus x=' {{ 7 * 7 }} javascript:alert(5) https://evil.example/",
+    "lines": "One\r\nSet-Cookie: a=b\r\n\r\n<b>two</b>\x1b[31m\x07 nul\x00nul \ud800 \ufffe \u0085\u2028\u2029end",
     "long": "A" * 10_000,
     "words": "very long " * 1000,
-    "rtl": "\u202etxt.live\u202c \u2066isolated \u05e9\u05dc\u05d5\u05dd \u0627\u0644\u0633\u0644\u0627\u0645",
-    "emoji": "👨\u200d👩\u200d👧\u200d👦🏴\u200d☠️ "
-    "Z\u0310\u0311\u0312\u0313\u0314\u0315\u0316alg\u0310\u0311o \u200b\ufeff\u00ad\u200d",
-    "nul": "before\x00after \ud800 \ufffe %00 &#0; \u0085\u2028\u2029end",
-    "link": "javascript:alert(4) https://evil.example/ //evil.example",
+    "direction": "\u202etxt.live\u202c \u2066isolated \u05e9\u05dc\u05d5\u05dd \u0627\u0644\u0633\u0644\u0627\u0645",
+    "signs": "👨\u200d👩\u200d👧\u200d👦🏴\u200d☠️ Z\u0310\u0311\u0312\u0313\u0314\u0315\u0316alg\u0310o \u200b\ufeff\u00ad\u200d",
 }
 """By what is hostile about them."""
 
-_TELLING = ("One", "AAAA", "very long", "isolated", "alg", "before", "javascript:", "<script>alert", "<svg onload")
+_TELLING = ("<script>alert(1)</script>", "One", "AAAA", "very long", "isolated", "👨")
 _IS_TEXT = """() => ({
   scripts: document.querySelectorAll("main script, main img, main svg:not(.chart svg), main b, main iframe").length,
   foreign: [...document.querySelectorAll("a[href], form[action]")]
@@ -60,7 +57,7 @@ async def hostile(rough: Stage) -> Mapping[str, str]:
     for name, title in HOSTILE.items():
         movie = await rough.movie(is_requested=False)
         ids[name] = await ask(rough, movie, title=title, requested_by=title)
-    house, title = rough.house, HOSTILE["script"].replace("/", "\u2215")
+    house, title = rough.house, HOSTILE["markup"].replace("/", "\u2215")[:200]
     movie = await rough.movie(torrents=0, is_requested=False)
     row = house.radarr.titles[movie.entry_id]
     row.name = title
@@ -115,8 +112,8 @@ async def test_a_hostile_title_is_text_on_every_page_of_its_deletion(tab: Tab, h
 
 async def test_a_hostile_search_is_text(tab: Tab, hostile: Mapping[str, str]) -> None:
     page = tab.page
-    for text in HOSTILE.values():
-        await tab.open("/deletions")
+    for text in (HOSTILE["markup"], HOSTILE["lines"], HOSTILE["direction"]):
+        await tab.open("/deletions?phase=cancelled")
         await page.get_by_label("Search").fill(text.replace("\ud800", ""))
         await page.keyboard.press("Enter")
         await page.wait_for_url("**/deletions?q=*")

@@ -146,7 +146,7 @@ async def test_an_explanation_shows_on_focus_and_escape_closes_it(tab: Tab, show
 
 
 async def test_everything_works_without_javascript(stage: Stage, new_tab: OpenTab, shown: Shown) -> None:
-    movie = await stage.movie()
+    movie = await stage.movie(is_requested=False)
     deletion = await ask(stage, movie, by="api")
     await stage.until_phase(deletion, "held")
     async with new_tab(java_script_enabled=False) as tab:
