@@ -11,6 +11,9 @@ PYTEST_ARGS ?=
 # keeps everything in one process, for debuggers.
 PYTEST_JOBS ?= $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
 
+# Tests start Python some hundred times, so what it compiles is kept, also where the environment says otherwise.
+COMPILED := unset PYTHONDONTWRITEBYTECODE;
+
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(ARGS)
 
@@ -29,9 +32,11 @@ test: ## Set up, then lint, check types and import floors, and run every test; P
 	@.ci/prepare test
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@exec $(BIN)/python -m pytest -n $(PYTEST_JOBS) --dist loadfile $(PYTEST_ARGS)
+	@# In a new checkout one process compiles the tests, meanwhile, instead of every test process all of them.
+	@$(COMPILED) test -d tests/__pycache__ || $(BIN)/python -m pytest --collect-only --quiet >/dev/null 2>&1 & \
+		$(BIN)/mypy; result=$$?; wait; exit $$result
+	@$(COMPILED) exec $(BIN)/python -m pytest -n $(PYTEST_JOBS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: ## Lint, check formatting, types and import floors
 	@.ci/prepare dev

@@ -1,7 +1,7 @@
 """Our webhook at an upstream, wanted against seen: what to change, in words. Pure, and no word holds a secret."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -14,6 +14,8 @@ from reconciler.model import (
     WantedWebhook,
     WebhookState,
 )
+
+SECRET_NOT_SHOWN = "the secret there is not shown; a test tells whether it is right"  # noqa: S105 - no secret itself
 
 
 class Step(StrEnum):
@@ -63,7 +65,7 @@ def compare(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> Comparison:
     if ours is None:
         return Comparison(Step.CREATE, None, _all_of(wanted), notes)
     changes = (*_address(wanted, ours), *_beyond_address(wanted, ours))
-    is_hidden = wanted.secret is not None and ours.secret is SecretSeen.HIDDEN
+    is_hidden = _is_hidden(wanted, ours)
     return Comparison(Step.REPAIR if changes else Step.NOTHING, ours, changes, notes, is_hidden and not changes)
 
 
@@ -72,6 +74,7 @@ def state_of(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> WebhookStat
 
     Somebody may have set it up by hand, under another name of this host.
     """
+    wanted = replace(wanted, is_secret_new=False)
     ours = _ours(wanted, there) or next((one for one in there if _ends_alike(wanted, one)), None)
     if ours is None:
         return WebhookState(exists=False)
@@ -138,8 +141,12 @@ def _notes(wanted: WantedWebhook, there: Sequence[SeenWebhook], ours: SeenWebhoo
         else:
             where = f'another webhook there, "{one.name}", sends to {shown(one.url)}'
             yield f"{where}; if that is this service too, remove it by hand: everything would arrive twice"
-    if ours is not None and wanted.secret is not None and ours.secret is SecretSeen.HIDDEN:
-        yield "the secret there is not shown; a test tells whether it is right"
+    if ours is not None and _is_hidden(wanted, ours):
+        yield SECRET_NOT_SHOWN
+
+
+def _is_hidden(wanted: WantedWebhook, seen: SeenWebhook) -> bool:
+    return wanted.secret is not None and seen.secret is SecretSeen.HIDDEN and not wanted.is_secret_new
 
 
 # --- what differs --------------------------------------------------------------------------------------------------
@@ -158,14 +165,27 @@ def _beyond_address(wanted: WantedWebhook, seen: SeenWebhook) -> Iterable[Change
         yield Change("events", f"without {in_words(missing)}", "with them")
     if surplus := seen.events - events:
         yield Change("events", f"with {in_words(surplus)}", "without them")
-    if wanted.secret is not None and seen.secret in {SecretSeen.MISSING, SecretSeen.WRONG}:
-        yield Change("secret", "none" if seen.secret is SecretSeen.MISSING else "another one", "the webhook secret")
+    if wanted.secret is not None and (now := _secret(wanted, seen)):
+        yield Change("secret", now, "the webhook secret")
     if not seen.is_post:
         yield Change("method", "PUT", "POST")
     if seen.has_tags:
         yield Change("tags", "only titles with some tags", "all titles")
     if seen.lacks:
         yield Change("payload", f"without {', '.join(seen.lacks)}", "the default")
+
+
+def _secret(wanted: WantedWebhook, seen: SeenWebhook) -> str:
+    """Say what is wrong with the secret that is there; `""` if nothing is, or nobody can tell."""
+    match seen.secret:
+        case SecretSeen.MISSING:
+            return "none"
+        case SecretSeen.WRONG:
+            return "another one"
+        case SecretSeen.HIDDEN if wanted.is_secret_new:
+            return "not shown, perhaps the previous one"
+        case _:
+            return ""
 
 
 def _all_of(wanted: WantedWebhook) -> tuple[Change, ...]:

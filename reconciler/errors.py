@@ -43,6 +43,10 @@ class Overtaken(StoreError):
     """A deletion was cancelled after the pass read it; nothing was written and nothing may be sent."""
 
 
+class NotAsShown(ReconcilerError):
+    """What a person agreed to is not what there is by now; nothing was written."""
+
+
 class UpstreamError(ReconcilerError):
     """An upstream did not do or show what was asked.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from reconciler.backoff import backoff
 from reconciler.catchup import CatchUp
 from reconciler.clock import Clock
-from reconciler.connect import ConnectionWatch
+from reconciler.connect.watch import ConnectionWatch
 from reconciler.errors import LeaseLost, ReconcilerError
 from reconciler.execute import Executor
 from reconciler.lease import LeaseKeeper
@@ -24,7 +24,7 @@ from reconciler.ports import Lease, LoopStatus, PassRecord, PassStore
 from reconciler.reasons import Reason
 from reconciler.rounds import Rounds
 from reconciler.schedule import Schedule
-from reconciler.telemetry import Calls, Metrics, get_logger
+from reconciler.telemetry import Calls, Metrics, Outage, get_logger
 from reconciler.upstreams import Doubt, Health, Upstreams
 
 BEAT = timedelta(seconds=1)
@@ -32,9 +32,9 @@ BEAT = timedelta(seconds=1)
 
 CONNECTIONS_INTERVAL = timedelta(hours=1)
 CONNECTIONS_AGAIN = timedelta(minutes=5)
-"""How often our webhooks at the upstreams are looked at, and how soon again what could not be looked at."""
+"""How often our webhooks at the upstreams are looked at, and how soon again while something is amiss there."""
 
-CONNECTIONS_AFTER_TEST = timedelta(seconds=10)
+CONNECTIONS_AFTER_TEST = timedelta(seconds=5)
 """A test is sent before its sender saves what was tested."""
 
 LOOK_FOR_NEWS = timedelta(minutes=1)
@@ -139,7 +139,10 @@ class Reconciler:
         self._ledger_attempt = 0
         self._epoch = 0
         self._heart: asyncio.Task[None] | None = None
-        self._is_database_out = False
+        self._lease_outage = Outage("the lease cannot be looked after", "the lease is looked after again", clock)
+        self._pass_outage = Outage("pass failed", "passes succeed again", clock)
+        self._ledger_outage = Outage("ledger sync failed", "ledger syncs succeed again", clock)
+        self._resync_outage = Outage("resync failed", "resyncs succeed again", clock)
         self._rests_until = 0.0
 
     # --- schedule --------------------------------------------------------------------------------------------------
@@ -210,13 +213,11 @@ class Reconciler:
             try:
                 await self._beat()
             except ReconcilerError as error:
-                if not self._is_database_out:
-                    self._log.warning("the lease cannot be looked after", error=str(error))
-                self._is_database_out = True
+                self._lease_outage.failed(error)
             except Exception:  # noqa: BLE001 - the lease must not be lost by it; it is logged with its traceback
                 self._log.exception("the lease cannot be looked after")
             else:
-                self._is_database_out = False
+                self._lease_outage.works()
 
     async def _beat(self) -> None:
         """Keep the lease or take over, and notice what became due through another process."""
@@ -270,9 +271,10 @@ class Reconciler:
                 if self._telling is not None:
                     self._telling.look_after(NEWS_AFTER_PASS)
             self._rests_until = 0.0
+            self._pass_outage.works()
         except ReconcilerError as error:
             self._rest_after_failure()
-            self._log.error("pass failed", error=str(error), kind=type(error).__name__)
+            self._pass_outage.failed(error)
         except Exception:  # noqa: BLE001 - the next pass must come; this one is logged with its traceback
             self._rest_after_failure()
             self._log.exception("pass failed")
@@ -297,8 +299,9 @@ class Reconciler:
         self._is_syncing = True
         try:
             await self._read_histories()
+            self._ledger_outage.works()
         except ReconcilerError as error:
-            self._log.error("ledger sync failed", error=str(error), kind=type(error).__name__)
+            self._ledger_outage.failed(error)
         except Exception:  # noqa: BLE001 - the next sync must come; this one is logged with its traceback
             self._log.exception("ledger sync failed")
         finally:
@@ -334,8 +337,9 @@ class Reconciler:
         try:
             if await self._resync():
                 self.wake()
+            self._resync_outage.works()
         except ReconcilerError as error:
-            self._log.error("resync failed", error=str(error), kind=type(error).__name__)
+            self._resync_outage.failed(error)
         except Exception:  # noqa: BLE001 - the next resync must come; this one is logged with its traceback
             self._log.exception("resync failed")
 
@@ -371,7 +375,7 @@ class Reconciler:
                 async with self._its_turn() as lease:
                     if lease is not None:
                         await self._store.save_connections(lease, seen, self._clock.now())
-            if not is_whole:
+            if not is_whole or not all(state.exists and state.enabled for state in seen.values()):
                 self._schedule.hasten("connections", CONNECTIONS_AGAIN)
         except ReconcilerError as error:
             self._log.error("webhooks not looked at", error=str(error), kind=type(error).__name__)
@@ -456,14 +460,17 @@ class Reconciler:
             self._metrics.passed((done.finished_at - done.started_at).total_seconds(), ok=not error)
         return done
 
-    async def foresee(self, state: DeletionState) -> Foreseen:
-        """Plan one deletion to its end from fresh readings, recording and sending nothing, in any process."""
+    async def foresee(self, states: Sequence[DeletionState]) -> tuple[Foreseen, ...]:
+        """Plan deletions to their end, each for itself, from one fresh reading.
+
+        Nothing is recorded and nothing sent; any process may do it.
+        """
         try:
             async with self._its_turn() as lease:
-                return await self._rounds.foresee(lease, state)
+                return await self._rounds.foresee(lease, states)
         except LeaseLost:
             async with self._turn:
-                return await self._rounds.foresee(None, state)
+                return await self._rounds.foresee(None, states)
 
 
 def _pause(rounds: int) -> timedelta:

@@ -19,7 +19,8 @@ from reconciler.catchup import CatchUp
 from reconciler.clients import jellyfin, qbittorrent, radarr, seerr, sonarr
 from reconciler.clock import Clock, SystemClock
 from reconciler.config import MetBy, Mode, SeedingSettings, Settings
-from reconciler.connect import ConnectionWatch, hint_on, wanted_webhooks
+from reconciler.connect import wanted_webhooks
+from reconciler.connect.watch import ConnectionWatch, hint_on
 from reconciler.errors import ConfigError, Unauthorized, UpstreamError
 from reconciler.loop import Reconciler, Timing
 from reconciler.model import (
@@ -46,7 +47,7 @@ from reconciler.ports import CheckResult, MessageResult, PlanPreview, Store, Ups
 from reconciler.preview import preview_of
 from reconciler.store import migrate as migrate_store
 from reconciler.store import open_store
-from reconciler.telemetry import Calls, Metrics, Observer, configure_logging, fan_out, get_logger
+from reconciler.telemetry import Calls, Metrics, Observer, Outage, configure_logging, fan_out, get_logger
 from reconciler.upstreams import Upstreams
 from reconciler.web.advice import ADVICE
 from reconciler.web.app import create_app
@@ -180,18 +181,25 @@ class Service:
         state = await self.store.deletion(deletion)
         if state is None:
             return None
-        return await self._foreseen(state, deletion)
+        (foreseen,) = await self.reconciler.foresee([state])
+        return preview_of(state, foreseen, deletion=deletion)
 
     async def dry_run(self, wishes: tuple[DeletionRequest, ...]) -> tuple[PlanPreview, ...]:
-        """Plan wishes that are not in the log, each to its end and for itself, from fresh readings."""
+        """Plan wishes that are not in the log, each to its end and for itself, from one fresh reading."""
         now = self.clock.now()
         states = [
-            DeletionState(deletion_of(wish, self.settings.library_instances(wish.media.kind), now)) for wish in wishes
+            DeletionState(
+                replace(
+                    deletion_of(wish, self.settings.library_instances(wish.media.kind), now),
+                    id=DeletionId(f"wish {number}"),
+                )
+            )
+            for number, wish in enumerate(wishes, start=1)
         ]
-        return tuple([await self._foreseen(state, None) for state in states])
-
-    async def _foreseen(self, state: DeletionState, deletion: DeletionId | None) -> PlanPreview:
-        return preview_of(state, await self.reconciler.foresee(state), deletion=deletion)
+        return tuple(
+            preview_of(state, foreseen, deletion=None)
+            for state, foreseen in zip(states, await self.reconciler.foresee(states), strict=True)
+        )
 
     async def aclose(self) -> None:
         """Stop the loop, then close every connection."""
@@ -204,7 +212,8 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
     """Open the database (migrating it) and connect everything. Raises `ConfigError` and `StoreError`."""
     clock = clock or SystemClock()
     messengers = connect_messengers(settings.notifications.urls)
-    store = await open_store(settings.database_url, clock=clock)
+    watch = Outage("database lost", "database back", clock)
+    store = await open_store(settings.database_url, clock=clock, watch=watch)
     calls = Calls()
     policy = policy_of(settings)
     names = [*policy.torrent_clients, *policy.libraries, policy.request_instance, policy.media_server]
@@ -245,7 +254,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
 
 def wording_of(settings: Settings) -> Wording:
     """Translate the settings into how messages are worded."""
-    return Wording(ADVICE, is_observing=settings.mode is Mode.OBSERVE)
+    return Wording(ADVICE, page_url=settings.public_url, is_observing=settings.mode is Mode.OBSERVE)
 
 
 def notifier_of(

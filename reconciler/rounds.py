@@ -213,15 +213,24 @@ class Rounds:
             if self._metrics is not None and plan.settle[0] is SettledAs.CONVERGED:
                 self._metrics.converged(took.total_seconds())
 
-    async def foresee(self, lease: Lease | None, state: DeletionState) -> Foreseen:
-        """Plan one deletion to its end from fresh readings, recording and sending nothing.
+    async def foresee(self, lease: Lease | None, states: Sequence[DeletionState]) -> tuple[Foreseen, ...]:
+        """Plan deletions to their end, each for itself, from one fresh reading, recording and sending nothing.
 
-        Without the lease the ledger is taken as it was last read by whoever has it.
+        Their ids differ, also of those that are not in the log. Without the lease the ledger is taken as it was last
+        read by whoever has it.
         """
         self._observer.begin_pass()
         recently = await self._store.became_destructive_since(self._clock.now() - self._breaker_window)
-        world = await self._observer.observe(lease, [state], recently, to_the_end=True)
-        return await asyncio.to_thread(foresee, state, world, self._policy)
+        world = await self._observer.observe(lease, states, recently, to_the_end=True)
+        return await asyncio.to_thread(
+            lambda: tuple(foresee(s, _alone(s, states, world), self._policy) for s in states)
+        )
+
+
+def _alone(state: DeletionState, states: Sequence[DeletionState], world: World) -> World:
+    """Return the world as it is for one of several that are only looked at: the others have released nothing."""
+    asked = {s.deletion.id for s in states} - {state.deletion.id}
+    return replace(world, releasers={id_: s for id_, s in world.releasers.items() if id_ not in asked})
 
 
 def _has_changed(plan: Plan) -> bool:

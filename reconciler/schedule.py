@@ -8,6 +8,7 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_MI
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from reconciler.clock import Clock
+from reconciler.telemetry import begin_anew
 
 
 class Schedule:
@@ -33,8 +34,13 @@ class Schedule:
 
     def every(self, interval: timedelta, job: Callable[[], Awaitable[object]], name: str) -> None:
         """Run a job at an interval, the first time when the schedule starts."""
+
+        async def run() -> None:
+            begin_anew()  # whoever hastened the job lent its context to the task that runs it
+            await job()
+
         self._scheduler.add_job(
-            job,
+            run,
             "interval",
             seconds=interval.total_seconds(),
             id=name,

@@ -31,6 +31,9 @@ T = TypeVar("T")
 AFTER_REFUSED_LOGIN = timedelta(hours=1)
 AFTER_REFUSED_CALL = timedelta(minutes=15)
 
+_REFUSED = frozenset({Reason.UNAUTHORIZED, Reason.REJECTED})
+"""What somebody must mend: said in the log also of an instance that did not answer before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upstreams:
@@ -96,6 +99,7 @@ class Health:
         self._rows: dict[InstanceName, UpstreamHealth] = {}
         self._refusals: dict[InstanceName, _Refusal] = {}
         self._doubts: dict[tuple[InstanceName, Doubt], str] = {}
+        self._refusing: set[InstanceName] = set()
         self._has_returned = False
         self._log = get_logger()
 
@@ -166,6 +170,10 @@ class Health:
             since = now
         else:
             since = known.since
+            if why.reason in _REFUSED and upstream.instance not in self._refusing:
+                self._log.warning("upstream refuses", upstream=upstream.instance, reason=why.reason, error=why.message)
+        if why.reason in _REFUSED:
+            self._refusing.add(upstream.instance)
         base = known or UpstreamHealth(upstream.instance, upstream.kind, False, since)
         self._rows[upstream.instance] = replace(base, reachable=False, since=since, last_error=why.message)
         return why
@@ -175,8 +183,10 @@ class Health:
         now = self._clock.now()
         known = self._rows.get(upstream.instance)
         if known is not None and not known.reachable:
-            self._log.info("upstream back", upstream=upstream.instance, version=app.version)
+            seconds = round((now - known.since).total_seconds(), 3)
+            self._log.info("upstream back", upstream=upstream.instance, version=app.version, seconds=seconds)
             self._has_returned = True
+            self._refusing.discard(upstream.instance)
         since = known.since if known is not None and known.reachable else now
         self._rows[upstream.instance] = UpstreamHealth(
             upstream.instance, upstream.kind, True, since, app.name, app.version, now, ""

@@ -128,7 +128,7 @@ config.host is the chart's to set (the pod listens on all its addresses): remove
 {{- $path := .Values.config.root_path }}
 {{- if not (regexMatch "^(/|(/[A-Za-z0-9_-]+)+)$" $path) }}
 config.root_path must be / or a path such as /reconciler: letters, digits, - and _, and no slash at its end
-{{- else if has (index (splitList "/" $path) 1) (list "breaker" "deletions" "events" "livez" "metrics" "readyz" "receipts" "status" "webhooks") }}
+{{- else if has (index (splitList "/" $path) 1) (list "breaker" "deletions" "docs" "events" "livez" "metrics" "needs-you" "readyz" "receipts" "sign-in" "sign-out" "static" "status" "webhooks" "widget") }}
 config.root_path begins like one of the service's own addresses: take another, such as /reconciler
 {{- end }}
 {{- end }}

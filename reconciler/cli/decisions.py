@@ -1,10 +1,12 @@
 """Commands by which a person decides about deletions that the running service has."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
+from reconciler.cli.completion import complete_id
 from reconciler.cli.exits import Refused
 from reconciler.cli.options import (
     DEFAULT_URL,
@@ -31,7 +33,10 @@ _PAGE = 200
 
 
 def approve(
-    deletion: Annotated[str | None, typer.Argument(metavar="ID", help="The deletion's id.", show_default=False)] = None,
+    deletion: Annotated[
+        str | None,
+        typer.Argument(metavar="ID", help="The deletion's id.", show_default=False, autocompletion=complete_id),
+    ] = None,
     all_breaker: Annotated[
         bool, typer.Option("--all-breaker", help="Instead of one: let all go on that the breaker holds.")
     ] = False,
@@ -111,7 +116,8 @@ def _approve(service: Service, deletion: str, *, yes: bool, as_json: bool) -> No
     say(f"{label_of(current)} goes on although:")
     show_needs(lifted, to_stderr=True)
     ask("Approve?", yes)
-    _decided(service.post(path_of(deletion, "/approve")), as_json=as_json)
+    shown = {"reasons": ",".join(sorted({need["reason"] for need in lifted}))}
+    _decided(service.post(path_of(deletion, "/approve"), params=shown), as_json=as_json)
 
 
 def _release_breaker(service: Service, *, yes: bool, as_json: bool) -> None:
@@ -119,27 +125,28 @@ def _release_breaker(service: Service, *, yes: bool, as_json: bool) -> None:
     if not held:
         raise Refused("The breaker holds nothing.")
     say(f"The breaker holds {_deletions(len(held))}:")
-    for label in held[:_NAMED]:
-        say(f"  {label}")
+    for one in held[:_NAMED]:
+        say(f"  {label_of(one)}")
     if len(held) > _NAMED:
         say(f"  and {len(held) - _NAMED} more")
     ask("Let all of them go on?", yes)
-    document = service.post("/breaker/release")
+    shown = hashlib.sha256("".join(f"{id_}\n" for id_ in sorted(one["id"] for one in held)).encode()).hexdigest()
+    document = service.post("/breaker/release", params={"shown": shown})
     if as_json:
         show_json(document)
     else:
         say(f"{_deletions(len(document['released']))} released.")
 
 
-def _held_by_breaker(service: Service) -> list[str]:
-    """Return how people know every deletion that the breaker holds, the newest first."""
-    held: list[str] = []
+def _held_by_breaker(service: Service) -> list[Mapping[str, Any]]:
+    """Return every deletion that the breaker holds, the newest first."""
+    held: list[Mapping[str, Any]] = []
     cursor: str | None = None
     while True:
         params = {"phase": "held", "limit": _PAGE} | ({"cursor": cursor} if cursor else {})
         page = service.get("/deletions", params)
         held += [
-            label_of(one)
+            one
             for one in page["deletions"]
             if any(condition["reason"] == Reason.BREAKER_OPEN for condition in one["conditions"])
         ]

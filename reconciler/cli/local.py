@@ -2,14 +2,16 @@
 
 import asyncio
 import dataclasses
+import gc
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from reconciler.cli.exits import ExitCode
-from reconciler.cli.options import ConfigOption, JsonOption, settings_from
+from reconciler.cli.options import ConfigOption, JsonOption, TokenOption, YesOption, settings_from
 from reconciler.cli.render import say, show_checks, show_json, show_messages
+from reconciler.cli.service import URL_VARIABLE
 from reconciler.errors import ConfigError
 from reconciler.model import UpstreamKind
 from reconciler.words import size_in_words
@@ -22,17 +24,24 @@ _ADDRESSES = [f"{kind.value}_URL".upper() for kind in UpstreamKind]
 
 def serve(config: ConfigOption = None) -> None:
     """Run the service until it is told to stop."""
+    gc.disable()
     from reconciler.main import serve as run  # noqa: PLC0415 - see above
 
+    # What was imported stays as long as the process does: looking through it for garbage took a quarter of the start.
+    gc.freeze()
+    gc.enable()
     raise typer.Exit(run(settings_from(config)))
 
 
-def migrate(config: ConfigOption = None) -> None:
+def migrate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Bring the database's schema up to date (also done by `serve`)."""
     from reconciler.main import migrate as run  # noqa: PLC0415 - see above
 
     before, after = asyncio.run(run(settings_from(config)))
-    say(f"The schema is at version {after}{f', it was at {before}' if before != after else ' already'}.")
+    if as_json:
+        show_json({"schema_version": after, "before": before})
+    else:
+        say(f"The schema is at version {after}{f', it was at {before}' if before != after else ' already'}.")
 
 
 def backup(
@@ -100,3 +109,47 @@ def demo(
     from reconciler.demo import run_demo  # noqa: PLC0415 - see above
 
     raise typer.Exit(run_demo(once=once, as_json=as_json, directory=directory))
+
+
+def connect(
+    instance: Annotated[
+        list[str] | None,
+        typer.Option(help="Only at this instance, by its configured name; may be repeated. Without: at all."),
+    ] = None,
+    replace_jellyseerr_webhook: Annotated[
+        bool,
+        typer.Option(
+            "--replace-jellyseerr-webhook", help="Replace somebody else's webhook: Jellyseerr has room for one only."
+        ),
+    ] = False,
+    url_for_upstreams: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The address under which the upstreams reach the service, instead of public_url."
+        ),
+    ] = None,
+    yes: YesOption = False,
+    config: ConfigOption = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url", envvar=URL_VARIABLE, help="Where the service answers; by default at its port on this machine."
+        ),
+    ] = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Set our webhook up in Radarr, Sonarr and Jellyseerr, or put it right. Shows every change first and asks."""
+    from reconciler.cli.connecting import connect_webhooks  # noqa: PLC0415 - see above
+
+    code = connect_webhooks(
+        settings_from(config),
+        instance or [],
+        may_replace=replace_jellyseerr_webhook,
+        url_for_upstreams=url_for_upstreams,
+        url=url,
+        token=token,
+        yes=yes,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)

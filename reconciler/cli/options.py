@@ -3,12 +3,15 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from reconciler.cli.completion import complete_id
 from reconciler.cli.service import TOKEN_FILE_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, Service, token_from
-from reconciler.config import Settings, load_settings
+
+if TYPE_CHECKING:
+    from reconciler.config import Settings
 
 
 class MediaType(StrEnum):
@@ -33,7 +36,9 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", help="The YAML file; by default the one that RECONCILER_CONFIG names.", dir_okay=False),
 ]
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The deletion's id.", show_default=False)]
+IdArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="The deletion's id.", show_default=False, autocompletion=complete_id)
+]
 
 
 def ask(question: str, yes: bool) -> None:
@@ -46,7 +51,9 @@ def service_at(url: str, token: str | None) -> Service:
     return Service(url, token or token_from(os.environ))
 
 
-def settings_from(path: Path | None) -> Settings:
+def settings_from(path: Path | None) -> "Settings":
     """Read the configuration of the service; where the command line finds it is not part of that."""
+    from reconciler.config import load_settings  # noqa: PLC0415 - commands that only speak HTTP start without it
+
     environ = {name: value for name, value in os.environ.items() if name != URL_VARIABLE}
     return load_settings(environ, path)

@@ -45,54 +45,64 @@ def show_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
+def show_json_line(document: object) -> None:
+    """Print one JSON document on a line of its own, and at once: whoever reads along must not wait for the next.
+
+    It is plain ASCII, so that no title holds what a reader takes for the end of a line, or a terminal for a command.
+    """
+    sys.stdout.write(json.dumps(document) + "\n")
+    sys.stdout.flush()
+
+
 def show_status(status: Mapping[str, Any]) -> None:
     console = console_for_results()
     console.print(Text(plain(status["verdict"]), style="bold green" if status["ok"] else "bold red"))
     console.print(Text(f"mode {plain(status['mode'])}, version {plain(status['version'])}", style="dim"))
-    phases = _table("phase", "deletions")
+    phases = bare_table("phase", "deletions")
     for phase, count in status["counts"].items():
         if count:
-            phases.add_row(_phase(phase), Text(plain(count)))
+            phases.add_row(phase_in_colour(phase), Text(plain(count)))
     if phases.row_count:
         console.print(phases)
-    upstreams = _table("upstream", "state", "version", "since", "history", "webhook")
+    upstreams = bare_table("upstream", "state", "version", "since", "history", "webhook")
     for upstream in status["upstreams"]:
         kind = "" if upstream["name"] == upstream["kind"] else f" ({upstream['kind']})"
         upstreams.add_row(
-            *_cells(upstream["name"] + kind),
-            _reachable(upstream),
-            *_cells(upstream["version"], _when(upstream["since"]), _history(upstream["coverage"])),
-            *_cells(_webhook(upstream.get("webhook"))),
+            *cells(upstream["name"] + kind),
+            state_of_upstream(upstream),
+            *cells(upstream["version"], time_in_short(upstream["since"]), _history(upstream["coverage"])),
+            *cells(_webhook(upstream.get("webhook"))),
         )
     console.print(upstreams)
     for upstream in status["upstreams"]:
         if upstream["last_error"]:
             console.print(Text(plain(upstream["last_error"]), style="red" if not upstream["reachable"] else "dim"))
     for previous in status["previous_secrets"]:
-        uses = ", ".join(f"{use['by']} {_when(use['at'])}" for use in previous["last_used"])
-        text = f"{previous['setting']} is accepted; last used by: {uses or 'nobody'} (since {_when(previous['since'])})"
+        uses = ", ".join(f"{use['by']} {time_in_short(use['at'])}" for use in previous["last_used"])
+        since = time_in_short(previous["since"])
+        text = f"{previous['setting']} is accepted; last used by: {uses or 'nobody'} (since {since})"
         console.print(Text(plain(text)))
     last = status["last_pass"]
     if last:
         took = f"{last['duration_seconds']:.1f} s, {last['calls']} calls, {last['deletions']} deletions"
-        console.print(Text(f"last pass {_when(last['finished_at'])}: {took}"))
+        console.print(Text(f"last pass {time_in_short(last['finished_at'])}: {took}"))
     loop = status["loop"]
     if loop["next_pass_at"]:
-        console.print(Text(f"next pass {plain(_when(loop['next_pass_at']))}"))
+        console.print(Text(f"next pass {plain(time_in_short(loop['next_pass_at']))}"))
     elif loop["leader"]:
         console.print(Text(f"{plain(loop['leader'])} reconciles, {plain(loop['process'])} answered"))
 
 
 def show_deletions(page: Mapping[str, Any]) -> None:
-    table = _table(
+    table = bare_table(
         Column("id", min_width=_ID_LENGTH, no_wrap=True),
         Column("phase", min_width=_PHASE_LENGTH, no_wrap=True),
         *(Column(name, min_width=width, overflow="fold") for name, width in _FOLDING.items()),
     )
     for one in page["deletions"]:
         by = None if one["inferred"] else one["requested_by"]
-        asked = f"{_when(one['requested_at'])} {by or one['source']}"
-        table.add_row(*_cells(one["id"]), _phase(one["phase"]), *_cells(label_of(one), _media(one), asked))
+        asked = f"{time_in_short(one['requested_at'])} {by or one['source']}"
+        table.add_row(*cells(one["id"]), phase_in_colour(one["phase"]), *cells(label_of(one), _media(one), asked))
     console = console_for_results()
     console.print(table if table.row_count else Text("No deletions."))
     if page["next_cursor"]:
@@ -101,7 +111,7 @@ def show_deletions(page: Mapping[str, Any]) -> None:
 
 def show_deletion(one: Mapping[str, Any]) -> None:
     console = console_for_results()
-    console.print(Text.assemble((plain(label_of(one)), "bold"), "  ", _phase(one["phase"])))
+    console.print(Text.assemble((plain(label_of(one)), "bold"), "  ", phase_in_colour(one["phase"])))
     for line in (f"{_media(one)}, {_origin(one)}", *_narrowed(one)):
         console.print(Text(plain(line), style="dim"))
     for words, units in (("not covered any more", one["withdrawn"]), ("wanted again, only finished", one["finishing"])):
@@ -109,9 +119,9 @@ def show_deletion(one: Mapping[str, Any]) -> None:
             console.print(Text(plain(f"{words}: {', '.join(units)}"), style="yellow"))
     show_conditions(one["conditions"])
     show_targets(one["targets"])
-    timeline = _table("at", "event", "message")
+    timeline = bare_table("at", "event", "message")
     for event in one["timeline"]:
-        timeline.add_row(*_cells(_when(event["at"]), event["kind"], event["message"]))
+        timeline.add_row(*cells(time_in_short(event["at"]), event["kind"], event["message"]))
     if timeline.row_count:
         console.print(timeline)
     show_needs(one["needs"])
@@ -119,7 +129,7 @@ def show_deletion(one: Mapping[str, Any]) -> None:
 
 def _origin(one: Mapping[str, Any]) -> str:
     """Say when and from where a deletion came. Who requested a title and was declined did not ask for its deletion."""
-    when, source, by = _when(one["requested_at"]), one["source"], one["requested_by"]
+    when, source, by = time_in_short(one["requested_at"]), one["source"], one["requested_by"]
     if source == Source.RESYNC:
         return f"found {when} by polling"
     if one["inferred"]:
@@ -134,17 +144,17 @@ def _narrowed(one: Mapping[str, Any]) -> Iterator[str]:
     options = [words for name, (usual, words) in _OPTIONS.items() if one["options"][name] is not usual]
     yield "; ".join([f"in {', '.join(one['instances']) or 'no Radarr or Sonarr'}", *options])
     if one["not_before"]:
-        yield f"nothing begins before {_when(one['not_before'])}"
+        yield f"nothing begins before {time_in_short(one['not_before'])}"
 
 
 def show_targets(targets: Sequence[Mapping[str, Any]]) -> None:
     if not targets:
         return
-    table = _table("bound", "instance", "id", "name", "path", "absent since")
+    table = bare_table("bound", "instance", "id", "name", "path", "absent since")
     for target in targets:
         table.add_row(
-            *_cells(*(target[key] for key in ("kind", "instance", "external_id", "name", "path"))),
-            *_cells(_when(target["absent_since"])),
+            *cells(*(target[key] for key in ("kind", "instance", "external_id", "name", "path"))),
+            *cells(time_in_short(target["absent_since"])),
         )
     console_for_results().print(table)
 
@@ -152,9 +162,9 @@ def show_targets(targets: Sequence[Mapping[str, Any]]) -> None:
 def show_conditions(conditions: Sequence[Mapping[str, Any]]) -> None:
     if not conditions:
         return
-    table = _table("condition", "instance", "status", "reason", "message")
+    table = bare_table("condition", "instance", "status", "reason", "message")
     for condition in conditions:
-        table.add_row(*_cells(*(condition[key] for key in ("type", "instance", "status", "reason", "message"))))
+        table.add_row(*cells(*(condition[key] for key in ("type", "instance", "status", "reason", "message"))))
     console_for_results().print(table)
 
 
@@ -166,12 +176,12 @@ def show_needs(needs: Sequence[Mapping[str, Any]], *, to_stderr: bool = False) -
 
 
 def show_checks(results: Sequence[Mapping[str, Any]]) -> None:
-    table = _table("instance", "kind", "result", "version", "found", "what to do")
+    table = bare_table("instance", "kind", "result", "version", "found", "what to do")
     for result in results:
         verdict = Text("ok", style="green") if result["ok"] else Text("failed", style="bold red")
         version = f"{result['app']} {result['version']}".strip()
         table.add_row(
-            *_cells(result["instance"], result["kind"]), verdict, *_cells(version, result["message"], result["fix"])
+            *cells(result["instance"], result["kind"]), verdict, *cells(version, result["message"], result["fix"])
         )
     console = console_for_results()
     console.print(table)
@@ -181,10 +191,10 @@ def show_checks(results: Sequence[Mapping[str, Any]]) -> None:
 
 
 def show_messages(results: Sequence[Mapping[str, Any]]) -> None:
-    table = _table("messenger", "kind", "result", "said")
+    table = bare_table("messenger", "kind", "result", "said")
     for result in results:
         verdict = Text("taken", style="green") if result["ok"] else Text("failed", style="bold red")
-        table.add_row(*_cells(result["position"], result["kind"]), verdict, *_cells(result["error"]))
+        table.add_row(*cells(result["position"], result["kind"]), verdict, *cells(result["error"]))
     console_for_results().print(table)
 
 
@@ -221,7 +231,7 @@ def _webhook(webhook: Mapping[str, Any] | None) -> str:
     """Say whether an upstream tells us what happens there, and when it last did."""
     if webhook is None:
         return ""
-    heard = f"heard {_when(webhook['heard_at'])}" if webhook["heard_at"] else ""
+    heard = f"heard {time_in_short(webhook['heard_at'])}" if webhook["heard_at"] else ""
     if webhook["exists"] is False:
         return f"missing; {heard}" if heard else "missing"
     if webhook["enabled"] is False:
@@ -229,7 +239,8 @@ def _webhook(webhook: Mapping[str, Any] | None) -> str:
     return heard or "nothing heard yet"
 
 
-def _reachable(upstream: Mapping[str, Any]) -> Text:
+def state_of_upstream(upstream: Mapping[str, Any]) -> Text:
+    """Return in one or two words how an upstream is doing."""
     if not upstream["configured"]:
         return Text("not configured", style="dim")
     match upstream["reachable"]:
@@ -241,20 +252,22 @@ def _reachable(upstream: Mapping[str, Any]) -> Text:
             return Text("not looked yet", style="dim")
 
 
-def _when(time: str | None) -> str:
+def time_in_short(time: str | None) -> str:
     """Shorten an RFC 3339 time to seconds; it stays UTC."""
     return f"{time[:10]} {time[11:19]}Z" if time else ""
 
 
-def _phase(phase: str) -> Text:
+def phase_in_colour(phase: str) -> Text:
+    """Return the word in its colour."""
     return Text(plain(phase), style=_PHASE_STYLES.get(phase, ""))
 
 
-def _cells(*values: object) -> list[Text]:
+def cells(*values: object) -> list[Text]:
+    """Return what a row of a table shows."""
     return [Text(plain(value)) for value in values]
 
 
-def _table(*columns: str | Column) -> Table:
+def bare_table(*columns: str | Column) -> Table:
     """Return a table that shows what is in it in full: an id or a path with a gap is of no use."""
     folding = (c if isinstance(c, Column) else Column(c, overflow="fold") for c in columns)
     return Table(*folding, box=None, header_style="dim", pad_edge=False)

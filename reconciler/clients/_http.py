@@ -10,9 +10,11 @@ import json
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -100,6 +102,7 @@ class Http:
             timeout=httpx.Timeout(timeout.total_seconds(), connect=CONNECT_TIMEOUT.total_seconds()),
             follow_redirects=False,
             trust_env=False,
+            verify=_trust_for(self.base_url),
             transport=transport,
         )
 
@@ -148,6 +151,35 @@ class Http:
             self._observer(self.instance, operation, outcome, self._clock.monotonic() - started)
         return reply[0]
 
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, operation: str, headers: Mapping[str, str] | None = None, silence: timedelta
+    ) -> AsyncIterator["Streamed"]:
+        """Ask for an answer that has no end, and return it while it comes.
+
+        Its status is whatever it is: whoever asks judges it. Who says nothing for as long as `silence` counts as gone.
+        """
+        started = self._clock.monotonic()
+        outcome = "CancelledError"
+        timeout = httpx.Timeout(silence.total_seconds(), connect=CONNECT_TIMEOUT.total_seconds())
+        # what comes compressed is held back until there is enough of it
+        asked = self._client.build_request(
+            "GET", path, headers={"Accept-Encoding": "identity", **(headers or {})}, timeout=timeout
+        )
+        try:
+            with self._in_our_words(silence):
+                response = await self._client.send(asked, stream=True)
+            outcome = "ok"
+        except UpstreamError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self._observer(self.instance, operation, outcome, self._clock.monotonic() - started)
+        try:
+            yield Streamed(self, response, silence)
+        finally:
+            await response.aclose()
+
     async def _exchange(
         self,
         method: str,
@@ -158,7 +190,7 @@ class Http:
         timeout: timedelta,
     ) -> tuple[Reply, httpx.Headers]:
         seconds = timeout.total_seconds()
-        try:
+        with self._in_our_words(timeout):
             async with asyncio.timeout(seconds):
                 response = await self._client.request(
                     method,
@@ -168,6 +200,16 @@ class Http:
                     json=body,
                     timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_TIMEOUT.total_seconds())),
                 )
+        return (
+            Reply(self.instance, response.status_code, response.text, response.headers.get("content-type", "")),
+            response.headers,
+        )
+
+    @contextmanager
+    def _in_our_words(self, timeout: timedelta) -> Iterator[None]:
+        """Turn what the HTTP library raises into an `UpstreamError`."""
+        try:
+            yield
         except (httpx.TimeoutException, TimeoutError) as error:
             # left alone for as long as it kept us waiting, so that it does not hold up every round of the others' work
             raise Unreachable(self.instance, "did not answer in time", retry_after=timeout) from error
@@ -177,10 +219,6 @@ class Http:
             raise Unintelligible(self.instance, "answered something that cannot be decoded") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Unreachable(self.instance, f"cannot be reached ({_cause_of(error)})") from error
-        return (
-            Reply(self.instance, response.status_code, response.text, response.headers.get("content-type", "")),
-            response.headers,
-        )
 
     def _judge(self, exchange: tuple[Reply, httpx.Headers], accept: frozenset[int]) -> None:
         reply, headers = exchange
@@ -210,6 +248,44 @@ class Http:
         for secret in self._secrets:
             said = said.replace(secret, "***")
         return f": {said[:_LONGEST_QUOTE]}" if said else ""
+
+
+class Streamed:
+    """An answer that is still coming; see `Http.stream`."""
+
+    def __init__(self, http: Http, response: httpx.Response, silence: timedelta) -> None:
+        self._http = http
+        self._response = response
+        self._silence = silence
+        self.status = response.status_code
+        self.content_type: str = response.headers.get("content-type", "")
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Return the bytes as they arrive. Raises `Unreachable` when the other side breaks off or falls silent."""
+        with self._http._in_our_words(self._silence):
+            async for chunk in self._response.aiter_bytes():
+                yield chunk
+
+    async def whole(self) -> Reply:
+        """Wait for the end, for an answer that was expected to have none."""
+        with self._http._in_our_words(self._silence):
+            async with asyncio.timeout(self._silence.total_seconds()):
+                await self._response.aread()
+        return Reply(self._http.instance, self.status, self._response.text, self.content_type)
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Return whose certificates are believed: what `SSL_CERT_FILE` or `SSL_CERT_DIR` names, or a list that comes along.
+
+    It is read once: that takes a tenth of a second, and every instance has a connection pool of its own.
+    """
+    return httpx.create_ssl_context()
+
+
+def _trust_for(url: str) -> ssl.SSLContext:
+    """Where nothing is encrypted no list needs to be read, and nobody is believed."""
+    return authorities() if url.lower().startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _secrets_of(headers: Mapping[str, str], others: Sequence[str]) -> tuple[str, ...]:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.connections import Change, Comparison, Step, compare
+from reconciler.connections import SECRET_NOT_SHOWN, Change, Comparison, Step, compare
 from reconciler.errors import Rejected, Unauthorized, UpstreamError
-from reconciler.model import WantedWebhook
+from reconciler.model import SeenWebhook, WantedWebhook
 from reconciler.ports import WebhookSettings
 
 _UNAUTHORIZED = re.compile(r"\b401\b")
@@ -37,17 +37,26 @@ async def look(agent: WebhookSettings, wanted: WantedWebhook) -> Found:
     try:
         comparison = compare(wanted, await agent.read(wanted))
         if comparison.is_secret_hidden and comparison.seen is not None:
-            try:
-                await agent.test(wanted, comparison.seen)
-            except Rejected as refused:
-                if _UNAUTHORIZED.search(refused.message):
-                    change = Change("secret", "one that is refused here", "the webhook secret")
-                    comparison = replace(comparison, step=Step.REPAIR, changes=(change,), is_secret_hidden=False)
+            comparison = await _tried(agent, wanted, comparison, comparison.seen)
     except Unauthorized as error:
         return Found(wanted, problem=error.message, fix=f"correct the API key of {wanted.instance}")
     except UpstreamError as error:
         return Found(wanted, problem=error.message, fix=_elsewhere(wanted))
     return Found(wanted, comparison)
+
+
+async def _tried(
+    agent: WebhookSettings, wanted: WantedWebhook, comparison: Comparison, seen: SeenWebhook
+) -> Comparison:
+    """Find out whether a secret that is not shown is the right one."""
+    try:
+        await agent.test(wanted, seen)
+    except Rejected as refused:
+        if not _UNAUTHORIZED.search(refused.message):
+            return comparison
+        change = Change("secret", "one that is refused here", "the webhook secret")
+        return replace(comparison, step=Step.REPAIR, changes=(change,), is_secret_hidden=False)
+    return replace(comparison, notes=tuple(note for note in comparison.notes if note != SECRET_NOT_SHOWN))
 
 
 async def put_right(agent: WebhookSettings, found: Found) -> Done:
@@ -58,7 +67,7 @@ async def put_right(agent: WebhookSettings, found: Found) -> Done:
     try:
         if comparison.step is not Step.NOTHING:
             await agent.save(wanted, comparison.seen)
-        now = compare(wanted, await agent.read(wanted))
+        now = compare(replace(wanted, is_secret_new=False), await agent.read(wanted))
         if now.step is not Step.NOTHING or now.seen is None:
             return Done(problem=f"it was written, and still is not as it should be: {_listed(now.changes)}")
         try:

@@ -1,5 +1,7 @@
 """Which webhook each configured upstream should have, from the settings."""
 
+from dataclasses import replace
+
 from reconciler.config import LibrarySettings, Settings
 from reconciler.intake.templates import JELLYSEERR_TEMPLATE
 from reconciler.model import EVENT_WORDS, InstanceName, UpstreamKind, WantedWebhook
@@ -26,7 +28,7 @@ def wanted_webhooks(settings: Settings, public_url: str | None = None) -> tuple[
     """
     base = public_url or settings.public_url
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
-    return (
+    every = (
         *_of_libraries(UpstreamKind.RADARR, settings.radarr, RADARR_EVENTS, base, secret),
         *_of_libraries(UpstreamKind.SONARR, settings.sonarr, SONARR_EVENTS, base, secret),
         *(
@@ -42,6 +44,7 @@ def wanted_webhooks(settings: Settings, public_url: str | None = None) -> tuple[
             for board in settings.jellyseerr
         ),
     )
+    return tuple(replace(one, is_secret_new=settings.previous_webhook_secret is not None) for one in every)
 
 
 def path_of(kind: UpstreamKind, instance: InstanceName | None = None) -> str:

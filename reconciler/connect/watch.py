@@ -45,8 +45,7 @@ class ConnectionWatch:
             was_fine = known is None or (known.exists and known.enabled)
             is_fine = state.exists and state.enabled
             if was_fine and not is_fine:
-                missing = "webhook disabled" if state.exists else "webhook missing"
-                self._log.warning(missing, upstream=instance, fix="reconciler connect")
+                self._log.warning("webhook lost", upstream=instance, exists=state.exists, fix="reconciler connect")
             elif is_fine and not was_fine:
                 self._log.info("webhook found", upstream=instance)
 

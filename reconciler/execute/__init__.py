@@ -33,7 +33,7 @@ from reconciler.plan.actions import (
     UnmonitorSeasons,
 )
 from reconciler.ports import Lease, PassStore
-from reconciler.telemetry import get_logger
+from reconciler.telemetry import get_logger, working_on
 from reconciler.upstreams import Health, Upstreams
 
 CHUNK = 100
@@ -118,9 +118,11 @@ class Executor:
                 if self._sending.is_over():
                     return failures
                 try:
-                    failures += await step(lease, chunk)
+                    with working_on({a.deletion for a in chunk}):
+                        failures += await step(lease, chunk)
                 except Overtaken as cancelled:
-                    self._log.info("not sent", kind=kind.__name__, reason=str(cancelled))  # planned anew next round
+                    with working_on({a.deletion for a in chunk}):  # planned anew next round
+                        self._log.info("not sent", kind=kind.__name__, reason=str(cancelled))
         return failures
 
 

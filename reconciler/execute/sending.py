@@ -12,7 +12,7 @@ from reconciler.model import ConditionType, DeletionId, Event, InstanceName
 from reconciler.plan.actions import Action, Announce, is_destructive, targets_of
 from reconciler.ports import Lease, PassStore
 from reconciler.reasons import Reason
-from reconciler.telemetry import get_logger
+from reconciler.telemetry import get_logger, working_on
 from reconciler.upstreams import reason_of
 
 A = TypeVar("A", bound=Action)
@@ -84,12 +84,13 @@ class Sending:
         for action in actions:
             if self.is_over():
                 break
-            try:
-                await call(action)
-            except UpstreamError as error:
-                failures += self.failed(error, [action], type_)
-            except Overtaken as cancelled:
-                self._log.info("not sent", kind=type(action).__name__, reason=str(cancelled))
+            with working_on([action.deletion]):
+                try:
+                    await call(action)
+                except UpstreamError as error:
+                    failures += self.failed(error, [action], type_)
+                except Overtaken as cancelled:
+                    self._log.info("not sent", kind=type(action).__name__, reason=str(cancelled))
         return failures
 
     async def bulk(

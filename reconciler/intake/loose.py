@@ -29,6 +29,8 @@ def number(value: object, least: int = 1) -> int | None:
     """
     if isinstance(value, bool):
         return None
+    if isinstance(value, float) and value.is_integer():  # JSON knows one kind of number: 603.0 is 603
+        value = int(value)
     if isinstance(value, str) and _DIGITS.fullmatch(value.strip()):
         value = int(value)
     return value if isinstance(value, int) and least <= value <= MAX_ID else None

@@ -57,6 +57,7 @@ class WantedWebhook:
     `urls` are the addresses that are right there, the first of them to be written; none while nobody has configured how
     upstreams reach us. `former` are addresses that lead here as well, but do not tell enough any more. `path` is how
     the address of any service like this one ends for this sender. `events` are names of the upstream's API.
+    `is_secret_new`: the one before is accepted too, so that a secret that is not shown may be that.
     """
 
     instance: InstanceName
@@ -67,6 +68,7 @@ class WantedWebhook:
     former: tuple[str, ...] = ()
     secret: str | None = field(default=None, repr=False)
     template: str = ""
+    is_secret_new: bool = False
 
     @property
     def url(self) -> str:

@@ -210,12 +210,14 @@ class Overview:
 
     `resynced` is when each instance was last looked through for what no webhook told. `oldest_changes` tells of each
     open phase when the deletion that has stood still for longest changed last; those that only wait for a time that was
-    set (a grace period, seeding, a deny window) are left out. `convergences` are the newest of the last 24 hours.
+    set (a grace period, seeding, a deny window) are left out. `held_by_reason` counts a deletion under each reason that
+    holds it. `convergences` are the newest of the last 24 hours.
     """
 
     by_phase: Mapping[Phase, int] = field(default_factory=dict)
     oldest_unsettled_at: datetime | None = None
     oldest_changes: Mapping[Phase, datetime] = field(default_factory=dict)
+    held_by_reason: Mapping[Reason, int] = field(default_factory=dict)
     schema_version: int = 0
     upstreams: tuple[UpstreamHealth, ...] = ()
     coverage: tuple[LedgerCoverage, ...] = ()

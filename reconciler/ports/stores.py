@@ -57,10 +57,13 @@ class IntakeStore(Protocol):
         `instances` are the configured Radarr/Sonarr instances by media kind, for deletions that name none.
         """
 
-    async def approve(self, deletion: DeletionId, by: str) -> frozenset[Reason]:
+    async def approve(
+        self, deletion: DeletionId, by: str, *, only: frozenset[Reason] | None = None
+    ) -> frozenset[Reason]:
         """Lift every approvable reason the deletion now carries, make it due, and return those lifted.
 
-        Lifting `SuspiciousList` also forgets the baseline of the instances concerned. Raises `KeyError` when unknown.
+        With `only`, what a person was shown, it raises `NotAsShown` when another is carried by now. Lifting
+        `SuspiciousList` also forgets the baseline of the instances concerned. Raises `KeyError` when unknown.
         """
 
     async def cancel(self, deletion: DeletionId, by: str) -> bool:
@@ -80,8 +83,11 @@ class IntakeStore(Protocol):
         `cancel`.
         """
 
-    async def release_breaker(self, by: str) -> tuple[DeletionId, ...]:
-        """Approve `BreakerOpen`, and nothing else, for every unsettled deletion that it holds; return them."""
+    async def release_breaker(self, by: str, *, only: Collection[DeletionId] | None = None) -> tuple[DeletionId, ...]:
+        """Approve `BreakerOpen`, and nothing else, for every unsettled deletion that it holds; return them.
+
+        With `only`, what a person was shown: raises `NotAsShown` when it holds others, or fewer, by now.
+        """
 
 
 class ReadStore(Protocol):
@@ -108,6 +114,9 @@ class ReadStore(Protocol):
 
     async def evidence(self, state: DeletionState) -> tuple[Evidence, ...]:
         """Return what is known of each of a deletion's targets, in their order."""
+
+    async def held_by_breaker(self) -> tuple[DeletionState, ...]:
+        """Return every unsettled deletion that the breaker holds and nobody has let go on yet, the oldest first."""
 
     async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
         """Return those of the hashes under which none of these clients listed a torrent when last read as a whole.

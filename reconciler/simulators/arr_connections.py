@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from reconciler.clock import Clock
+from reconciler.simulators.loopback import loopback_client
 
 GRACE = timedelta(minutes=5)
 MUTED = (timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30), timedelta(minutes=60))
@@ -170,7 +171,7 @@ class Connections:
     async def post(self, receiver: Connection, payload: Mapping[str, Any]) -> httpx.Response:
         """Send one payload as the settings say; raises `httpx.HTTPError` when nobody answers."""
         if self._http is None:
-            self._http = httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=True, trust_env=False)
+            self._http = loopback_client(timeout=_TIMEOUT_SECONDS, follow_redirects=True)
         login = (receiver.username, receiver.password) if receiver.username or receiver.password else None
         headers = {"Accept": "application/json", **receiver.headers}
         return await self._http.request(

@@ -15,6 +15,7 @@ import socket
 import tempfile
 import urllib.error
 import urllib.request
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -50,7 +51,7 @@ class RealQBittorrent:
         clock: Clock | None = None,
     ) -> None:
         self.username = username
-        self.password = password or secrets.token_urlsafe(12)
+        self.password = password or _made_up_password()
         self.port = 0
         self.version = ""
         self._executable = executable
@@ -207,6 +208,12 @@ def _free_port() -> int:
         return port
 
 
+@cache
+def _made_up_password() -> str:
+    return secrets.token_urlsafe(12)
+
+
+@cache  # it takes a tenth of a second by design, and tests start very many programs
 def _pbkdf2(password: str) -> str:
     salt = secrets.token_bytes(16)
     key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _PBKDF2_ROUNDS, 64)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
+from reconciler.errors import NotAsShown
 from reconciler.model import DeletionId, DeletionState, Event, InfoHash, SettledAs
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.store.baselines import forget_baselines
@@ -21,21 +22,42 @@ ORDER BY d.requested_at, d.id
 """In this order they are found by an index that knows only what is open."""
 
 
-async def approve(connection: Connection, deletion: DeletionId, by: str, now: datetime) -> frozenset[Reason]:
-    """Lift every approvable reason that an open deletion carries now, and return those lifted."""
+async def approve(
+    connection: Connection, deletion: DeletionId, by: str, now: datetime, *, only: frozenset[Reason] | None = None
+) -> frozenset[Reason]:
+    """Lift every approvable reason that an open deletion carries now, and return those lifted.
+
+    Raises `NotAsShown` when it carries others than `only`: those that the person was shown.
+    """
     state = await known_state(connection, deletion)
     if state.deletion.settled_at is not None:
         return frozenset()
     lifted = frozenset(c.reason for c in state.conditions if MEANINGS[c.reason].approvable)
+    if only is not None and lifted - only - state.deletion.approved:
+        raise NotAsShown(f"it is held by {', '.join(sorted(lifted - only - state.deletion.approved))} as well by now")
+    lifted = lifted if only is None else lifted & only
     if lifted:
         await _lift(connection, state, lifted, by, now)
     return lifted
 
 
-async def release_breaker(connection: Connection, by: str, now: datetime) -> tuple[DeletionId, ...]:
-    """Lift `BreakerOpen` alone from every open deletion that carries it, and return these."""
+async def held_by_breaker(connection: Connection) -> tuple[DeletionState, ...]:
+    """Return every open deletion that carries `BreakerOpen` and that nobody has let go on yet, the oldest first."""
     rows = await connection.fetch_all(HELD_BY_BREAKER, {"reason": Reason.BREAKER_OPEN.value})
     held = await states_of(connection, rows)
+    return tuple(state for state in held if Reason.BREAKER_OPEN not in state.deletion.approved)
+
+
+async def release_breaker(
+    connection: Connection, by: str, now: datetime, *, only: Collection[DeletionId] | None = None
+) -> tuple[DeletionId, ...]:
+    """Lift `BreakerOpen` alone from every open deletion that carries it, and return these.
+
+    Raises `NotAsShown` when these are not exactly `only`: those that the person was shown.
+    """
+    held = await held_by_breaker(connection)
+    if only is not None and {state.deletion.id for state in held} != set(only):
+        raise NotAsShown(f"the breaker holds {len(held)} by now, and not those that were shown")
     for state in held:
         await _lift(connection, state, frozenset({Reason.BREAKER_OPEN}), by, now)
     return tuple(state.deletion.id for state in held)
@@ -45,7 +67,8 @@ async def _lift(
     connection: Connection, state: DeletionState, lifted: frozenset[Reason], by: str, now: datetime
 ) -> None:
     deletion = state.deletion.id
-    approved = sorted(state.deletion.approved | lifted)
+    # Accepting a short list forgets what was there before; a list that is suspicious again is asked about again.
+    approved = sorted((state.deletion.approved | lifted) - {Reason.SUSPICIOUS_LIST})
     await connection.execute(
         "UPDATE deletions SET approved = :approved WHERE id = :id", {"approved": as_json(approved), "id": deletion}
     )

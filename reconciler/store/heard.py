@@ -93,7 +93,7 @@ async def receipts(connection: Connection, where: ReceiptFilter, *, cursor: str 
     terms: list[str] = []
     values: dict[str, Value] = {"limit": limit + 1}
     if cursor is not None:
-        if not cursor.isascii() or not cursor.isdigit() or len(cursor) > len(str(2**62)):
+        if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 19 or int(cursor) >= 2**63:
             raise ValueError("this is no cursor of ours")
         terms.append("r.number < :cursor")
         values["cursor"] = int(cursor)

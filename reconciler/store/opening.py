@@ -10,10 +10,11 @@ from reconciler.store.migrations import bring_up_to_date, known_migrations, newe
 from reconciler.store.postgres import PostgresDatabase
 from reconciler.store.sqlite import SqliteDatabase
 from reconciler.store.store import DatabaseStore
+from reconciler.store.watched import Watch, WatchedDatabase
 
 
-async def open_store(database_url: str, *, clock: Clock, migrate: bool = True) -> Store:
-    """Open the database, migrate it unless told not to, and return the store.
+async def open_store(database_url: str, *, clock: Clock, migrate: bool = True, watch: Watch | None = None) -> Store:
+    """Open the database, migrate it unless told not to, and return the store. `watch` is told how the database is.
 
     Raises `StoreError`, naming the fix, when the database cannot be reached, is not durable, is in use by another
     process (SQLite), or has a schema that this program does not know.
@@ -24,7 +25,7 @@ async def open_store(database_url: str, *, clock: Clock, migrate: bool = True) -
             await bring_up_to_date(database, known_migrations(database.dialect), clock.now())
         else:
             await _check_schema(database)
-        return DatabaseStore(database, clock)
+        return DatabaseStore(WatchedDatabase(database, watch) if watch is not None else database, clock)
     except BaseException:
         await database.close()
         raise

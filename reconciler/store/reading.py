@@ -34,6 +34,11 @@ OPEN_BY_PHASE = f"""
 SELECT {PHASE} AS phase, count(*) AS count FROM deletions d WHERE d.settled_at IS NULL GROUP BY 1
 """  # noqa: S608 - our own constant
 
+HELD_BY_REASON = """
+SELECT c.reason, count(DISTINCT d.id) AS count FROM deletions d JOIN conditions c ON c.deletion = d.id
+WHERE d.settled_at IS NULL AND c.reason IN :holds GROUP BY c.reason
+"""
+
 CHANGED_AT = """
 coalesce((SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at)
 """
@@ -77,6 +82,7 @@ async def overview(connection: Connection, now: datetime) -> Overview:
     ended, freed = await results.ended(connection, now)
     oldest = await fetch_one(connection, "SELECT min(requested_at) AS oldest FROM deletions WHERE settled_at IS NULL")
     changes = await connection.fetch_all(OLDEST_CHANGES, {**PHASE_VALUES, **PATIENCE_VALUES})
+    held = await connection.fetch_all(HELD_BY_REASON, {"holds": PHASE_VALUES["holds"]})
     last = await fetch_one(connection, "SELECT * FROM passes ORDER BY number DESC LIMIT 1")
     health = await connection.fetch_all("SELECT * FROM upstreams ORDER BY instance")
     coverage = await connection.fetch_all("SELECT * FROM ledger_coverage ORDER BY instance")
@@ -86,6 +92,7 @@ async def overview(connection: Connection, now: datetime) -> Overview:
         by_phase=dict.fromkeys(Phase, 0) | ended | {Phase(row["phase"]): int(row["count"]) for row in counted},
         oldest_unsettled_at=time_or_none(oldest["oldest"]) if oldest else None,
         oldest_changes={Phase(row["phase"]): time_of(row["changed_at"]) for row in changes},
+        held_by_reason={Reason(row["reason"]): int(row["count"]) for row in held},
         schema_version=await schema_version(connection),
         upstreams=tuple(health_of(row) for row in health),
         coverage=tuple(coverage_of(row) for row in coverage),

@@ -98,9 +98,11 @@ class DatabaseStore:
     ) -> IngestResult:
         return await self._intake.submit(Arrival(receipt, understood, instances, grace))
 
-    async def approve(self, deletion: DeletionId, by: str) -> frozenset[Reason]:
+    async def approve(
+        self, deletion: DeletionId, by: str, *, only: frozenset[Reason] | None = None
+    ) -> frozenset[Reason]:
         async with self._database.write() as connection:
-            return await commands.approve(connection, deletion, by, self._clock.now())
+            return await commands.approve(connection, deletion, by, self._clock.now(), only=only)
 
     async def cancel(self, deletion: DeletionId, by: str) -> bool:
         async with self._database.write() as connection:
@@ -114,9 +116,9 @@ class DatabaseStore:
         async with self._database.write() as connection:
             return await commands.attribute(connection, deletion, hashes, by, self._clock.now())
 
-    async def release_breaker(self, by: str) -> tuple[DeletionId, ...]:
+    async def release_breaker(self, by: str, *, only: Collection[DeletionId] | None = None) -> tuple[DeletionId, ...]:
         async with self._database.write() as connection:
-            return await commands.release_breaker(connection, by, self._clock.now())
+            return await commands.release_breaker(connection, by, self._clock.now(), only=only)
 
     # --- reading ---
 
@@ -156,6 +158,10 @@ class DatabaseStore:
     async def evidence(self, state: DeletionState) -> tuple[Evidence, ...]:
         async with self._database.read() as connection:
             return await evidence.evidence_of(connection, state)
+
+    async def held_by_breaker(self) -> tuple[DeletionState, ...]:
+        async with self._database.read() as connection:
+            return await commands.held_by_breaker(connection)
 
     async def unlisted(self, hashes: Collection[InfoHash], clients: Collection[InstanceName]) -> frozenset[InfoHash]:
         async with self._database.read() as connection:

@@ -25,7 +25,7 @@ _SECRET_TEXT = (
     (re.compile(r"\b(Bearer\s+)[\w.~+/=-]{12,}", re.IGNORECASE), rf"\1{_STARS}"),
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_QUIET = ("apscheduler", "httpx", "httpcore", "uvicorn.access", "aiosqlite", "asyncpg", "databases")
+_QUIET = ("apscheduler", "asyncio", "httpx", "httpcore", "uvicorn.access", "aiosqlite", "asyncpg", "databases")
 
 
 def configure_logging(

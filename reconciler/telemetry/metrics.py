@@ -1,28 +1,38 @@
 """Metrics for Prometheus. Labels come from closed sets only; titles, hashes and ids are log fields."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import prometheus_client
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from reconciler.model import InstanceName, Phase, Source
-from reconciler.ports import Heard
+from reconciler import __version__
+from reconciler.model import InstanceName, Source
+from reconciler.ports import Heard, Overview
+from reconciler.telemetry.state import WEBHOOK_SOURCES, Configured, StateMetrics
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 
 METRIC_NAMES = (
+    "reconciler_build_info",
     "reconciler_convergence_seconds",
     "reconciler_deletions",
+    "reconciler_held",
+    "reconciler_lease_held",
+    "reconciler_ledger_complete",
+    "reconciler_ledger_gaps",
+    "reconciler_ledger_synced_timestamp_seconds",
     "reconciler_notifications_total",
     "reconciler_oldest_change_timestamp_seconds",
+    "reconciler_oldest_unsettled_timestamp_seconds",
     "reconciler_pass_seconds",
     "reconciler_passes_total",
     "reconciler_upstream_call_seconds",
     "reconciler_upstream_calls_total",
     "reconciler_upstream_up",
+    "reconciler_webhook_connected",
+    "reconciler_webhook_last_heard_timestamp_seconds",
     "reconciler_webhooks_total",
 )
 """Every metric, as Prometheus names it."""
@@ -32,9 +42,6 @@ OTHER = "other"
 
 WEBHOOK_OUTCOMES = frozenset(heard.value for heard in Heard) | {"rejected", "unavailable"}
 """How a webhook was understood, or that it was refused (4xx) or could not be stored (503)."""
-
-WEBHOOK_SOURCES = (Source.DASHBOARD, Source.JELLYFIN, Source.JELLYSEERR, Source.RADARR, Source.SONARR)
-"""Who sends webhooks."""
 
 CALL_OUTCOMES = frozenset(
     {"ok", "Unreachable", "Throttled", "Unauthorized", "Rejected", "Unintelligible", "CancelledError"}
@@ -70,21 +77,15 @@ class Metrics:
             buckets=_CALL_BUCKETS,
             registry=self._registry,
         )
-        self._up = prometheus_client.Gauge(
-            "reconciler_upstream_up",
-            "Whether an upstream answered when last asked (1) or not (0).",
-            ("upstream",),
-            registry=self._registry,
+        self._state = StateMetrics()
+        self._registry.register(self._state)
+        self._lease_held = prometheus_client.Gauge(
+            "reconciler_lease_held", "Whether this process may reconcile (1) or not (0).", registry=self._registry
         )
-        self._deletions = prometheus_client.Gauge(
-            "reconciler_deletions", "Deletions in the log, by phase.", ("phase",), registry=self._registry
+        build = prometheus_client.Gauge(
+            "reconciler_build_info", "Always 1; the label has the version.", ("version",), registry=self._registry
         )
-        self._oldest_change = prometheus_client.Gauge(
-            "reconciler_oldest_change_timestamp_seconds",
-            "When the open deletion that has stood still for longest changed last, of those not told to wait.",
-            ("phase",),
-            registry=self._registry,
-        )
+        build.labels(__version__).set(1)
         self._passes = prometheus_client.Counter(
             "reconciler_passes", "Passes, by how they ended.", ("outcome",), registry=self._registry
         )
@@ -109,8 +110,6 @@ class Metrics:
             buckets=_CONVERGENCE_BUCKETS,
             registry=self._registry,
         )
-        for phase in Phase:
-            self._deletions.labels(phase.value).set(0)
         for outcome in ("ok", "error"):  # series that begin at 0 show their first increase, too
             self._passes.labels(outcome)
         for outcome in NOTIFICATION_OUTCOMES:
@@ -126,19 +125,13 @@ class Metrics:
         self._calls.labels(upstream, name, outcome if outcome in CALL_OUTCOMES else OTHER).inc()
         self._call_seconds.labels(upstream, name).observe(seconds)
 
-    def upstream_up(self, instance: InstanceName, *, up: bool) -> None:
-        self._up.labels(self._upstream(instance)).set(1 if up else 0)
+    def show(self, overview: Overview, configured: Configured) -> None:
+        """Show what the database knows, of the configured upstreams with their kinds."""
+        self._state.show(overview, configured)
 
-    def deletions(self, by_phase: Mapping[Phase, int]) -> None:
-        """Show how many deletions are in each phase; phases not given have none."""
-        for phase in Phase:
-            self._deletions.labels(phase.value).set(by_phase.get(phase, 0))
-
-    def oldest_changes(self, by_phase: Mapping[Phase, datetime]) -> None:
-        """Show since when the deletion of each phase that stands still longest has not changed; others have none."""
-        self._oldest_change.clear()
-        for phase, at in by_phase.items():
-            self._oldest_change.labels(phase.value).set(at.timestamp())
+    def lease(self, *, held: bool) -> None:
+        """Show whether this process may reconcile."""
+        self._lease_held.set(held)
 
     def passed(self, seconds: float, *, ok: bool) -> None:
         """Count one pass."""

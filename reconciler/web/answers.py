@@ -17,4 +17,14 @@ def answer(document: BaseModel, *, status: int = 200) -> Response:
 
 def root_of(request: Request) -> str:
     """Return the path this application is mounted under, without a trailing slash."""
-    return str(request.scope.get("root_path", "")).rstrip("/")
+    scope = request.scope  # a mount adds its own path to the latter
+    return str(scope.get("app_root_path", scope.get("root_path", ""))).rstrip("/")
+
+
+def scheme_of(request: Request) -> str:
+    """Return how the browser came here, as the proxies before us say.
+
+    Who lies about that harms only the own cookie, and what the own page shows.
+    """
+    forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    return forwarded if forwarded in {"http", "https"} else request.url.scheme

@@ -19,6 +19,7 @@ from reconciler.web.prefix import Prefix
 from reconciler.web.problems import EXCEPTION_HANDLERS
 from reconciler.web.receipts import Receipts
 from reconciler.web.refusals import Refusals
+from reconciler.web.request_log import RequestLog
 from reconciler.web.shield import Shield
 from reconciler.web.status import StatusDocuments
 from reconciler.web.status_reader import StatusReader
@@ -81,7 +82,11 @@ def create_app(deps: WebDeps) -> Starlette:
 
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Prefix, root_path=deps.settings.root_path), Middleware(Shield)],
+        middleware=[
+            Middleware(Prefix, root_path=deps.settings.root_path),
+            Middleware(RequestLog, clock=deps.clock),
+            Middleware(Shield),
+        ],
         exception_handlers={**EXCEPTION_HANDLERS, HTTPException: http_error},
         lifespan=deps.lifespan,
     )

@@ -1,7 +1,9 @@
 """What a person decides about a deletion, whichever way it comes: written down first, then the loop is woken."""
 
-from collections.abc import Collection
+import hashlib
+from collections.abc import Collection, Iterable
 
+from reconciler.errors import NotAsShown
 from reconciler.model import DeletionId, InfoHash
 from reconciler.reasons import Reason
 from reconciler.web.deps import WebDeps
@@ -19,12 +21,16 @@ class Deciding:
         self._wake = deps.wake
         self._clients = [instance.name for instance in deps.settings.qbittorrent]
 
-    async def approve(self, deletion: DeletionId, by: str) -> frozenset[Reason]:
-        """Return the reasons that are lifted."""
+    async def approve(
+        self, deletion: DeletionId, by: str, *, shown: frozenset[Reason] | None = None
+    ) -> frozenset[Reason]:
+        """Return the reasons that are lifted; none but those `shown`, if that is given."""
         try:
-            lifted = await self._store.approve(deletion, by)
+            lifted = await self._store.approve(deletion, by, only=shown)
         except KeyError:
             raise unknown_deletion() from None
+        except NotAsShown as changed:
+            raise _not_as_shown(changed) from None
         if not lifted:
             raise Problem(409, "nothing-to-approve", "Nothing here waits for an approval", "Nothing was changed.")
         self._wake()
@@ -53,9 +59,15 @@ class Deciding:
             raise unknown_deletion() from None
         self._require(was_unsettled)
 
-    async def release_breaker(self, by: str) -> tuple[DeletionId, ...]:
-        """Return the deletions that the breaker held and holds no more."""
-        released = await self._store.release_breaker(by)
+    async def release_breaker(self, by: str, *, shown: str | None = None) -> tuple[DeletionId, ...]:
+        """Return the deletions that the breaker held and holds no more; `shown` is the `digest_of` those shown."""
+        held = [state.deletion.id for state in await self._store.held_by_breaker()] if shown is not None else None
+        if held is not None and digest_of(held) != shown:
+            raise _not_as_shown(NotAsShown(f"the breaker holds {len(held)} by now, and not those that were shown"))
+        try:
+            released = await self._store.release_breaker(by, only=held)
+        except NotAsShown as changed:
+            raise _not_as_shown(changed) from None
         if released:
             self._wake()
         return released
@@ -64,3 +76,12 @@ class Deciding:
         if not was_unsettled:
             raise Problem(409, "settled", "This deletion has ended already", "Nothing was changed.")
         self._wake()
+
+
+def digest_of(deletions: Iterable[DeletionId]) -> str:
+    """Return what names a set of deletions: SHA-256 over their ids in order, a line each."""
+    return hashlib.sha256("".join(f"{deletion}\n" for deletion in sorted(deletions)).encode()).hexdigest()
+
+
+def _not_as_shown(changed: NotAsShown) -> Problem:
+    return Problem(409, "not-as-shown", "Things have changed meanwhile", f"Nothing was changed: {changed}.")

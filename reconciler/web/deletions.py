@@ -10,6 +10,7 @@ from reconciler.intake import InvalidPayload, parse_attribution
 from reconciler.model import DeletionId, DeletionState, InfoHash, MediaKind, Phase
 from reconciler.ports import DeletionFilter
 from reconciler.reasons import Reason
+from reconciler.telemetry import asked_about
 from reconciler.web.answers import answer, root_of
 from reconciler.web.body import require_json_type, too_large
 from reconciler.web.deciding import Deciding
@@ -18,7 +19,7 @@ from reconciler.web.guard import Guard, asker
 from reconciler.web.ingest import EXPLICIT_LIMIT, Ingest
 from reconciler.web.parsing import parse_json
 from reconciler.web.problems import FieldError, invalid_fields, invalid_payload, unknown_deletion
-from reconciler.web.queries import AskQuery, DeletionQuery, query_of
+from reconciler.web.queries import ApproveQuery, AskQuery, DeletionQuery, ReleaseQuery, query_of
 from reconciler.web.schemas import MEDIA_TYPES, Decision, DecisionOut, ReleasedOut
 from reconciler.web.sessions import Access
 from reconciler.web.views import deletion_url, detail_out, page_out, plan_out, plans_out
@@ -79,7 +80,8 @@ class Deletions:
 
     async def approve(self, request: Request) -> Response:
         self._guard.require(request, Access.WRITE)
-        lifted = await self._deciding.approve(id_of(request), asker(request).value)
+        shown = query_of(request, ApproveQuery).shown
+        lifted = await self._deciding.approve(id_of(request), asker(request).value, shown=shown)
         return _decided(request, "approve", sorted(lifted))
 
     async def cancel(self, request: Request) -> Response:
@@ -94,7 +96,8 @@ class Deletions:
 
     async def release_breaker(self, request: Request) -> Response:
         self._guard.require(request, Access.WRITE)
-        return answer(ReleasedOut(released=await self._deciding.release_breaker(asker(request).value)))
+        shown = query_of(request, ReleaseQuery).shown
+        return answer(ReleasedOut(released=await self._deciding.release_breaker(asker(request).value, shown=shown)))
 
     async def _ask(self, request: Request) -> Response:
         if query_of(request, AskQuery).dry_run:
@@ -136,4 +139,5 @@ def id_of(request: Request) -> DeletionId:
     text = str(request.path_params["id"]).lower()
     if not _UUID.fullmatch(text):
         raise unknown_deletion()
+    asked_about(DeletionId(text))
     return DeletionId(text)

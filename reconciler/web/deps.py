@@ -3,15 +3,15 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Protocol
 
 from starlette.applications import Starlette
 
 from reconciler.clock import Clock
 from reconciler.config import Settings
-from reconciler.model import DeletionId, DeletionRequest, InstanceName, Phase, Source
-from reconciler.ports import IntakeStore, LoopStatus, PlanPreview, ReadStore
+from reconciler.model import DeletionId, DeletionRequest, InstanceName, Source, UpstreamKind
+from reconciler.ports import IntakeStore, LoopStatus, Overview, PlanPreview, ReadStore
 
 Preview = Callable[[DeletionId], Awaitable[PlanPreview | None]]
 """Looks at the upstreams and plans one deletion without sending anything; `None` when there is no such deletion."""
@@ -32,14 +32,11 @@ class WebMetrics(Protocol):
     def webhook(self, source: Source, outcome: str) -> None:
         """Count one webhook: how it was understood, or `rejected`, or `unavailable`."""
 
-    def deletions(self, by_phase: Mapping[Phase, int]) -> None:
-        """Show how many deletions are in each phase."""
+    def show(self, overview: Overview, configured: Mapping[InstanceName, UpstreamKind]) -> None:
+        """Show what the database knows, of the configured upstreams with their kinds."""
 
-    def oldest_changes(self, by_phase: Mapping[Phase, datetime]) -> None:
-        """Show since when the deletion of each phase that stands still longest has not changed."""
-
-    def upstream_up(self, instance: InstanceName, *, up: bool) -> None:
-        """Show whether an upstream answered when last asked."""
+    def lease(self, *, held: bool) -> None:
+        """Show whether this process may reconcile."""
 
     def render(self) -> bytes:
         """Return all metrics in the text format of Prometheus."""

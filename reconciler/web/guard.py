@@ -40,7 +40,7 @@ class Guard:
             **{token: Access.WRITE for token in (settings.previous_api_token, self._api_token) if token},
         }
         self._tokens = tokens
-        self.sessions = Sessions(self._api_token, tokens, clock)
+        self.sessions = Sessions(self._api_token, tokens, clock, settings.root_path)
 
     @property
     def previous(self) -> tuple[PreviousSecret, ...]:
@@ -74,7 +74,7 @@ class Guard:
         else:
             allowed = self._access_of(request)
             if allowed is None:
-                raise unauthorized("reconciler")
+                raise unauthorized("reconciler", to_browser="sec-fetch-mode" in request.headers)
             if not allowed.includes(access):
                 raise _too_little()
         _require_same_origin(request)
@@ -121,10 +121,10 @@ class Guard:
 
     def _access_of(self, request: Request) -> Access | None:
         """Return what a request may do: by its token, else, if it only reads, by its cookie."""
-        shows_token = "authorization" in request.headers or "x-api-key" in request.headers
-        if shows_token or request.method not in _SAFE_METHODS:
-            return self._shown(request)
-        return self.sessions.of(request).access
+        shown = self._shown(request)
+        if shown is None and request.method in _SAFE_METHODS:
+            return self.sessions.of(request).access  # a proxy may send an Authorization of its own along
+        return shown
 
     def _shown(self, request: Request) -> Access | None:
         """Return what the token in the headers allows; every one is always compared."""
@@ -151,15 +151,15 @@ def _require_same_origin(request: Request) -> None:
     if request.method in _SAFE_METHODS:
         return
     origin = request.headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != request.headers.get("host", "").lower():
+    if origin is not None and _netloc(origin) != request.headers.get("host", "").lower():
         raise Problem(403, "foreign-origin", "Another web site may not ask for this", "The Origin is not this host.")
 
 
 def _require_plain_host(request: Request) -> None:
-    host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
-    if "." not in host or host.endswith(".localhost"):
-        return
     try:
+        host = urlsplit("//" + request.headers.get("host", "")).hostname or ""
+        if "." not in host or host.endswith(".localhost"):
+            return
         ip_address(host)
     except ValueError:
         raise Problem(
@@ -168,6 +168,13 @@ def _require_plain_host(request: Request) -> None:
             "This name is not served without a secret",
             "Configure secrets to serve the reconciler under a domain name, or ask by IP address.",
         ) from None
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # what is no address is no address of ours
+        return ""
 
 
 def _too_little() -> Problem:

@@ -134,8 +134,9 @@ class Ingest:
         return document
 
     async def dry_run(self, request: Request, source: Source) -> tuple[PlanPreview, ...]:
-        """Plan an explicit wish as it would be taken, and forget it. Its idempotency key counts for nothing here."""
+        """Plan an explicit wish as it would be taken, and forget it. An idempotency key only has to be usable."""
         require_json_type(request)
+        idempotency_key(request)
         _, wishes = await self._wishes(request, source)
         grace = self._deps.settings.grace_for(source)
         if grace:  # the store adds it to real wishes, from the moment at which they were received

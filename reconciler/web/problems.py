@@ -62,14 +62,19 @@ class Problem(Exception):
         return ProblemResponse(document, status_code=self.status, headers=dict(self.headers))
 
 
-def unauthorized(realm: str) -> Problem:
-    """401 without a hint whether a secret was missing or wrong."""
+def unauthorized(realm: str, *, to_browser: bool = False) -> Problem:
+    """401 without a hint whether a secret was missing or wrong.
+
+    A browser is not asked for a name and a password: it would send them along ever after, also when its person has
+    signed out.
+    """
+    challenge = f'Bearer realm="{realm}"' + ("" if to_browser else f', Basic realm="{realm}", charset="UTF-8"')
     return Problem(
         401,
         "unauthorized",
         "A secret is required",
         "Send the configured secret in the Authorization header: as it is, after Bearer, or as a Basic password.",
-        headers={"WWW-Authenticate": f'Bearer realm="{realm}", Basic realm="{realm}", charset="UTF-8"'},
+        headers={"WWW-Authenticate": challenge},
     )
 
 
@@ -90,9 +95,15 @@ def invalid_payload(invalid: InvalidPayload, *, detail: str = "Nothing was accep
     return invalid_fields([FieldError(*problem) for problem in invalid.problems], detail=detail)
 
 
-def unexpected() -> Problem:
-    """500, the same for every cause: what went wrong is in the log, never in an answer."""
-    return Problem(500, "unexpected", "Something went wrong here", "The log of the reconciler says what.")
+def unexpected(request_id: str | None) -> Problem:
+    """500, the same for every cause: what went wrong is in the log, in the lines with this id, never in an answer."""
+    return Problem(
+        500,
+        "unexpected",
+        "Something went wrong here",
+        "The log of the reconciler says what.",
+        extra={"request_id": request_id} if request_id else {},
+    )
 
 
 async def answer_problem(_request: Request, error: Exception) -> ProblemResponse:
@@ -113,8 +124,9 @@ def http_problem(error: HTTPException) -> Problem:
     )
 
 
-def database_trouble() -> Problem:
-    """503: the database cannot; nothing was acknowledged, the sender may come again."""
+def database_trouble(request: Request, error: StoreError) -> Problem:
+    """503: the database cannot; nothing was acknowledged, the sender may come again. What it said is for the log."""
+    get_logger(__name__).error("store_unavailable", path=request.url.path[:200], error=type(error).__name__)
     return Problem(
         503,
         "store-unavailable",
@@ -130,8 +142,9 @@ def upstream_trouble(error: UpstreamError) -> Problem:
 
 
 async def answer_store_error(request: Request, error: Exception) -> ProblemResponse:
-    get_logger(__name__).error("store_unavailable", path=request.url.path, error=type(error).__name__)
-    return database_trouble().response()
+    if not isinstance(error, StoreError):
+        raise error
+    return database_trouble(request, error).response()
 
 
 async def answer_upstream_error(_request: Request, error: Exception) -> ProblemResponse:

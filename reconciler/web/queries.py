@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from reconciler.model import Source
 from reconciler.ports import Heard
+from reconciler.reasons import Reason
 from reconciler.web.problems import FieldError, Problem, invalid_fields
 from reconciler.web.schemas import MediaType
 
@@ -55,6 +56,44 @@ class AskQuery(BaseModel):
     ] = None
 
 
+class ApproveQuery(BaseModel):
+    """The query of `POST /deletions/{id}/approve`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reasons: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z]+(,[A-Za-z]+)*$",
+            max_length=2000,
+            description="What the person was shown, with commas between: 409 if others hold it as well by now.",
+        ),
+    ] = None
+
+    @property
+    def shown(self) -> frozenset[Reason] | None:
+        """The reasons; a word that is none stands for nothing that could be lifted."""
+        if self.reasons is None:
+            return None
+        known = {reason.value: reason for reason in Reason}
+        return frozenset(known[word] for word in self.reasons.split(",") if word in known)
+
+
+class ReleaseQuery(BaseModel):
+    """The query of `POST /breaker/release`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shown: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[0-9a-f]{64}$",
+            description="SHA-256 over the ids that the person was shown, sorted, each followed by a line feed: 409 if "
+            "the breaker holds others by now.",
+        ),
+    ] = None
+
+
 class ReceiptQuery(BaseModel):
     """The query of `GET /receipts`."""
 
@@ -88,6 +127,8 @@ def _said(error: ErrorDetails) -> str:
     match error["type"]:
         case "extra_forbidden":
             return "is not known; remove it"
+        case "string_pattern_mismatch":
+            return f"must match {error['ctx']['pattern']}"
         case "literal_error" | "enum":
             return f"must be {error['ctx']['expected']}"
         case _:

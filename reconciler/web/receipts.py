@@ -1,14 +1,17 @@
 """Webhooks as data: `GET /webhooks` (how each sender is set up, and when it was heard from) and `GET /receipts...`."""
 
+import contextlib
+import json
 import re
 
 from pydantic import AwareDatetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reconciler.model import DeletionId, Source
+from reconciler.model import Source
 from reconciler.ports import Heard, KeptReceipt, ReceiptFilter
 from reconciler.web.answers import Out, answer, root_of
+from reconciler.web.deletions import id_of
 from reconciler.web.deps import WebDeps
 from reconciler.web.guard import Guard
 from reconciler.web.problems import FieldError, invalid_fields, unknown_deletion, unknown_receipt
@@ -17,7 +20,9 @@ from reconciler.web.schemas import AcceptedOut
 from reconciler.web.senders_heard import senders_out
 from reconciler.web.sessions import Access
 from reconciler.web.views import accepted_out
+from reconciler.words import plain
 
+LONGEST_RECEIPT = 100_000
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -83,7 +88,7 @@ class Receipts:
     async def of_deletion(self, request: Request) -> Response:
         """Return the receipt that a deletion came from; what polling found has one that says so."""
         self._guard.require(request, Access.READ)
-        deletion = DeletionId(str(request.path_params["id"]).lower())
+        deletion = id_of(request)
         if await self._store.deletion(deletion) is None:
             raise unknown_deletion()
         receipt = await self._store.receipt_of(deletion)
@@ -114,3 +119,11 @@ def receipt_out(receipt: KeptReceipt, root: str) -> ReceiptOut:
         reason=receipt.reason or None,
         deletions=tuple(accepted_out(accepted, root) for accepted in receipt.deletions),
     )
+
+
+def shown_json(text: str) -> str:
+    """Return a receipt's text as people read it; what is no JSON stays as it is."""
+    with contextlib.suppress(ValueError):
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    lines = (plain(line, LONGEST_RECEIPT) if line else "" for line in text[:LONGEST_RECEIPT].splitlines())
+    return "\n".join(lines)

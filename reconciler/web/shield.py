@@ -3,7 +3,7 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reconciler.telemetry import get_logger
+from reconciler.telemetry import get_logger, request_id
 from reconciler.web.problems import unexpected
 
 SECURITY_HEADERS = {
@@ -13,6 +13,9 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
 }
+
+PATH_LENGTH = 200
+"""How much of an address a log line has."""
 
 
 class Shield:
@@ -39,7 +42,7 @@ class Shield:
         try:
             await self._app(scope, receive, send_shielded)
         except Exception:
-            get_logger(__name__).exception("request_failed", method=scope["method"], path=scope["path"])
+            get_logger(__name__).exception("request_failed", method=scope["method"], path=scope["path"][:PATH_LENGTH])
             if started:
                 raise
-            await unexpected().response()(scope, receive, send_shielded)
+            await unexpected(request_id()).response()(scope, receive, send_shielded)

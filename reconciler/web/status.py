@@ -43,14 +43,9 @@ class StatusDocuments:
     async def metrics(self, _request: Request) -> Response:
         """Show the counters of this process, and what the database says of all; without it only the former."""
         metrics = self._deps.metrics
+        metrics.lease(held=self._deps.status().lease_held)
         with contextlib.suppress(StoreError):
-            overview = await self._deps.store.overview()
-            metrics.deletions(overview.by_phase)
-            metrics.oldest_changes(overview.oldest_changes)
-            configured = configured_instances(self._deps.settings)
-            for health in overview.upstreams:
-                if health.instance in configured:  # what is not any more stays in the database, and is nobody's trouble
-                    metrics.upstream_up(health.instance, up=health.reachable)
+            metrics.show(await self._deps.store.overview(), configured_instances(self._deps.settings))
         return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     async def status(self, request: Request) -> Response:

@@ -34,8 +34,11 @@ class StatusReader:
         self._deps = deps
         self._guard = guard
 
-    async def read(self, *, with_titles: bool = True) -> StatusOut:
-        """Return the status as of now; with or without the titles of what is held. Raises `StoreError`."""
+    async def read(self, *, with_titles: bool = True, for_everybody: bool = False) -> StatusOut:
+        """Return the status as of now; with or without the titles of what is held. Raises `StoreError`.
+
+        `for_everybody`: nothing is said of secrets and messengers, which is for those who look after them.
+        """
         store, settings = self._deps.store, self._deps.settings
         overview = await store.overview()
         loop = self._deps.status()
@@ -45,6 +48,8 @@ class StatusReader:
             page = await store.deletions(DeletionFilter(phase=Phase.HELD), cursor=None, limit=TITLES_NAMED)
             held_titles = tuple(state.label for state in page.deletions)
         configured = configured_instances(settings)
+        previous_secrets = () if for_everybody else self._guard.previous
+        messengers = () if for_everybody else overview.messengers
         verdict, ok = verdict_of(
             Situation(
                 counts=overview.by_phase,
@@ -57,8 +62,8 @@ class StatusReader:
                 observing=settings.mode is Mode.OBSERVE,
                 remarks=(
                     *remarks_on_webhooks(overview, configured),
-                    *(previous.in_words() for previous in self._guard.previous),
-                    *_untold(overview.messengers),
+                    *(previous.in_words() for previous in previous_secrets),
+                    *_untold(messengers),
                 ),
             )
         )
@@ -79,8 +84,8 @@ class StatusReader:
             last_pass=_last_pass_out(overview.last_pass),
             loop=_loop_out(loop, leader),
             upstreams=_upstreams_out(overview, configured),
-            previous_secrets=tuple(_previous_out(previous) for previous in self._guard.previous),
-            notifications=tuple(_messenger_out(messenger) for messenger in overview.messengers),
+            previous_secrets=tuple(_previous_out(previous) for previous in previous_secrets),
+            notifications=tuple(_messenger_out(messenger) for messenger in messengers),
         )
 
 

@@ -56,7 +56,7 @@ class EventStream:
             )
         self._listening += 1
         try:
-            after = await self._start(request.headers.get("last-event-id") or request.query_params.get("after"))
+            after = await self._start(request.headers.get("last-event-id", ""), request.query_params.get("after", ""))
         except BaseException:
             self._leave()
             raise
@@ -69,14 +69,21 @@ class EventStream:
     def _leave(self) -> None:
         self._listening -= 1
 
-    async def _start(self, asked: str | None) -> int:
-        """Return the number of the last event that the client knows; a later one than any belongs to another log."""
+    async def _start(self, header: str, parameter: str) -> int:
+        """Return the number of the last event that the client knows; a later one than any belongs to another log.
+
+        A client that comes back by itself says so in the header, and repeats the address as it was.
+        """
         last = await self._newest()
-        if not asked:
-            return last
-        if not asked.isascii() or not asked.isdecimal() or len(asked) > 18:
-            raise invalid_fields([FieldError("after", "must be the id of an event, a whole number")])
-        return min(int(asked), last)
+        wrong = [
+            FieldError(name, "must be the id of an event, a whole number")
+            for name, asked in (("Last-Event-ID", header), ("after", parameter))
+            if asked and (not asked.isascii() or not asked.isdecimal() or len(asked) > 18)
+        ]
+        if wrong:
+            raise invalid_fields(wrong)
+        asked = header or parameter
+        return min(int(asked), last) if asked else last
 
     async def _newest(self) -> int:
         """Return the number of the newest event; who listens shares the answer for as long as a look lasts."""
@@ -88,7 +95,8 @@ class EventStream:
 
     async def _stream(self, after: int, root: str) -> AsyncIterator[bytes]:
         try:
-            yield f"retry: {RECONNECT_MILLISECONDS}\n: from {after} on\n\n".encode()
+            # an id without data is no event, but what a client that is cut off before the first comes back with
+            yield f"retry: {RECONNECT_MILLISECONDS}\nid: {after}\n\n".encode()
             silent = 0.0
             while self._status().running:
                 newest = await self._newest()

@@ -73,7 +73,14 @@ class _Wish(_In):
     jellyseerr_id: Annotated[Id | None, Field(description="The id of its record in Jellyseerr, if known.")] = None
 
 
-class MovieWishIn(_Wish):
+class _Whole(_Wish):
+    """What is for seasons only may be said, but not wished."""
+
+    blocklist: Annotated[Literal[False], Field(description="For seasons only.")] = False
+    remove_empty_series: Annotated[Literal[False], Field(description="For seasons only.")] = False
+
+
+class MovieWishIn(_Whole):
     """A movie is to go."""
 
     media_type: Literal["movie"]
@@ -82,23 +89,26 @@ class MovieWishIn(_Wish):
     radarr_id: Annotated[Id | None, Field(description="Its id in Radarr, if known.")] = None
 
 
-class _Series(_Wish):
+class _Series(BaseModel):
     media_type: Literal["tv"]
-    tmdb_id: Annotated[Id, Field(description="This or `tvdb_id` is needed.")] = 0
-    tvdb_id: Annotated[Id, Field(description="This or `tmdb_id` is needed.")] = 0
+    tmdb_id: Annotated[Id | None, Field(description="This or `tvdb_id` is needed.")] = None
+    tvdb_id: Annotated[Id | None, Field(description="This or `tmdb_id` is needed.")] = None
     sonarr_id: Annotated[Id | None, Field(description="Its id in Sonarr, if known.")] = None
 
 
-_ONE_OF_THE_IDS: JsonDict = {"anyOf": [{"required": ["tvdb_id"]}, {"required": ["tmdb_id"]}]}
+_KNOWN: JsonDict = {"type": ["integer", "string"]}
+_ONE_OF_THE_IDS: JsonDict = {
+    "anyOf": [{"required": [name], "properties": {name: _KNOWN}} for name in ("tvdb_id", "tmdb_id")]
+}
 
 
-class SeriesWishIn(_Series):
+class SeriesWishIn(_Series, _Whole):
     """A series is to go, all of it."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_ONE_OF_THE_IDS)
 
 
-class SeasonsWishIn(_Series):
+class SeasonsWishIn(_Series, _Wish):
     """Seasons are to go; the series stays."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra=_ONE_OF_THE_IDS)

@@ -23,7 +23,8 @@ HOSTILE: Mapping[str, str] = {
     "long": "A" * 10_000,
     "words": "very long " * 1000,
     "direction": "\u202etxt.live\u202c \u2066isolated \u05e9\u05dc\u05d5\u05dd \u0627\u0644\u0633\u0644\u0627\u0645",
-    "signs": "👨\u200d👩\u200d👧\u200d👦🏴\u200d☠️ Z\u0310\u0311\u0312\u0313\u0314\u0315\u0316alg\u0310o \u200b\ufeff\u00ad\u200d",
+    "signs": "👨\u200d👩\u200d👧\u200d👦🏴\u200d☠️ "
+    "Z\u0310\u0311\u0312\u0313\u0314\u0315\u0316alg\u0310\u0311o \u200b\ufeff\u00ad\u200d",
 }
 """By what is hostile about them."""
 

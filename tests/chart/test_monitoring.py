@@ -3,16 +3,18 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import promql_parser as promql
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from reconciler.model import InstanceName, Phase, Source
-from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, NOTIFICATION_OUTCOMES, WEBHOOK_OUTCOMES, Metrics
+from reconciler.model import Phase, Source
+from reconciler.reasons import MEANINGS, Effect
+from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, NOTIFICATION_OUTCOMES, WEBHOOK_OUTCOMES, WEBHOOK_SOURCES
 from tests.chart.rendering import CHART, EVERYTHING_SET, NAME, NAMESPACE, ONE_UPSTREAM, WATCHED, Manifest, render
+from tests.support.metrics import used
+from tests.support.pages import read
 
 DASHBOARD: dict[str, Any] = json.loads((CHART / "dashboards" / "deletion-reconciler.json").read_text())
 OF_PROMETHEUS = {"namespace", "job"}
@@ -21,16 +23,8 @@ OF_PROMETHEUS = {"namespace", "job"}
 
 def told() -> dict[str, set[str]]:
     """Return every series that /metrics can show, with its labels."""
-    metrics = Metrics([InstanceName("radarr")])
-    metrics.call(InstanceName("radarr"), "history_since", "ok", 0.1)
-    metrics.upstream_up(InstanceName("radarr"), up=True)
-    metrics.webhook(Source.RADARR, "rejected")
-    metrics.oldest_changes({Phase.WAITING: datetime(2026, 1, 1, tzinfo=UTC)})
-    metrics.passed(0.1, ok=True)
-    metrics.converged(1)
-    metrics.notification("sent")
     found: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families(metrics.render().decode()):
+    for family in text_string_to_metric_families(used().render().decode()):
         for sample in family.samples:
             found.setdefault(sample.name, set()).update(sample.labels)
     return found
@@ -39,8 +33,10 @@ def told() -> dict[str, set[str]]:
 TOLD = told()
 CLOSED_SETS: dict[tuple[str, str], set[str]] = {
     ("reconciler_deletions", "phase"): {phase.value for phase in Phase},
-    ("reconciler_oldest_change_timestamp_seconds", "phase"): {"pending", "waiting", "converging", "held"},
+    ("reconciler_held", "reason"): {reason.value for reason, known in MEANINGS.items() if known.effect is Effect.HOLD},
     ("reconciler_notifications_total", "outcome"): set(NOTIFICATION_OUTCOMES),
+    ("reconciler_webhook_last_heard_timestamp_seconds", "source"): {source.value for source in WEBHOOK_SOURCES},
+    ("reconciler_oldest_change_timestamp_seconds", "phase"): {"pending", "waiting", "converging", "held"},
     ("reconciler_passes_total", "outcome"): {"ok", "error"},
     ("reconciler_upstream_calls_total", "outcome"): set(CALL_OUTCOMES),
     ("reconciler_webhooks_total", "outcome"): set(WEBHOOK_OUTCOMES),
@@ -188,13 +184,31 @@ def test_an_alert_says_what_is_wrong_and_what_to_do() -> None:
     for rule in RULES:
         labels = set(re.findall(r"\$labels\.(\w+)", json.dumps(rule["annotations"])))
         assert labels <= {label for known in TOLD.values() for label in known}
-        assert rule["annotations"].keys() == {"summary", "description"}
+        assert rule["annotations"].keys() == {"summary", "description"}, "no link where nobody said where to"
         assert rule["labels"]["severity"] in {"critical", "warning"}
 
 
 def test_every_alert_is_explained_and_none_that_is_gone() -> None:
     explained = re.findall(r"^\| `([A-Z]\w+)` \|", (CHART / "README.md").read_text(), flags=re.MULTILINE)
     assert explained == [rule["alert"] for rule in RULES]
+    assert re.findall(r"^## (.+)$", read("docs/alerts.md"), flags=re.MULTILINE) == explained
+
+
+def test_an_alert_links_to_where_it_is_explained_if_that_is_published() -> None:
+    rules = rules_of(render(EVERYTHING_SET).one("PrometheusRule"))
+    links = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in rules}
+    assert links["DeletionStuck"] == "https://wiki.example/alerts#deletionstuck"
+    assert set(links.values()) == {f"https://wiki.example/alerts#{name.lower()}" for name in links}
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("2w", 1_209_600), ("36h", 129_600), (0, None), ("0", None)])
+def test_how_long_a_sender_may_be_silent_can_be_said_or_left_out(written: str | int, seconds: int | None) -> None:
+    values = {**WATCHED, "prometheusRule": {"enabled": True, "webhookSilentFor": written}}
+    rules = {rule["alert"]: rule["expr"] for rule in rules_of(render(values).one("PrometheusRule"))}
+    if seconds is None:
+        assert "DeletionWebhookSilent" not in rules
+    else:
+        assert rules["DeletionWebhookSilent"].endswith(f"> {seconds}")
 
 
 def test_silence_is_longer_than_the_program_may_be_silent() -> None:

@@ -9,9 +9,7 @@ import httpx
 from reconciler.simulators.service_process import free_port
 from tests.chart.kubelet import Pod, running
 from tests.chart.rendering import AUTH, CHART, ONE_UPSTREAM, render
-from tests.support.postgres import PostgresServer, postgres_server
-
-__all__ = ["postgres_server"]
+from tests.support.postgres import PostgresServer
 
 NOWHERE = "http://127.0.0.1:9"
 """An address where nothing answers, so that nothing leaves this machine."""

@@ -7,10 +7,8 @@ import pytest
 
 from reconciler.ports import Store
 from reconciler.store import migrate, open_store
-from tests.support.postgres import PostgresServer, postgres_server
+from tests.support.postgres import PostgresServer
 from tests.support.store import StillClock
-
-__all__ = ["postgres_server"]
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from reconciler.clients import jellyfin, qbittorrent, seerr
 from reconciler.model import InfoHash, InstanceName, Media, MediaKind
 from reconciler.observed import MediaStatus, Trackers
 from reconciler.simulators.household import API_KEY, PASSWORD, USERNAME, Extra, Household, TorrentBox
+from reconciler.simulators.loopback import loopback_client
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.server import serve
 from reconciler.simulators.sonarr import SonarrSimulator
@@ -94,7 +94,7 @@ async def test_a_4k_request_reaches_the_4k_radarr_which_fetches_with_its_own_qbi
     house.seerr.database.know("movie", 949, "Heat", year=1995)
     release = house.movie_release(949, "Heat.1995.2160p")
     house.indexer.add(release)
-    async with httpx.AsyncClient(base_url=house.seerr_url, headers={"X-Api-Key": API_KEY}, trust_env=False) as http:
+    async with loopback_client(base_url=house.seerr_url, headers={"X-Api-Key": API_KEY}) as http:
         body = {"mediaType": "movie", "mediaId": 949, "is4k": True}
         assert (await http.post("/api/v1/request", json=body)).status_code == 201
 
@@ -193,7 +193,7 @@ async def test_jellyseerr_makes_a_record_again_while_jellyfin_lists_the_title(ho
     house.seerr.database.know("movie", 949, "Heat", year=1995)
     house.radarr.add_movie_with_file(949, "Heat", 1995)
     house.show_in_jellyfin()
-    async with httpx.AsyncClient(base_url=house.seerr_url, headers={"X-Api-Key": API_KEY}, trust_env=False) as http:
+    async with loopback_client(base_url=house.seerr_url, headers={"X-Api-Key": API_KEY}) as http:
         assert (await http.post("/api/v1/settings/jobs/jellyfin-recently-added-scan/run")).status_code == 200
     await house.seerr.settled()
     assert [row.normal.status for row in house.seerr.database.media.values()] == [MediaStatus.AVAILABLE]

@@ -380,7 +380,9 @@ async def test_of_each_open_phase_the_longest_standstill_is_told_but_for_what_wa
             await store.record(lease, [replace(verdict(deletion, *conditions), at=changed[reasons])])
     pending = await store.deletion(deletion)
     assert pending is not None
-    assert (await store.overview()).oldest_changes == {
+    overview = await store.overview()
+    assert overview.held_by_reason == {Reason.PROTECTED: 1}
+    assert overview.oldest_changes == {
         Phase.WAITING: changed[Reason.UNREACHABLE,],
         Phase.HELD: changed[Reason.PROTECTED,],
         Phase.PENDING: pending.deletion.requested_at,

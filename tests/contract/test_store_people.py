@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.errors import Overtaken
+from reconciler.errors import NotAsShown, Overtaken
 from reconciler.model import (
+    ConditionType,
     DeletionId,
     DeletionState,
     Hints,
@@ -316,3 +317,40 @@ async def test_releasing_the_breaker_keeps_what_was_approved_before(store: Store
 
 async def test_a_breaker_that_holds_nothing_releases_nothing(store: Store) -> None:
     assert await store.release_breaker("alice") == ()
+
+
+async def test_an_approval_of_what_was_shown_lifts_nothing_else(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    both = [condition(Reason.BREAKER_OPEN), condition(Reason.PROTECTED, type_=ConditionType.ENTRY_ABSENT)]
+    await store.record(lease, [verdict(deletion, *both)])
+    before = await state_of(store, deletion)
+    with pytest.raises(NotAsShown, match="Protected"):
+        await store.approve(deletion, "alice", only=frozenset({Reason.BREAKER_OPEN}))
+    assert await state_of(store, deletion) == before
+    shown = frozenset({Reason.BREAKER_OPEN, Reason.PROTECTED, Reason.FILES_LEFT_BEHIND})
+    assert await store.approve(deletion, "alice", only=shown) == {Reason.BREAKER_OPEN, Reason.PROTECTED}
+
+
+async def test_a_list_that_is_suspicious_again_can_be_accepted_again(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    suspicious = condition(Reason.SUSPICIOUS_LIST, Status.UNKNOWN, instance=QBITTORRENT)
+    await store.record(lease, [verdict(deletion, suspicious)])
+    for _ in range(2):
+        await store.save_baseline(lease, Baseline(QBITTORRENT, "v1", frozenset({"1"}), START))
+        assert await store.approve(deletion, "alice") == {Reason.SUSPICIOUS_LIST}
+        assert await store.baseline(QBITTORRENT) is None
+        assert (await state_of(store, deletion)).deletion.approved == frozenset()
+
+
+async def test_the_breaker_is_released_for_exactly_those_that_were_shown(store: Store) -> None:
+    lease = await lease_of(store)
+    first, second = await created(store, wish(MATRIX)), await created(store, wish(HEAT))
+    await store.record(lease, [verdict(one, condition(Reason.BREAKER_OPEN)) for one in (first, second)])
+    assert [state.deletion.id for state in await store.held_by_breaker()] == [first, second]
+    for others in ([first], [], [first, second, DeletionId("01890000-0000-7000-8000-00000000ffff")]):
+        with pytest.raises(NotAsShown, match="holds 2"):
+            await store.release_breaker("alice", only=others)
+    assert set(await store.release_breaker("alice", only=[second, first])) == {first, second}
+    assert await store.held_by_breaker() == ()

@@ -128,6 +128,10 @@ async def test_a_version_without_headers_gets_a_password_that_only_a_test_can_ju
         (ours,) = place.simulator.connections.all
         assert (ours.username, ours.password, dict(ours.headers)) == ("reconciler", SECRET, {})
         assert await place.step() is Step.NOTHING
+        ours.password = "the-previous-secret"
+        changing = replace(place.wanted, is_secret_new=True)
+        assert await put_right(place.agent, await look(place.agent, changing)) == Done(is_right=True, is_tested=True)
+        assert [one.password for one in place.simulator.connections.all] == [SECRET]
         place.receiver.status = 401
         found = await place.found()
         assert found.comparison is not None

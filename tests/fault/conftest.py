@@ -5,9 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.e2e_postgres import RestartablePostgres
-from tests.support.postgres import PostgresServer, postgres_server
-
-__all__ = ["postgres_server"]
+from tests.support.postgres import PostgresServer
 
 
 @pytest.fixture

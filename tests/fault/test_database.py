@@ -6,9 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-import httpx
-
 from reconciler.clock import SystemClock
+from reconciler.simulators.loopback import loopback_client
 from tests.support.e2e import SECRET, open_stage
 from tests.support.e2e_postgres import RestartablePostgres
 
@@ -109,5 +108,5 @@ async def test_a_second_process_on_the_same_sqlite_file_is_refused(tmp_path: Pat
         assert second.returncode == 4, said
         assert "in use by process" in said
         assert "Traceback" not in said
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with loopback_client() as http:
             assert (await http.get(f"{stage.service.url}/readyz")).status_code == 200

@@ -15,9 +15,7 @@ from reconciler.model import UpstreamKind
 from reconciler.simulators.service_process import ServiceProcess
 from tests.image.dockerfile import stages
 from tests.support.pages import ROOT, read
-from tests.support.postgres import PostgresServer, postgres_server
-
-__all__ = ["postgres_server"]
+from tests.support.postgres import PostgresServer
 
 PATH = "docs/examples/compose.yaml"
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / PATH).read_text())

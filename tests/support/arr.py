@@ -21,6 +21,7 @@ from reconciler.model import InstanceName, Media, MediaKind
 from reconciler.ports import LibraryClient
 from reconciler.simulators.arr_releases import DownloadClient, Release
 from reconciler.simulators.arr_state import Followed, MediaFile
+from reconciler.simulators.loopback import loopback_client
 from reconciler.simulators.qbittorrent import QBittorrentSimulator
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.server import serve
@@ -66,7 +67,7 @@ async def receiving() -> AsyncIterator[Receiver]:
 @contextlib.asynccontextmanager
 async def api(url: str, key: str = KEY) -> AsyncIterator[httpx.AsyncClient]:
     """A plain caller of the API, as a dashboard would be."""
-    async with httpx.AsyncClient(base_url=f"{url}/api/v3", headers={"X-Api-Key": key}, trust_env=False) as client:
+    async with loopback_client(base_url=f"{url}/api/v3", headers={"X-Api-Key": key}) as client:
         yield client
 
 

@@ -15,6 +15,7 @@ from reconciler.model import Media, MediaKind, TorrentId
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.simulators.arr_releases import Release
 from reconciler.simulators.household import API_KEY, Extra, Household
+from reconciler.simulators.loopback import loopback_client
 from reconciler.simulators.radarr import Movie as MovieRow
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.service_process import ServiceProcess
@@ -198,7 +199,7 @@ class Stage:
     @contextlib.asynccontextmanager
     async def upstream(self, url: str) -> AsyncIterator[httpx.AsyncClient]:
         """Speak with a Radarr, Sonarr or Jellyseerr as a person's browser would."""
-        async with httpx.AsyncClient(base_url=url, headers={"X-Api-Key": API_KEY}, trust_env=False) as http:
+        async with loopback_client(base_url=url, headers={"X-Api-Key": API_KEY}) as http:
             yield http
 
     # --- looking ---------------------------------------------------------------------------------------------------
@@ -379,7 +380,7 @@ async def open_stage(
             environment["RECONCILER_CONFIG"] = str(written)
         service = ServiceProcess(environment, folder / "service.log")
         headers = {"Authorization": f"Bearer {SECRET}"}
-        async with httpx.AsyncClient(base_url=service.url, headers=headers, trust_env=False, timeout=30) as http:
+        async with loopback_client(base_url=service.url, headers=headers, timeout=30) as http:
             stage = Stage(house, service, http, relays, gates)
             if listens:
                 house.tell(service.url, SECRET)

@@ -6,6 +6,9 @@ import os
 import sys
 from dataclasses import dataclass
 
+from typer.testing import CliRunner
+
+from reconciler.cli import app
 from tests.support.e2e import SECRET, Stage
 from tests.support.e2e_shown import Json
 
@@ -40,3 +43,11 @@ async def cli(stage: Stage, *arguments: str, **environment: str) -> Done:
     )
     out, err = await process.communicate()
     return Done(process.returncode or 0, out.decode(), err.decode())
+
+
+async def cli_here(*arguments: str, **environment: str) -> Done:
+    """Run one command without a process of its own, with this environment; what it asks is answered by nobody."""
+    result = await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env={"COLUMNS": "300", **environment})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Done(result.exit_code, result.stdout, result.stderr)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from reconciler.simulators.loopback import loopback_client
 from reconciler.simulators.server import serve
 
 _HOP_BY_HOP = {"host", "connection", "keep-alive", "transfer-encoding", "content-length", "origin", "referer"}
@@ -99,7 +100,7 @@ class Relay:
         path = request.url.path
         headers = [(k, v) for k, v in request.headers.items() if k not in _HOP_BY_HOP]
         try:
-            async with httpx.AsyncClient(base_url=self._target, trust_env=False, timeout=60) as client:
+            async with loopback_client(base_url=self._target, timeout=60) as client:
                 said = await client.request(
                     request.method,
                     path,

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from reconciler.simulators.loopback import loopback_client
 from reconciler.simulators.service_process import ServiceProcess
 from tests.support.e2e import SECRET, Stage, open_stage
 
@@ -23,7 +24,7 @@ class Replicas:
     async def at(self, process: ServiceProcess) -> AsyncIterator[httpx.AsyncClient]:
         """Speak with one process."""
         headers = {"Authorization": f"Bearer {SECRET}"}
-        async with httpx.AsyncClient(base_url=process.url, headers=headers, trust_env=False, timeout=30) as http:
+        async with loopback_client(base_url=process.url, headers=headers, timeout=30) as http:
             yield http
 
     async def get(self, process: ServiceProcess, path: str) -> dict[str, Any]:

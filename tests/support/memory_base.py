@@ -1,5 +1,6 @@
 """What the upstreams in memory share: the disk, failures that can be ordered, and the log of calls."""
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,6 +39,9 @@ WRITES = frozenset(
 FILE_DELAY = timedelta(seconds=1)
 """How long files outlive the answer to their removal (upstreams.md 9.1)."""
 
+LAST = "\U0010ffff"
+"""Sorted behind every other character."""
+
 
 class Disk:
     """The files of the household; what is removed goes a moment later."""
@@ -45,12 +49,15 @@ class Disk:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._files: dict[str, str] = {}
+        self._paths: list[str] = []  # the same, sorted: folders are listed thousands of times
         self._going: list[tuple[datetime, str, str]] = []
 
     def put(self, paths: Iterable[str], content: str) -> None:
         """Write files; `content` tells the copies of one path apart."""
         self._settle()
         for path in paths:
+            if path not in self._files:
+                insort(self._paths, path)
             self._files[path] = content
 
     def files(self) -> dict[str, str]:
@@ -67,16 +74,19 @@ class Disk:
     def remove_folder(self, folder: str) -> None:
         """Remove everything below a folder soon."""
         below = folder.rstrip("/") + "/"
-        self.remove([p for p in self._files if p.startswith(below)])
+        self.remove(self._below(below))
 
     def listing(self, folder: str) -> FolderListing:
         """List one folder; a missing one lists as empty."""
         self._settle()
-        inside = [p[len(folder) :] for p in self._files if p.startswith(folder)]
+        inside = [p[len(folder) :] for p in self._below(folder)]
         return FolderListing(
             directories=frozenset(p.partition("/")[0] for p in inside if "/" in p),
             files=frozenset(p for p in inside if "/" not in p),
         )
+
+    def _below(self, start: str) -> list[str]:
+        return self._paths[bisect_left(self._paths, start) : bisect_left(self._paths, start + LAST)]
 
     def _settle(self) -> None:
         due = [g for g in self._going if g[0] <= self._clock.now()]
@@ -84,6 +94,7 @@ class Disk:
         for _, path, content in due:
             if self._files.get(path) == content:
                 del self._files[path]
+                del self._paths[bisect_left(self._paths, path)]
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
-from structlog.testing import capture_logs
-from typer.testing import CliRunner, Result
 
-from reconciler.cli import app, service
+from reconciler.cli import service
 from reconciler.cli.exits import EXIT_CODES_HELP
 from reconciler.clients._http import Http
 from reconciler.config import Settings
@@ -29,6 +26,7 @@ from reconciler.model import (
     MediaKind,
     Options,
     Phase,
+    SettledAs,
     Source,
     Target,
     TargetKind,
@@ -48,6 +46,7 @@ from reconciler.ports import (
 )
 from reconciler.reasons import Reason
 from reconciler.words import plain, size_in_words
+from tests.unit.conftest import Run
 from tests.unit.web.fakes import (
     API_TOKEN,
     NOW,
@@ -60,37 +59,6 @@ from tests.unit.web.fakes import (
     settings,
     settled,
 )
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """The service that the command line reaches; its log lines stay out of the command line's output."""
-    world = World()
-    for name in ("RECONCILER_URL", "RECONCILER_API_TOKEN", "RECONCILER_API_TOKEN_FILE"):
-        monkeypatch.delenv(name, raising=False)
-
-    def connect(url: str, token: str | None) -> Http:
-        headers = {"Reconciler-Client": "cli", "Authorization": f"Bearer {token}"}
-        transport = world.client()._transport
-        return Http(InstanceName("reconciler"), url, headers=headers, transport=transport)
-
-    monkeypatch.setattr(service, "connect", connect)
-    with capture_logs():
-        yield world
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command line with the API token set, in a wide terminal."""
-    monkeypatch.setenv("COLUMNS", "300")
-
-    def call(*args: str, typed: str | None = None, token: str | None = API_TOKEN, **env: str) -> Result:
-        environ = {**({"RECONCILER_API_TOKEN": token} if token else {}), **env}
-        return CliRunner().invoke(app, list(args), input=typed, env=environ)
-
-    return call
 
 
 def show_of(seasons: set[int], **changes: object) -> DeletionState:
@@ -141,11 +109,12 @@ def test_an_address_with_a_root_path_reaches_the_service_under_it(world: World, 
 
 def test_list_sends_its_filters(world: World, run: Run) -> None:
     world.store.add(movie())
-    result = run("list", "--media", "movie", "--tmdb", "603", "--limit", "1")
+    result = run("list", "--media", "movie", "--tmdb", "603", "--limit", "1", "--search", "film", "--open")
     assert result.exit_code == 0
     assert "A Film (1999)" in result.stdout
     [(where, _, limit)] = world.store.asked
-    assert (where.tmdb_id, limit) == (603, 1)
+    assert (where.tmdb_id, where.text, where.settled, limit) == (603, "film", False, 1)
+    assert run("list", "--phase", "held", "--open").exit_code == 2
 
 
 def test_list_says_where_the_next_page_begins(world: World, run: Run) -> None:
@@ -571,6 +540,27 @@ def test_a_decision_about_what_is_settled_is_refused(world: World, run: Run) -> 
     assert run("retry", id_of(1)).exit_code == 5
 
 
+# --- following ------------------------------------------------------------------------------------------------------
+
+
+def test_one_that_is_settled_is_told_at_once(world: World, run: Run) -> None:
+    for number, as_, code in ((1, SettledAs.CONVERGED, 0), (2, SettledAs.CANCELLED, 1)):
+        deletion = world.store.add(settled(movie(number), as_))
+        world.store.timeline[deletion] = (
+            Event("Received", "asked", NOW, number=1),
+            Event("Bound", "all", NOW, number=2),
+        )
+        result = run("tail", deletion, "--last", "1", "--timeout", "0")
+        assert result.exit_code == code
+        assert result.stdout == "2026-03-04 05:06:07Z Bound: all\n"
+    assert run("tail", UNKNOWN_ID).exit_code == 1
+
+
+@pytest.mark.parametrize("args", [["--last", "1", "--since", "2"], ["--timeout", "5"], ["--last", "-1"]])
+def test_options_that_contradict_each_other_are_wrong_usage(run: Run, args: list[str]) -> None:
+    assert run("tail", *args).exit_code == 2
+
+
 # --- trouble -------------------------------------------------------------------------------------------------------
 
 
@@ -693,6 +683,8 @@ def test_migrate_says_which_version_the_schema_has(
     result = run("migrate", token=None)
     assert (result.exit_code, result.stdout) == (0, "")
     assert words in result.stderr
+    as_json = json.loads(run("migrate", "--json", token=None).stdout)
+    assert as_json == {"schema_version": versions[1], "before": versions[0]}
 
 
 def test_migrate_without_the_database_is_unreachable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.connect import wanted_webhooks
-from reconciler.connections import Change, Step, compare, in_words, shown, state_of
+from reconciler.connections import SECRET_NOT_SHOWN, Change, Step, compare, in_words, shown, state_of
 from reconciler.intake.templates import JELLYFIN_TEMPLATE, JELLYSEERR_TEMPLATE, lacking_in_jellyseerr
 from reconciler.model import (
     WEBHOOK_NAME,
@@ -108,8 +108,17 @@ def test_ours_is_known_by_its_address_then_by_its_name() -> None:
 def test_a_secret_that_is_not_shown_is_no_drift_and_said_to_be_unknown() -> None:
     found = compare(RADARR, [replace(RIGHT, secret=SecretSeen.HIDDEN)])
     assert (found.step, found.is_secret_hidden) == (Step.NOTHING, True)
-    assert found.notes == ("the secret there is not shown; a test tells whether it is right",)
+    assert found.notes == (SECRET_NOT_SHOWN,)
     assert not compare(replace(RADARR, secret=None), [replace(RIGHT, secret=SecretSeen.HIDDEN)]).is_secret_hidden
+
+
+def test_while_the_secret_is_changed_one_that_is_not_shown_is_written_anew() -> None:
+    hidden = replace(RIGHT, secret=SecretSeen.HIDDEN)
+    found = compare(replace(RADARR, is_secret_new=True), [hidden])
+    assert found.changes == (Change("secret", "not shown, perhaps the previous one", "the webhook secret"),)
+    assert (found.is_secret_hidden, found.notes) == (False, ())
+    assert state_of(replace(RADARR, is_secret_new=True), [hidden]).problems == ()
+    assert {one.is_secret_new for one in wanted_webhooks(settings(previous_webhook_secret="p" * 20))} == {True}
 
 
 def test_with_several_instances_the_short_address_is_ours_and_is_not_enough() -> None:

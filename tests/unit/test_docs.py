@@ -16,16 +16,15 @@ from reconciler.config import SETTINGS_REFERENCE, Settings
 from reconciler.config.sources import CONFIG_VARIABLE
 from reconciler.lease import LEASE
 from reconciler.ledger import LONGEST_SILENCE
-from reconciler.model import ConditionType, InstanceName, Phase, Source, TargetKind
+from reconciler.model import ConditionType, Phase, TargetKind
 from reconciler.notify.wording import MOST_LINES
 from reconciler.plan.actions import Action
 from reconciler.plan.refresh import ANNOUNCE_AGAIN
-from reconciler.ports import Heard
 from reconciler.reasons import MEANINGS, Effect, Reason
 from reconciler.rounds import WATCH_STEPS
 from reconciler.store.ingest import REMEMBERED
-from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, NOTIFICATION_OUTCOMES, WEBHOOK_OUTCOMES, Metrics
-from tests.support.clocks import START
+from reconciler.telemetry import CALL_OUTCOMES, METRIC_NAMES, NOTIFICATION_OUTCOMES, WEBHOOK_OUTCOMES
+from tests.support.metrics import used
 from tests.support.pages import PAGES, ROOT, Row, blocks, code, prose, read, rows_of, section
 from tests.unit.web.fakes import World
 
@@ -104,17 +103,8 @@ def test_a_page_names_no_reason_condition_or_step_that_does_not_exist(page: str)
 
 def exposed() -> dict[str, tuple[str, set[str]]]:
     """Return every metric's type and labels, as Prometheus gets them."""
-    metrics = Metrics([InstanceName("radarr")])
-    metrics.call(InstanceName("radarr"), "entries", "ok", 0.1)
-    metrics.upstream_up(InstanceName("radarr"), up=True)
-    metrics.deletions({})
-    metrics.oldest_changes({Phase.WAITING: START})
-    metrics.passed(0.1, ok=True)
-    metrics.webhook(Source.RADARR, Heard.WANT.value)
-    metrics.converged(1.0)
-    metrics.notification("sent")
     found = {}
-    for family in text_string_to_metric_families(metrics.render().decode()):
+    for family in text_string_to_metric_families(used().render().decode()):
         name = f"{family.name}_total" if family.type == "counter" else family.name
         found[name] = (family.type, {label for sample in family.samples for label in sample.labels} - {"le"})
     return found

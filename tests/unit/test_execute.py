@@ -30,6 +30,7 @@ from reconciler.ports import Binding, Lease
 from reconciler.reasons import Reason
 from reconciler.upstreams import Health
 from tests.support.bench import Bench, bench_at
+from tests.support.log_lines import logged
 from tests.support.memory_base import Call
 from tests.support.worlds import HEAT, LOST, POLICY, QBITTORRENT, RADARR, RONIN, SEERR, SONARR, hash_of, queue_item
 
@@ -419,12 +420,16 @@ async def test_a_deletion_that_was_cancelled_meanwhile_is_not_frozen_any_more(de
 async def test_a_deletion_that_was_cancelled_meanwhile_destroys_nothing(desk: Desk) -> None:
     actions = [await removal(desk, 1), await removal(desk, 2)]
     await desk.bench.store.cancel(actions[0].deletion, "alice")
-    assert await desk.run(*actions) == Executed()
+    with logged() as log:
+        assert await desk.run(*actions) == Executed()
+    assert [line["deletion_ids"] for line in log.of("not sent")] == [sorted(a.deletion for a in actions)]
     assert desk.writes("remove") == []
     title = await deletion_of(desk, "A", alone=True)
     await desk.bench.store.cancel(title.deletion, "alice")
     other = await deletion_of(desk, "B", alone=True)
-    await desk.run(title)
+    with logged() as log:
+        await desk.run(title)
+    assert [line["deletion_id"] for line in log.of("not sent")] == [title.deletion]
     await desk.run(other)
     assert desk.writes("delete_entry") == [(2, True, False)]
 

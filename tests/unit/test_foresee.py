@@ -12,6 +12,8 @@ from reconciler.errors import Unreachable
 from reconciler.model import (
     ConditionType,
     DeletionId,
+    DeletionRequest,
+    DeletionState,
     DownloadProtocol,
     InfoHash,
     InstanceName,
@@ -19,6 +21,7 @@ from reconciler.model import (
     Options,
     Phase,
     Source,
+    deletion_of,
 )
 from reconciler.observed import Entry, MediaStatus, QueueItem, RequestStatus, Trackers
 from reconciler.plan import Policy
@@ -42,6 +45,7 @@ from reconciler.plan.foresee import Foreseen
 from reconciler.plan.policy import CrossSeeds, SeedingPolicy, SeedingRule
 from reconciler.reasons import Reason
 from tests.support.bench import Bench, bench_at
+from tests.support.clocks import START
 from tests.support.memory_base import Call
 from tests.support.memory_upstreams import Household
 from tests.support.worlds import HEAT, LOST, POLICY, RADARR, RADARR_4K, RONIN, WITH_4K, hash_of, torrent_id
@@ -296,7 +300,7 @@ async def asked(home: Bench, case: Case) -> DeletionId:
 
 
 async def foreseen_of(home: Bench, deletion: DeletionId) -> Foreseen:
-    foreseen = await home.reconciler.foresee(await home.state(deletion))
+    (foreseen,) = await home.reconciler.foresee([await home.state(deletion)])
     assert foreseen is not None
     return foreseen
 
@@ -323,6 +327,26 @@ async def test_what_is_foreseen_is_what_is_done(tmp_path: Path, case: Case) -> N
         await lived(home, case, deletion)
         assert executed(home.household) == told(foreseen)
         assert await home.phase(deletion) is foreseen.ends_as is case.ends_as
+
+
+async def test_several_wishes_are_foreseen_each_as_if_it_were_alone_from_one_reading(tmp_path: Path) -> None:
+    async with bench_at(tmp_path) as home:
+        home.household.obtain(HEAT, "Heat", hash_of(1))
+        home.household.obtain(RONIN, "Ronin", hash_of(2))
+        await home.reconciler.run_ledger()
+        asked = [
+            deletion_of(DeletionRequest(media, None, None, Source.API, options=options), frozenset({RADARR}), START)
+            for media, options in ((HEAT, Options()), (HEAT, Options(delete_files=False)), (RONIN, Options()))
+        ]
+        wishes = [DeletionState(replace(wish, id=DeletionId(f"wish {n}"))) for n, wish in enumerate(asked)]
+        alone = [(await home.reconciler.foresee([wish]))[0] for wish in wishes]
+        before = len(home.household.calls)
+        together = await home.reconciler.foresee(wishes)
+        assert list(together) == alone
+        assert [told(one) for one in together] == [told(one) for one in alone]
+        assert together[0].actions != together[1].actions
+        read = [call.name for call in home.household.calls[before:]]
+        assert read.count("entries") == len(POLICY.libraries), "each library is read once"
 
 
 # --- in the middle of it ---

@@ -6,16 +6,18 @@ import errno
 import gzip
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs
 
+import certifi
 import httpx
 import pytest
 import respx
 
 from reconciler.clients import qbittorrent
-from reconciler.clients._http import Http
+from reconciler.clients._http import Http, authorities
 from reconciler.errors import Rejected, Throttled, Unauthorized, Unintelligible, Unreachable, UpstreamError
 from reconciler.model import InstanceName
 
@@ -197,6 +199,29 @@ async def test_a_server_without_tls_is_called_that() -> None:
     async with plain as url, Http(NAME, url.replace("http:", "https:")) as http:
         with pytest.raises(Unreachable, match="does not speak HTTPS"):
             await http.send("GET", "/list", operation="read")
+
+
+@pytest.fixture
+def read_again() -> Iterator[None]:
+    """Authorities are read once per process; here, and after the test, they are read anew."""
+    authorities.cache_clear()
+    yield
+    authorities.cache_clear()
+
+
+@pytest.mark.usefixtures("read_again")
+def test_the_operator_can_say_whose_certificates_are_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = "-----END CERTIFICATE-----\n"
+    first, *others = Path(certifi.where()).read_text("ascii").split(end)
+    own = tmp_path / "own.pem"
+    own.write_text(first + end, encoding="ascii")
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    assert len(authorities().get_ca_certs()) > len(others) / 2
+    authorities.cache_clear()
+    monkeypatch.setenv("SSL_CERT_FILE", str(own))
+    assert len(authorities().get_ca_certs()) == 1
+    assert authorities().verify_mode is ssl.CERT_REQUIRED
 
 
 @pytest.mark.parametrize(

@@ -466,7 +466,8 @@ async def test_a_pass_that_fails_is_logged_and_the_next_one_comes(
     home = running
     deletion = await home.ask(HEAT)
     due = home.store.due
-    errors: list[Exception] = [StoreError("the database is gone"), ZeroDivisionError()]
+    gone = StoreError("the database is gone")
+    errors: list[Exception] = [gone, gone, ZeroDivisionError()]
 
     async def failing_due(now: datetime, limit: int) -> tuple[DeletionState, ...]:
         if errors:
@@ -484,7 +485,9 @@ async def test_a_pass_that_fails_is_logged_and_the_next_one_comes(
                 await asyncio.sleep(0.01)
         finally:
             await home.reconciler.stop()
-    assert [line["event"] for line in lines].count("pass failed") == 2
+    events = [line["event"] for line in lines]
+    assert events.count("pass failed") == 2, "an outage once, a mistake of ours each time"
+    assert events.count("passes succeed again") == 1
 
 
 async def test_a_pass_ends_even_if_every_round_finds_something(home: Bench) -> None:
@@ -533,7 +536,7 @@ async def test_losing_an_upstream_is_logged_once_over_many_passes(home: Bench) -
 
 async def test_a_dry_plan_sends_nothing_and_tells_exactly_what_is_then_done(home: Bench) -> None:
     deletion = await home.ask(HEAT)
-    foreseen = await home.reconciler.foresee(await home.state(deletion))
+    (foreseen,) = await home.reconciler.foresee([await home.state(deletion)])
     assert foreseen is not None
     assert foreseen.ends_as is Phase.CONVERGED
     assert (await home.state(deletion)).deletion.bound_at is None

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,20 +79,25 @@ def test_the_files_that_the_offline_installation_takes_exist() -> None:
 
 
 CLIENTS = {
-    "aiohttp", "ftplib", "http.client", "httpcore", "httpx", "imaplib", "poplib", "requests", "smtplib", "telnetlib",
-    "urllib.request", "urllib3", "websockets", "xmlrpc",
+    "aiohttp", "apprise", "ftplib", "http.client", "httpcore", "httpx", "imaplib", "poplib", "requests", "smtplib",
+    "telnetlib", "urllib.request", "urllib3", "websockets", "xmlrpc",
 }  # fmt: skip
 """What could call somebody."""
 
 
-def test_one_file_calls_others_over_http_and_no_other_brings_in_a_client() -> None:
+def test_one_file_calls_upstreams_and_one_messengers_and_no_other_brings_in_a_client() -> None:
     callers = {
         path.relative_to(ROOT / "reconciler").as_posix()
         for path in (ROOT / "reconciler").rglob("*.py")
         if "simulators" not in path.parts and any(_is_client(name) for name in imported_by(path))
     }
-    assert callers == {"clients/_http.py"}
+    assert callers == {"clients/_http.py", "notify/messengers.py"}
     assert "`reconciler/clients/_http.py`" in section(PAGE, "Without internet")
+
+
+def test_what_sends_messages_is_loaded_only_where_there_is_somebody_to_tell() -> None:
+    code = "import sys; import reconciler.main; sys.exit('apprise' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def _is_client(name: str) -> bool:

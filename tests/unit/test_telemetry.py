@@ -11,10 +11,14 @@ import pytest
 import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
-from reconciler.model import InstanceName, Phase, Source
+from reconciler import __version__
+from reconciler.model import InstanceName, Phase, Source, UpstreamKind, WebhookState
+from reconciler.ports import ConnectionSeen, Overview
+from reconciler.reasons import MEANINGS, Effect
 from reconciler.telemetry import METRIC_NAMES, Calls, Metrics, configure_logging, fan_out, get_logger, logs
+from tests.support.clocks import START
+from tests.support.metrics import RADARR, used
 
-RADARR = InstanceName("radarr")
 SEERR = InstanceName("jellyseerr")
 
 
@@ -243,18 +247,6 @@ def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], f
     }
 
 
-def used() -> Metrics:
-    metrics = Metrics([RADARR])
-    metrics.call(RADARR, "entries", "ok", 0.2)
-    metrics.upstream_up(RADARR, up=True)
-    metrics.deletions({Phase.HELD: 2})
-    metrics.passed(1.5, ok=True)
-    metrics.webhook(Source.JELLYSEERR, "want")
-    metrics.converged(12)
-    metrics.notification("dropped", 3)
-    return metrics
-
-
 def test_exactly_the_named_metrics_are_exposed() -> None:
     types = [line.split()[2] for line in used().render().decode().splitlines() if line.startswith("# TYPE")]
     assert sorted(types) == sorted(METRIC_NAMES)
@@ -262,9 +254,9 @@ def test_exactly_the_named_metrics_are_exposed() -> None:
 
 def test_each_fact_reaches_its_metric() -> None:
     seen = samples(used())
-    call = (("operation", "entries"), ("outcome", "ok"), ("upstream", "radarr"))
+    call = (("operation", "history_since"), ("outcome", "ok"), ("upstream", "radarr"))
     assert seen["reconciler_upstream_calls_total", call] == 1
-    assert seen["reconciler_upstream_call_seconds_sum", (("operation", "entries"), ("upstream", "radarr"))] == 0.2
+    assert seen["reconciler_upstream_call_seconds_sum", (("operation", "history_since"), ("upstream", "radarr"))] == 0.2
     assert seen["reconciler_upstream_up", (("upstream", "radarr"),)] == 1
     assert seen["reconciler_deletions", (("phase", "held"),)] == 2
     assert seen["reconciler_passes_total", (("outcome", "ok"),)] == 1
@@ -275,18 +267,48 @@ def test_each_fact_reaches_its_metric() -> None:
     assert seen["reconciler_notifications_total", (("outcome", "sent"),)] == 0
 
 
-def test_every_phase_is_shown_and_falls_back_to_zero() -> None:
-    metrics = used()
-    metrics.deletions({Phase.CONVERGED: 1})
-    seen = samples(metrics)
-    shown = {phase: seen["reconciler_deletions", (("phase", phase.value),)] for phase in Phase}
-    assert shown == {phase: float(phase is Phase.CONVERGED) for phase in Phase}
+def of(name: str, metrics: Metrics | None = None) -> dict[str, float]:
+    """Return one metric's values by their only label."""
+    found = {labels: value for (sample, labels), value in samples(metrics or used()).items() if sample == name}
+    return {"".join(dict(labels).values()): value for labels, value in found.items()}
 
 
-def test_an_upstream_that_is_lost_shows_zero() -> None:
+def test_every_phase_and_every_holding_reason_is_shown_and_falls_back_to_zero() -> None:
     metrics = used()
-    metrics.upstream_up(RADARR, up=False)
-    assert samples(metrics)["reconciler_upstream_up", (("upstream", "radarr"),)] == 0
+    assert of("reconciler_held", metrics)["BreakerOpen"] == 2
+    metrics.show(Overview(by_phase={Phase.CONVERGED: 1}), {})
+    assert of("reconciler_deletions", metrics) == {phase.value: float(phase is Phase.CONVERGED) for phase in Phase}
+    holding = {reason.value for reason, meaning in MEANINGS.items() if meaning.effect is Effect.HOLD}
+    assert of("reconciler_held", metrics) == dict.fromkeys(holding, 0)
+
+
+def test_what_the_database_knows_is_shown_of_what_is_configured() -> None:
+    at = START.timestamp()
+    assert of("reconciler_upstream_up") == {"qbittorrent": 0, "radarr": 1}
+    assert of("reconciler_oldest_unsettled_timestamp_seconds") == {"": at}
+    assert of("reconciler_oldest_change_timestamp_seconds") == {"waiting": at}
+    assert of("reconciler_ledger_complete") == {"radarr": 1}
+    assert of("reconciler_ledger_gaps") == {"radarr": 1}
+    assert of("reconciler_ledger_synced_timestamp_seconds") == {"radarr": at}
+    assert of("reconciler_webhook_last_heard_timestamp_seconds") == {"radarr": at}
+    assert of("reconciler_webhook_connected") == {"radarr": 1}
+    assert of("reconciler_lease_held") == {"": 1}
+    assert of("reconciler_build_info") == {__version__: 1}
+
+
+def test_what_is_not_known_is_missing_and_a_history_that_was_never_read_is_not_complete() -> None:
+    metrics = used()
+    metrics.show(Overview(), {RADARR: UpstreamKind.RADARR})
+    assert of("reconciler_ledger_complete", metrics) == of("reconciler_ledger_gaps", metrics) == {"radarr": 0}
+    for name in ("upstream_up", "oldest_unsettled_timestamp_seconds", "webhook_connected"):
+        assert of(f"reconciler_{name}", metrics) == {}
+
+
+def test_a_webhook_that_is_off_counts_as_not_connected() -> None:
+    off = {RADARR: ConnectionSeen(WebhookState(exists=True, enabled=False), START)}
+    metrics = Metrics([RADARR])
+    metrics.show(Overview(connections=off), {RADARR: UpstreamKind.RADARR})
+    assert of("reconciler_webhook_connected", metrics) == {"radarr": 0}
 
 
 def test_labels_outside_the_closed_sets_become_other() -> None:

@@ -75,6 +75,24 @@ async def test_losing_an_upstream_is_logged_once_and_its_return_once(
     assert [line["event"] for line in lines] == ["upstream lost", "upstream back"]
 
 
+async def test_that_a_lost_upstream_refuses_us_is_logged_once_too_because_somebody_must_mend_it(
+    health: Health, radarr: MemoryLibrary, clock: FakeClock
+) -> None:
+    troubles = [Unreachable(RADARR, "gone"), Unauthorized(RADARR, "wrong key"), Unreachable(RADARR, "gone")]
+    with capture_logs() as lines:
+        for _ in range(2):
+            for trouble in [*troubles, *troubles]:
+                health.failed(radarr, trouble)
+                clock.advance(10)
+            health.answered(radarr, APP)
+    told = [(line["event"], line.get("reason"), line.get("seconds")) for line in lines]
+    assert told == [
+        ("upstream lost", Reason.UNREACHABLE, None),
+        ("upstream refuses", Reason.UNAUTHORIZED, None),
+        ("upstream back", None, 60),
+    ] * 2  # fmt: skip
+
+
 async def test_why_an_answer_is_not_believed_is_shown_until_it_is_and_logged_once(
     health: Health, radarr: MemoryLibrary
 ) -> None:

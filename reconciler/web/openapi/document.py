@@ -157,7 +157,7 @@ def _query(model: type[BaseModel] | None) -> Iterable[dict[str, Any]]:
         options = [option for option in schema.get("anyOf", [schema]) if option.get("type") != "null"]
         (value,) = options
         rest = {key: value for key, value in schema.items() if key == "default" and value is not None}
-        made = {"name": name, "in": "query", "required": False, "schema": _plain(value) | rest}
+        made = {"name": name, "in": "query", "required": False, "schema": _renamed(_plain(value)) | rest}
         if "description" in schema:
             made["description"] = schema["description"]
             made["schema"].pop("description", None)
@@ -171,7 +171,7 @@ def _body(body: Body) -> dict[str, Any]:
     return {
         "required": True,
         "description": body.description,
-        "content": {media: {"schema": schema, "examples": named} for media in body.media_types},
+        "content": {JSON: {"schema": schema, "examples": named}},
     }
 
 

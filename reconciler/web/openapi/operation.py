@@ -52,7 +52,6 @@ class Body:
     examples: Mapping[str, object]
     description: str
     models: tuple[type[BaseModel], ...] = ()
-    media_types: tuple[str, ...] = (JSON,)
 
 
 @dataclass(frozen=True)

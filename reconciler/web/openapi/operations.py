@@ -6,9 +6,12 @@ other test is given.
 
 from collections.abc import Mapping
 
+from pydantic import BaseModel
+
 from reconciler.web.openapi import examples
 from reconciler.web.openapi.operation import JSON, Answer, Body, Needs, Operation, Parameter, Tag
-from reconciler.web.queries import AskQuery, DeletionQuery
+from reconciler.web.queries import ApproveQuery, AskQuery, DeletionQuery, ReceiptQuery, ReleaseQuery
+from reconciler.web.receipts import ReceiptDetailOut, ReceiptPageOut
 from reconciler.web.schemas import (
     AcceptedListOut,
     DecisionOut,
@@ -22,10 +25,14 @@ from reconciler.web.schemas import (
     ReleasedOut,
     StatusOut,
 )
+from reconciler.web.senders_heard import SendersOut
 from reconciler.web.widget import WidgetOut
 from reconciler.web.wishes import AttributionIn, MovieWishIn, SeasonsWishIn, SeriesWishIn, WishesIn
 
 _ID = Parameter("id", "path", {"type": "string", "format": "uuid"}, "The deletion's id.", required=True)
+_NUMBER = Parameter(
+    "number", "path", {"type": "string", "pattern": "^[0-9]{1,18}$"}, "The receipt's number.", required=True
+)
 _INSTANCE = Parameter(
     "instance", "path", {"type": "string", "minLength": 1}, "The instance's configured name.", required=True
 )
@@ -36,7 +43,7 @@ _KEYS = (
         "it is answered as before and does nothing. `webhook-id` is taken, too.",
     ),
 )  # fmt: skip
-_EVENT_NUMBER = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+_EVENT_NUMBER = {"type": "string", "pattern": "^[0-9]{0,18}$"}
 _READ_BODY = frozenset({"not-json", "broken-off", "too-slow"})
 _READ_JSON = _READ_BODY | {"too-large", "unsupported-type", "unsupported-encoding"}
 _WISH = _READ_JSON | {"bad-idempotency-key", "invalid", "key-reused", "conflict"}
@@ -46,10 +53,11 @@ _HEARD = {
     200: Answer("It was a test: nothing is stored.", (HeardOut,)),
     202: Answer("Committed. `heard` says what was understood.", (HeardOut,)),
 }
-_ANY_TYPE = (JSON, "*/*")
 
 
-def _decision(name: str, summary: str, description: str, problem: str) -> Operation:
+def _decision(
+    name: str, summary: str, description: str, *problems: str, query: type[BaseModel] | None = None
+) -> Operation:
     return Operation(
         "POST",
         f"/deletions/{{id}}/{name}",
@@ -59,8 +67,9 @@ def _decision(name: str, summary: str, description: str, problem: str) -> Operat
         {200: Answer("Written down; a pass looks at it at once.", (DecisionOut,))},
         needs=Needs.WRITE,
         description=description,
+        query=query,
         parameters=(_ID,),
-        problems=frozenset({"unknown-deletion", problem}),
+        problems=frozenset({"unknown-deletion", *problems}),
     )
 
 
@@ -77,7 +86,7 @@ def _arr(kind: str, body: Mapping[str, object], *, method: str, of_instance: boo
         description=f"Connect → Webhook in {name}. Which instance sent it is told by the address, or by the only one "
         "configured, or by `instanceName`. Bodies of more than 16 MiB are taken and not read; the histories are.",
         parameters=(_INSTANCE,) if of_instance else (),
-        body=Body(body, f"{name}'s own payload; the content type does not matter.", media_types=_ANY_TYPE),
+        body=Body(body, f"{name}'s own payload; the content type does not matter."),
         problems=_READ_BODY | ({"unknown-instance"} if of_instance else set()),
     )
 
@@ -129,11 +138,24 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=(_ID,),
         problems=frozenset({"unknown-deletion", "upstream"}),
     ),
+    Operation(
+        "GET",
+        "/deletions/{id}/receipt",
+        "getReceiptOfDeletion",
+        Tag.DELETIONS,
+        "Show what a deletion came from",
+        {200: Answer("What arrived and how it was understood.", (ReceiptDetailOut,))},
+        parameters=(_ID,),
+        problems=frozenset({"unknown-deletion", "unknown-receipt"}),
+    ),
     _decision(
         "approve",
         "Lift every reason that an approval can lift",
         "`lifted` names them.",
         "nothing-to-approve",
+        "not-as-shown",
+        "invalid",
+        query=ApproveQuery,
     ),
     Operation(
         "POST",
@@ -163,6 +185,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "Let go on all that the breaker holds",
         {200: Answer("Which these are. Nothing else was lifted.", (ReleasedOut,))},
         needs=Needs.WRITE,
+        query=ReleaseQuery,
+        problems=frozenset({"not-as-shown", "invalid"}),
     ),
     Operation(
         "GET",
@@ -210,6 +234,34 @@ OPERATIONS: tuple[Operation, ...] = (
         problems=frozenset({"invalid", "too-many-streams"}),
     ),
     Operation(
+        "GET",
+        "/webhooks",
+        "listSenders",
+        Tag.WEBHOOKS,
+        "Show how each sender of webhooks is set up, and when it was heard from",
+        {200: Answer("Every sender that could be set up. No secret is in it.", (SendersOut,))},
+    ),
+    Operation(
+        "GET",
+        "/receipts",
+        "listReceipts",
+        Tag.WEBHOOKS,
+        "List what arrived, the newest first",
+        {200: Answer("One page; `next_cursor` leads to the next.", (ReceiptPageOut,))},
+        query=ReceiptQuery,
+        problems=frozenset({"invalid"}),
+    ),
+    Operation(
+        "GET",
+        "/receipts/{number}",
+        "getReceipt",
+        Tag.WEBHOOKS,
+        "Show what arrived, without secrets",
+        {200: Answer("With the body, as far as it is kept.", (ReceiptDetailOut,))},
+        parameters=(_NUMBER,),
+        problems=frozenset({"unknown-receipt"}),
+    ),
+    Operation(
         "POST",
         "/webhooks/dashboard",
         "dashboardWebhook",
@@ -245,7 +297,6 @@ OPERATIONS: tuple[Operation, ...] = (
         body=Body(
             examples.JELLYFIN,
             "What the template renders to. At most 1 MiB; the content type does not matter.",
-            media_types=_ANY_TYPE,
         ),
         problems=_READ_BODY | {"too-large", "unsupported-encoding"},
     ),

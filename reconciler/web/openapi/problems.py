@@ -15,9 +15,11 @@ KNOWN_PROBLEMS: dict[str, tuple[int, str]] = {
     "not-found": (404, "There is nothing at this address."),
     "unknown-deletion": (404, "No deletion has this id."),
     "unknown-instance": (404, "A test came to the address of an instance that is not configured."),
+    "unknown-receipt": (404, "No receipt has this number, or it is not kept any more."),
     "too-slow": (408, "The body took too long."),
     "conflict": (409, "The same is under way with other options; `deletions` names it."),
     "nothing-to-approve": (409, "Nothing here waits for an approval."),
+    "not-as-shown": (409, "What the person was shown is not how things are by now; nothing was changed."),
     "settled": (409, "The deletion has ended."),
     "too-large": (413, "The body is over the limit."),
     "unsupported-type": (415, "The body is not declared as JSON."),
@@ -45,7 +47,8 @@ class FieldErrorOut(BaseModel):
 class ProblemOut(BaseModel):
     """Why something was not done (RFC 9457). `type` is stable and for programs, `detail` is for people.
 
-    `errors` are there when fields are wrong, and `deletions` when the same deletion is under way with other options.
+    `errors` are there when fields are wrong, `deletions` when the same deletion is under way with other options, and
+    `request_id` when the log says more.
     """
 
     type: str
@@ -53,4 +56,5 @@ class ProblemOut(BaseModel):
     status: int
     detail: str
     errors: list[FieldErrorOut] = []
+    request_id: str = ""
     deletions: list[AcceptedOut] = []

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from reconciler.reasons import MEANINGS
-from reconciler.web.schemas import Decision, DeletionDetailOut
+from reconciler.reasons import Reason
+from reconciler.web.schemas import Decision, DeletionDetailOut, NeedOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,32 @@ CHOICES: dict[Decision, str] = {
 }
 """Every decision with the words on its button."""
 
-DONE: dict[str, str] = {
+DONE: dict[Decision, str] = {
     "approve": "The approval is written down. The deletion goes on.",
-    "attribute": "It is written down that these torrents belong to it. They are deleted with it, unless the history "
-    "gives them to something else.",
+    "attribute": "It is written down that these torrents belong to it.",
     "cancel": "The cancellation is written down. Nothing more of it is deleted.",
     "retry": "It is tried again at once.",
-    "release": "All that the breaker held goes on.",
 }
 """What is said after a decision."""
+
+_DELETES = "What is bound to it is deleted. That cannot be undone."
+EFFECTS: dict[Reason, str] = {
+    Reason.BREAKER_OPEN: _DELETES,
+    Reason.PROTECTED: f"The protection counts for nothing here. {_DELETES}",
+    Reason.APPROVAL_REQUIRED: _DELETES,
+    Reason.INFERRED_DELETE: _DELETES,
+    Reason.UNATTRIBUTED_TORRENT: (
+        "No torrent is taken to belong to it: those in qBittorrent stay, and it goes on with the rest."
+    ),
+    Reason.IDENTITY_UNRESOLVED: "That upstream is taken not to have the title, and it goes on with the others.",
+    Reason.FILES_LEFT_BEHIND: "The files that are still there stay, and it counts as done.",
+    Reason.LIKELY_CROSS_SEED: f"The other torrent stays as it is. {_DELETES}",
+    Reason.STILL_LISTED: "It goes on without waiting for Jellyfin.",
+    Reason.SUSPICIOUS_LIST: (
+        "What that upstream lists now is believed, for every deletion: what is missing there counts as gone."
+    ),
+}
+"""What happens when each reason that an approval can lift is lifted."""
 
 
 def choices_of(one: DeletionDetailOut) -> tuple[Choice, ...]:
@@ -63,19 +80,25 @@ def choice_of(one: DeletionDetailOut, decision: Decision) -> Choice:
 
 
 def _approving(one: DeletionDetailOut) -> tuple[str, ...]:
-    approvable = [need for need in one.needs if need.approvable and need.reason not in one.approved]
-    others = [need for need in one.needs if not MEANINGS[need.reason].approvable]
+    lifted = liftable(one)
+    others = [need for need in one.needs if not need.approvable]
     return (
-        *(f"It goes on although: {need.message.rstrip('.')} ({need.reason.value})." for need in approvable),
-        _what_goes(one),
+        *(f"It goes on although: {need.message.rstrip('.')} ({need.reason.value})." for need in lifted),
+        *dict.fromkeys(_effect(one, need.reason) for need in lifted),
         *(f"It stays held by {need.reason.value}, which no approval lifts." for need in others),
     )
 
 
-def _what_goes(one: DeletionDetailOut) -> str:
+def liftable(one: DeletionDetailOut) -> tuple[NeedOut, ...]:
+    """Return what an approval would lift."""
+    return tuple(need for need in one.needs if need.approvable and need.reason not in one.approved)
+
+
+def _effect(one: DeletionDetailOut, reason: Reason) -> str:
+    """Return what happens then; where files are to be kept nothing is said to be deleted."""
     if one.options.delete_files:
-        return "What is bound to it is deleted, with its files. That cannot be undone."
-    return "What is bound to it leaves the lists; its files are kept."
+        return EFFECTS[reason]
+    return EFFECTS[reason].replace(_DELETES, "What is bound to it leaves the lists; its files are kept.")
 
 
 def _cancelling(one: DeletionDetailOut) -> tuple[str, ...]:

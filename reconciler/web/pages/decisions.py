@@ -1,6 +1,7 @@
 """Deciding on pages: first what will happen is shown, then a form of that page makes it happen."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -10,23 +11,23 @@ from reconciler.model import Phase
 from reconciler.ports import DeletionFilter
 from reconciler.reasons import Reason
 from reconciler.web.answers import root_of
-from reconciler.web.deciding import Deciding
+from reconciler.web.deciding import Deciding, digest_of
 from reconciler.web.deletions import id_of
 from reconciler.web.deps import WebStore
-from reconciler.web.pages.choices import CHOICES, Choice, choice_of, choices_of
+from reconciler.web.pages.choices import CHOICES, DONE, Choice, choice_of, choices_of, liftable
 from reconciler.web.pages.door import Door
-from reconciler.web.pages.log import Row, row_of, title_of
+from reconciler.web.pages.log import LONGEST_CURSOR, Row, row_of, title_of
 from reconciler.web.pages.rendering import Renderer
 from reconciler.web.problems import Problem, unknown_deletion
 from reconciler.web.schemas import Decision, DeletionDetailOut, NeedOut
 from reconciler.web.sessions import Access, Session
-from reconciler.web.views import detail_out
+from reconciler.web.views import deletion_out, detail_out
 
 BY = "somebody on the status page"
 """Who decides, in the timeline."""
 
-_PAGE = 50
-_MOST_PAGES = 20
+PAGE = 25
+MOST_NAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,24 @@ class Decisions:
         self._renderer = renderer
 
     async def needs_you(self, request: Request, session: Session) -> Response:
-        """Show every held deletion with its advice and its choices."""
-        held, breaker = await self._held(request)
-        return self._renderer.response(request, "needs_you.html", session, held=held, breaker=breaker)
+        """Show the held deletions, a page of them, with their advice and their choices."""
+        cursor = request.query_params.get("cursor", "")[:LONGEST_CURSOR] or None
+        where = DeletionFilter(phase=Phase.HELD)
+        try:
+            page = await self._store.deletions(where, cursor=cursor, limit=PAGE)
+        except ValueError:  # a cursor that is none of ours: from the start
+            cursor = None
+            page = await self._store.deletions(where, cursor=None, limit=PAGE)
+        details = [detail_out(state, (), (), root_of(request)) for state in page.deletions]
+        return self._renderer.response(
+            request,
+            "needs_you.html",
+            session,
+            held=[Held(row_of(detail), detail.needs, choices_of(detail)) for detail in details],
+            in_breaker=len(await self._store.held_by_breaker()),
+            older=page.next_cursor,
+            is_first=cursor is None,
+        )
 
     async def ask(self, request: Request, session: Session) -> Response:
         """Show what a decision will do."""
@@ -59,9 +75,11 @@ class Decisions:
     async def decide(self, request: Request, session: Session) -> Response:
         fields = await self._door.fields(request, Access.WRITE)
         deletion, decision = id_of(request), _decision(request)
+        said = DONE[decision]
         match decision:
             case "approve":
-                await self._deciding.approve(deletion, BY)
+                shown = frozenset(reason for reason in Reason if reason.value in fields.get("reasons", "").split(","))
+                await self._deciding.approve(deletion, BY, shown=shown)
             case "attribute":
                 words = fields.get("hashes", "").replace(",", " ").split()
                 try:
@@ -69,22 +87,37 @@ class Decisions:
                 except InvalidPayload as invalid:
                     wrong = "; ".join(message for _, message in invalid.problems)
                     return await self._asked(request, session, wrong=wrong, given=fields.get("hashes", ""))
-                await self._deciding.attribute(deletion, hashes, BY)
+                unlisted = await self._deciding.attribute(deletion, hashes, BY)
+                if unlisted:
+                    names = ", ".join(sorted(unlisted))
+                    said = f"{said} No qBittorrent listed {names} when last looked at: check what should be there."
             case "cancel":
                 await self._deciding.cancel(deletion, BY)
             case "retry":
                 await self._deciding.retry(deletion, BY)
-        return RedirectResponse(f"{root_of(request)}/deletions/{deletion}?done={decision}", status_code=303)
+        return self._back(request, session, f"/deletions/{deletion}", said)
 
     async def ask_about_breaker(self, request: Request, session: Session) -> Response:
-        _, breaker = await self._held(request)
-        return self._renderer.response(request, "breaker.html", session, rows=breaker)
+        held = await self._store.held_by_breaker()
+        return self._renderer.response(
+            request,
+            "breaker.html",
+            session,
+            rows=[row_of(deletion_out(state, root_of(request))) for state in held[:MOST_NAMED]],
+            count=len(held),
+            shown=digest_of(state.deletion.id for state in held),
+        )
 
     async def release_breaker(self, request: Request, session: Session) -> Response:
-        del session
-        await self._door.fields(request, Access.WRITE)
-        await self._deciding.release_breaker(BY)
-        return RedirectResponse(f"{root_of(request)}/needs-you", status_code=303)
+        fields = await self._door.fields(request, Access.WRITE)
+        released = await self._deciding.release_breaker(BY, shown=fields.get("shown", ""))
+        count = "1 deletion goes" if len(released) == 1 else f"{len(released)} deletions go"
+        return self._back(request, session, "/needs-you", f"It is written down: {count} on.")
+
+    def _back(self, request: Request, session: Session, path: str, said: str) -> Response:
+        """Lead on to a page that says what was done."""
+        carried = quote(self._door.saying(session, said))
+        return RedirectResponse(f"{root_of(request)}{path}?said={carried}", status_code=303)
 
     async def _asked(self, request: Request, session: Session, *, wrong: str = "", given: str = "") -> Response:
         detail = await self._detail(request)
@@ -99,6 +132,7 @@ class Decisions:
             one=detail,
             title=title_of(detail),
             choice=choice_of(detail, decision),
+            reasons=",".join(sorted({need.reason.value for need in liftable(detail)})),
             wrong=wrong,
             given=given,
         )
@@ -108,21 +142,6 @@ class Decisions:
         if state is None:
             raise unknown_deletion()
         return detail_out(state, (), (), root_of(request))
-
-    async def _held(self, request: Request) -> tuple[list[Held], list[Row]]:
-        """Return all that is held, and of that what the breaker holds."""
-        held: list[Held] = []
-        cursor: str | None = None
-        for _ in range(_MOST_PAGES):
-            page = await self._store.deletions(DeletionFilter(phase=Phase.HELD), cursor=cursor, limit=_PAGE)
-            for state in page.deletions:
-                detail = detail_out(state, (), (), root_of(request))
-                held.append(Held(row_of(detail), detail.needs, choices_of(detail)))
-            cursor = page.next_cursor
-            if cursor is None:
-                break
-        breaker = [one.row for one in held if any(chip.reason == Reason.BREAKER_OPEN for chip in one.row.chips)]
-        return held, breaker
 
 
 def _decision(request: Request) -> Decision:

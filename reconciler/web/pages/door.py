@@ -8,7 +8,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from reconciler.errors import StoreError, UpstreamError
-from reconciler.telemetry import get_logger
 from reconciler.web.answers import root_of
 from reconciler.web.body import KIB, BodyLimit, read_body, too_large
 from reconciler.web.deps import WebDeps
@@ -20,6 +19,7 @@ from reconciler.web.sessions import Access, Session
 
 FORM_LIMIT = BodyLimit(64 * KIB)
 MOST_FIELDS = 20
+NOBODY = Session("")
 
 Handler = Callable[[Request, Session], Awaitable[Response]]
 
@@ -36,19 +36,22 @@ class Door:
     def page(self, handler: Handler, *, public: bool = False) -> Endpoint:
         """Return an endpoint for a page; `public` ones are also for those who may see the status only."""
 
-        async def endpoint(request: Request) -> Response:
-            session = self._guard.session(request)
+        async def guarded(request: Request, session: Session) -> Response:
             if session.access is None and not (public and self._is_public):
                 return self.to_sign_in(request)
-            return await self._answered(handler, request, session)
+            return await handler(request, session)
 
-        return endpoint
+        return self.open(guarded)
 
     def open(self, handler: Handler) -> Endpoint:
         """Return an endpoint for a page that needs nobody to have signed in."""
 
         async def endpoint(request: Request) -> Response:
-            return await self._answered(handler, request, self._guard.session(request))
+            try:
+                session = self._guard.session(request)
+            except Problem as problem:  # this name is not served: nothing more of the request is believed
+                return self.trouble(request, NOBODY, problem)
+            return await self._answered(handler, request, session)
 
         return endpoint
 
@@ -64,9 +67,17 @@ class Door:
         self._guard.require_form(request, given.get("form_token", ""), access)
         return given
 
+    def saying(self, session: Session, message: str) -> str:
+        """Return what the address of the next page carries, so that it says this once."""
+        return self._guard.sessions.saying(session, message)
+
     async def lost(self, request: Request, error: HTTPException) -> Response:
         """Return a page for an address at which there is nothing."""
-        return self.trouble(request, self._guard.session(request), http_problem(error))
+        try:
+            session = self._guard.session(request)
+        except Problem as problem:
+            return self.trouble(request, NOBODY, problem)
+        return self.trouble(request, session, http_problem(error))
 
     def to_sign_in(self, request: Request) -> Response:
         """Send somebody to sign in, and back afterwards."""
@@ -84,8 +95,7 @@ class Door:
                 return self.to_sign_in(request)
             response = self.trouble(request, session, problem)
         except StoreError as error:
-            get_logger(__name__).error("store_unavailable", path=request.url.path, error=type(error).__name__)
-            response = self.trouble(request, session, database_trouble())
+            response = self.trouble(request, session, database_trouble(request, error))
         except UpstreamError as error:
             response = self.trouble(request, session, upstream_trouble(error))
         if session.is_new and "set-cookie" not in response.headers:

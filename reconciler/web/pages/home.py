@@ -27,7 +27,8 @@ class Home:
         self._renderer = renderer
 
     async def page(self, request: Request, session: Session) -> Response:
-        status = await self._status.read(with_titles=session.access is not None)
+        is_public = session.access is None
+        status = await self._status.read(with_titles=not is_public, for_everybody=is_public)
         lists = {}
         if session.access is not None:
             root = root_of(request)

@@ -1,7 +1,5 @@
 """The deletion log for people: the list with its filters, one deletion with its evidence, and its plan."""
 
-import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -15,20 +13,19 @@ from reconciler.web.answers import root_of
 from reconciler.web.deletions import id_of
 from reconciler.web.deps import Preview, WebStore
 from reconciler.web.pages.asking import asked_by
-from reconciler.web.pages.choices import DONE, choices_of
+from reconciler.web.pages.choices import choices_of
 from reconciler.web.pages.progress import Chip, Step, chips_of, steps_of
 from reconciler.web.pages.rendering import Renderer
 from reconciler.web.pages.story import Story, story_of
 from reconciler.web.problems import unknown_deletion
+from reconciler.web.receipts import shown_json
 from reconciler.web.schemas import DeletionOut
 from reconciler.web.sessions import Session
 from reconciler.web.views import deletion_out, detail_out, plan_out
-from reconciler.words import plain
 
 PAGE = 25
-LONGEST_RECEIPT = 100_000
 _LONGEST_SEARCH = 200
-_LONGEST_CURSOR = 500
+LONGEST_CURSOR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ class Log:
         phase = next((phase for phase in Phase if phase.value == given.get("phase")), None)
         text = given.get("q", "").strip()[:_LONGEST_SEARCH]
         where = DeletionFilter(phase=phase, text=text or None)
-        cursor = given.get("cursor", "")[:_LONGEST_CURSOR] or None
+        cursor = given.get("cursor", "")[:LONGEST_CURSOR] or None
         try:
             page = await self._store.deletions(where, cursor=cursor, limit=PAGE)
         except ValueError:  # a cursor that is none of ours: from the start
@@ -115,7 +112,6 @@ class Log:
             choices=choices_of(detail),
             receipt=receipt,
             receipt_text=shown_json(receipt.body) if receipt else "",
-            done=DONE.get(request.query_params.get("done", "")),
         )
 
     async def plan(self, request: Request, session: Session) -> Response:
@@ -127,14 +123,6 @@ class Log:
             raise unknown_deletion()
         title = title_of(deletion_out(state, root_of(request)))
         return self._renderer.response(request, "plan.html", session, plan=plan_out(preview), title=title, id=deletion)
-
-
-def shown_json(text: str) -> str:
-    """Return a receipt's text as people read it; what is no JSON stays as it is."""
-    with contextlib.suppress(ValueError):
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    lines = (plain(line, LONGEST_RECEIPT) if line else "" for line in text[:LONGEST_RECEIPT].splitlines())
-    return "\n".join(lines)
 
 
 def _query(parameters: Mapping[str, str]) -> str:

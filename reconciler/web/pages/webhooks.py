@@ -7,18 +7,17 @@ from starlette.responses import Response
 
 from reconciler.config import Settings
 from reconciler.ports import ReceiptFilter
-from reconciler.web.answers import root_of
+from reconciler.web.answers import root_of, scheme_of
 from reconciler.web.deps import WebStore
 from reconciler.web.pages.asking import name_of
-from reconciler.web.pages.log import shown_json
+from reconciler.web.pages.log import LONGEST_CURSOR
 from reconciler.web.pages.rendering import Renderer
 from reconciler.web.problems import unknown_receipt
-from reconciler.web.receipts import receipt_number, receipt_out
+from reconciler.web.receipts import receipt_number, receipt_out, shown_json
 from reconciler.web.senders_heard import SenderOut, senders_out
 from reconciler.web.sessions import Session
 
 PAGE = 20
-_LONGEST_CURSOR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +41,14 @@ class WebhookPages:
 
     async def page(self, request: Request, session: Session) -> Response:
         overview = await self._store.overview()
-        cursor = request.query_params.get("cursor", "")[:_LONGEST_CURSOR] or None
+        cursor = request.query_params.get("cursor", "")[:LONGEST_CURSOR] or None
         try:
             receipts = await self._store.receipts(ReceiptFilter(), cursor=cursor, limit=PAGE)
         except ValueError:  # a cursor that is none of ours: from the start
             cursor = None
             receipts = await self._store.receipts(ReceiptFilter(), cursor=None, limit=PAGE)
         root = root_of(request)
-        base = self._settings.public_url or f"{request.url.scheme}://{request.url.netloc}{root}"
+        base = self._settings.public_url or f"{scheme_of(request)}://{request.url.netloc}{root}"
         cards = [_card(sender, base) for sender in senders_out(self._settings, overview).senders]
         return self._renderer.response(
             request,

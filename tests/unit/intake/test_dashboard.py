@@ -112,7 +112,7 @@ def test_a_title_holds_no_secret_and_no_address() -> None:
         (MOVIE | {"tmdb_id": "0"}, ["tmdb_id"]),
         (MOVIE | {"tmdb_id": ""}, ["tmdb_id"]),
         (MOVIE | {"tmdb_id": -3}, ["tmdb_id"]),
-        (MOVIE | {"tmdb_id": 1.0}, ["tmdb_id"]),
+        (MOVIE | {"tmdb_id": 1.5}, ["tmdb_id"]),
         (MOVIE | {"tmdb_id": True}, ["tmdb_id"]),
         (MOVIE | {"tmdb_id": 2**31}, ["tmdb_id"]),
         (MOVIE | {"tmdb_id": "٣"}, ["tmdb_id"]),
@@ -137,7 +137,7 @@ def test_a_title_holds_no_secret_and_no_address() -> None:
         (SERIES | {"seasons": "1, 2"}, ["seasons"]),
         (SERIES | {"seasons": {"1": True}}, ["seasons"]),
         (SERIES | {"seasons": [1, 1]}, ["seasons[1]"]),
-        (SERIES | {"seasons": [-1, 0, 10000, 1.0, True, None, "x"]}, [f"seasons[{n}]" for n in (0, 2, 3, 4, 5, 6)]),
+        (SERIES | {"seasons": [-1, 0, 10000, 1.5, True, None, "x"]}, [f"seasons[{n}]" for n in (0, 2, 3, 4, 5, 6)]),
         (MOVIE | {"seasons": [1]}, ["seasons"]),
         (SERIES | {"season": 1}, ["season"]),
         (SERIES | {"instance": "sonarr"}, ["instance"]),
@@ -180,6 +180,13 @@ def test_seasons_with_everything_that_narrows_them() -> None:
         not_before=datetime(2026, 3, 5, 3, tzinfo=UTC),
         seasons=frozenset({1, 2}),
     )
+
+
+def test_a_whole_number_is_one_however_it_is_written() -> None:
+    payload = {"media_type": "tv", "tvdb_id": 81189.0, "tmdb_id": "1396", "year": 2008.0, "seasons": [1.0]}
+    (wish,) = parse_dashboard(payload)
+    assert (wish.media.tvdb_id, wish.media.tmdb_id, wish.year) == (81189, 1396, 2008)
+    assert wish.seasons == frozenset({1})
 
 
 @pytest.mark.parametrize(("sent", "understood"), [([0], {0}), ([2023, 2024], {2023, 2024}), (["3", 9999], {3, 9999})])

@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from reconciler.simulators.arr_state import Followed
+from reconciler.simulators.loopback import loopback_client
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.server import serve
 from tests.support.arr import KEY, RadarrWorld, api, radarr_world, receiving
@@ -22,14 +22,14 @@ async def world(tmp_path: Path) -> AsyncIterator[RadarrWorld]:
 
 
 async def test_a_missing_or_wrong_key_is_401_with_an_empty_body(world: RadarrWorld) -> None:
-    async with httpx.AsyncClient(trust_env=False) as stranger:
+    async with loopback_client() as stranger:
         for headers in ({}, {"X-Api-Key": "wrong"}):
             answer = await stranger.get(f"{world.url}/api/v3/movie", headers=headers)
             assert (answer.status_code, answer.content) == (401, b"")
 
 
 async def test_the_key_is_taken_from_header_query_or_bearer(world: RadarrWorld) -> None:
-    async with httpx.AsyncClient(trust_env=False) as stranger:
+    async with loopback_client() as stranger:
         url = f"{world.url}/api/v3/tag"
         answers = [
             await stranger.get(url, headers={"X-Api-Key": KEY}),
@@ -40,7 +40,7 @@ async def test_the_key_is_taken_from_header_query_or_bearer(world: RadarrWorld) 
 
 
 async def test_ping_needs_no_key(world: RadarrWorld) -> None:
-    async with httpx.AsyncClient(trust_env=False) as stranger:
+    async with loopback_client() as stranger:
         assert (await stranger.get(f"{world.url}/ping")).json() == {"status": "OK"}
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from reconciler.observed import MediaStatus, RequestStatus
 from reconciler.simulators.jellyfin import JellyfinSimulator
+from reconciler.simulators.loopback import loopback_client
 from reconciler.simulators.radarr import RadarrSimulator
 from reconciler.simulators.seerr import SeerrSimulator
 from reconciler.simulators.seerr_servers import Server
@@ -283,7 +284,7 @@ async def test_a_deleted_request_leaves_the_status_while_another_remains(
 
 async def test_deleting_files_hangs_for_ever_when_no_server_is_configured(seerr: SeerrSimulator) -> None:
     movie(seerr)
-    async with serve(seerr.app) as url, httpx.AsyncClient(headers={"X-Api-Key": KEY}, timeout=0.2) as client:
+    async with serve(seerr.app) as url, loopback_client(headers={"X-Api-Key": KEY}, timeout=0.2) as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.delete(f"{url}/api/v1/media/1/file")
         assert (await client.get(f"{url}/api/v1/status")).status_code == 200

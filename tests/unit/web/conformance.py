@@ -42,7 +42,7 @@ def require_declared(method: str, path: str, status: int, media_type: str, body:
     plain = media_type.partition(";")[0]
     assert plain in content, f"{said} comes as {plain}"
     if method != "HEAD" and plain.endswith("json"):
-        _validator(plain, repr(operation["operationId"]), str(status)).validate(_decode(body.decode()))
+        _validator(plain, operation["operationId"], str(status)).validate(_decode(body.decode()))
 
 
 _decode = json.JSONDecoder().decode  # some tests watch `json.loads`
@@ -51,12 +51,8 @@ _decode = json.JSONDecoder().decode  # some tests watch `json.loads`
 @cache
 def _validator(media_type: str, operation_id: str, status: str) -> Any:
     made = document()
-    operation = next(
-        one
-        for methods in made["paths"].values()
-        for one in methods.values()
-        if repr(one["operationId"]) == operation_id
-    )
+    operations = [one for methods in made["paths"].values() for one in methods.values()]
+    operation = next(one for one in operations if one["operationId"] == operation_id)
     response = operation["responses"][status]
     if "$ref" in response:
         response = made["components"]["responses"][response["$ref"].rpartition("/")[2]]

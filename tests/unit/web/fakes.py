@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from reconciler.clock import SystemClock
 from reconciler.config import JellyseerrSettings, QBittorrentSettings, RadarrSettings, Settings, SonarrSettings
-from reconciler.errors import StoreError
+from reconciler.errors import NotAsShown, StoreError
 from reconciler.model import (
     Condition,
     ConditionType,
@@ -26,10 +26,10 @@ from reconciler.model import (
     Media,
     MediaKind,
     Options,
-    Phase,
     SettledAs,
     Source,
     Status,
+    UpstreamKind,
 )
 from reconciler.ports import (
     Accepted,
@@ -86,9 +86,12 @@ def condition(reason: Reason, message: str = "because") -> Condition:
     return Condition(ConditionType.TORRENTS_ABSENT, InstanceName("qbittorrent"), Status.UNKNOWN, reason, message, NOW)
 
 
+@dataclass
 class FakeClock:
+    at: datetime = NOW
+
     def now(self) -> datetime:
-        return NOW
+        return self.at
 
     def monotonic(self) -> float:
         return SystemClock().monotonic()  # streams wait in the machine's own time
@@ -145,11 +148,15 @@ class FakeStore:
             made.append(AcceptedDeletion(Accepted.CREATED, self.add(deletion)))
         return IngestResult(tuple(made))
 
-    async def approve(self, deletion: DeletionId, by: str) -> frozenset[Reason]:
+    async def approve(
+        self, deletion: DeletionId, by: str, *, only: frozenset[Reason] | None = None
+    ) -> frozenset[Reason]:
         self._check()
-        state = self.states[deletion]
+        carried = frozenset(c.reason for c in self.states[deletion].conditions if MEANINGS[c.reason].approvable)
+        if only is not None and carried - only:
+            raise NotAsShown("there is more")
         self.decided.append(("approve", deletion, by))
-        return frozenset(c.reason for c in state.conditions if MEANINGS[c.reason].approvable)
+        return carried
 
     async def cancel(self, deletion: DeletionId, by: str) -> bool:
         self._check()
@@ -177,13 +184,18 @@ class FakeStore:
         assert clients
         return frozenset(hashes) - self.listed
 
-    async def release_breaker(self, by: str) -> tuple[DeletionId, ...]:
+    async def held_by_breaker(self) -> tuple[DeletionState, ...]:
         self._check()
-        held = [
-            state.deletion.id
+        return tuple(
+            state
             for state in self.states.values()
             if any(condition.reason is Reason.BREAKER_OPEN for condition in state.conditions)
-        ]
+        )
+
+    async def release_breaker(self, by: str, *, only: Collection[DeletionId] | None = None) -> tuple[DeletionId, ...]:
+        held = [state.deletion.id for state in await self.held_by_breaker()]
+        if only is not None and set(held) != set(only):
+            raise NotAsShown("there are others")
         self.decided += [("release", deletion, by) for deletion in held]
         return tuple(held)
 
@@ -242,18 +254,14 @@ class FakeStore:
 class FakeMetrics:
     def __init__(self) -> None:
         self.webhooks: list[tuple[Source, str]] = []
-        self.by_phase: dict[Phase, int] = {}
-        self.oldest: dict[Phase, datetime] = {}
-        self.up: dict[InstanceName, bool] = {}
+        self.shown: list[tuple[Overview, dict[InstanceName, UpstreamKind]]] = []
+        self.lease_held: list[bool] = []
 
-    def deletions(self, by_phase: Mapping[Phase, int]) -> None:
-        self.by_phase = dict(by_phase)
+    def show(self, overview: Overview, configured: Mapping[InstanceName, UpstreamKind]) -> None:
+        self.shown.append((overview, dict(configured)))
 
-    def oldest_changes(self, by_phase: Mapping[Phase, datetime]) -> None:
-        self.oldest = dict(by_phase)
-
-    def upstream_up(self, instance: InstanceName, *, up: bool) -> None:
-        self.up[instance] = up
+    def lease(self, *, held: bool) -> None:
+        self.lease_held.append(held)
 
     def webhook(self, source: Source, outcome: str) -> None:
         self.webhooks.append((source, outcome))
@@ -295,6 +303,7 @@ class World:
     dry_plan: Callable[[DeletionRequest], PlanPreview] = lambda _: PlanPreview(None)
     lifespan: Lifespan | None = None
     body_timeout: timedelta = timedelta(seconds=5)
+    now: datetime = NOW
     wakes: list[int] = field(default_factory=list)
     ledger_wakes: list[int] = field(default_factory=list)
     looks: int = 0
@@ -314,7 +323,7 @@ class World:
             WebDeps(
                 settings=self.settings,
                 store=self.store,
-                clock=FakeClock(),
+                clock=FakeClock(self.now),
                 wake=lambda: self.wakes.append(len(self.store.written)),
                 wake_ledger=lambda: self.ledger_wakes.append(len(self.store.written)),
                 status=lambda: self.loop,

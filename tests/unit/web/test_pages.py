@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -11,8 +12,8 @@ from starlette.applications import Starlette
 
 from reconciler.model import DeletionState, InstanceName, Phase, Source
 from reconciler.ports import Accepted, AcceptedDeletion, Heard, KeptReceipt, Overview
-from reconciler.reasons import Reason
-from reconciler.web.sessions import COOKIE
+from reconciler.reasons import MEANINGS, Reason
+from reconciler.web.pages.choices import DONE, EFFECTS
 from tests.unit.web.fakes import (
     API_TOKEN,
     NOW,
@@ -61,6 +62,17 @@ async def browser(world: World, app: Starlette) -> AsyncIterator[httpx.AsyncClie
         yield client
 
 
+def cookie_of(browser: httpx.AsyncClient) -> tuple[str, str]:
+    """Return the name and value of the session's cookie."""
+    ((name, value),) = browser.cookies.items()
+    return name, value
+
+
+def field_in(page: httpx.Response, name: str) -> str:
+    (value,) = re.findall(rf'name="{name}" value="([^"]*)"', page.text)
+    return str(value)
+
+
 def token_in(page: httpx.Response) -> str:
     (token, *_) = re.findall(r'name="form_token" value="([0-9a-f]+)"', page.text)
     return str(token)
@@ -89,7 +101,7 @@ async def test_who_has_not_signed_in_is_sent_to_and_comes_back(browser: httpx.As
 
 async def test_a_session_is_a_cookie_that_scripts_and_other_sites_cannot_use(browser: httpx.AsyncClient) -> None:
     cookie = (await sign_in(browser)).headers["set-cookie"]
-    assert cookie.startswith(f"{COOKIE}=")
+    assert cookie.startswith("reconciler_")
     assert {"HttpOnly", "SameSite=lax", "Path=/"} <= {part.strip() for part in cookie.split(";")}
     assert "Secure" not in cookie
     assert API_TOKEN not in cookie
@@ -102,11 +114,11 @@ async def test_behind_https_the_cookie_never_leaves_it(browser: httpx.AsyncClien
 
 async def test_signing_in_begins_a_session_that_nobody_can_have_prepared(browser: httpx.AsyncClient) -> None:
     await browser.get("/sign-in")
-    before = browser.cookies[COOKIE]
+    name, before = cookie_of(browser)
     await sign_in(browser)
-    assert browser.cookies[COOKIE] != before
-    browser.cookies.set(COOKIE, before)
-    assert (await browser.get("/deletions")).status_code == 303
+    assert cookie_of(browser) != (name, before)
+    browser.cookies.clear()
+    assert (await browser.get("/deletions", headers={"Cookie": f"{name}={before}"})).status_code == 303
 
 
 @pytest.mark.parametrize("wrong", ["", "wrong", WEBHOOK_SECRET, API_TOKEN[:-1]])
@@ -136,23 +148,23 @@ async def test_a_changed_token_ends_its_sessions(world: World, browser: httpx.As
     await sign_in(browser)
     other = World(store=world.store, settings=settings(api_token=SecretStr("another-token-of-this-test")))
     async with other.client() as later:
-        later.cookies.set(COOKIE, browser.cookies[COOKIE])
+        later.cookies.set(*cookie_of(browser))
         assert (await later.get("/deletions", headers=HTML)).status_code == 303
 
 
 async def test_another_replica_knows_the_session(world: World, browser: httpx.AsyncClient) -> None:
     await sign_in(browser)
     async with world.client() as replica:
-        replica.cookies.set(COOKIE, browser.cookies[COOKIE])
+        replica.cookies.set(*cookie_of(browser))
         assert (await replica.get("/deletions", headers=HTML)).status_code == 200
 
 
 async def test_a_forged_cookie_is_no_session(browser: httpx.AsyncClient) -> None:
     await sign_in(browser)
-    good = browser.cookies[COOKIE]
+    name, good = cookie_of(browser)
+    browser.cookies.clear()
     for forged in ("x", good[:-1] + ("A" if good[-1] != "A" else "B"), good.swapcase(), ""):
-        browser.cookies.set(COOKIE, forged, domain="127.0.0.1", path="/")
-        assert (await browser.get("/deletions", headers={"Cookie": f"{COOKIE}={forged}"})).status_code == 303
+        assert (await browser.get("/deletions", headers={"Cookie": f"{name}={forged}"})).status_code == 303
 
 
 async def test_where_no_token_is_configured_nobody_signs_in(world: World) -> None:
@@ -195,11 +207,13 @@ async def test_what_will_happen_is_said_before_and_done_after(
     question = await browser.get(decide(decision))
     assert [words for words in says if words not in question.text] == []
     assert world.store.decided == []
-    done = await browser.post(decide(decision), data={"form_token": token_in(question)})
-    assert done.headers["location"] == f"/deletions/{held().deletion.id}?done={decision}"
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', question.text))
+    done = await browser.post(decide(decision), data=form)
+    assert done.headers["location"].startswith(f"/deletions/{held().deletion.id}?said=")
     assert [what for what, _, _ in world.store.decided] == [decision]
     assert len(world.wakes) == 1
-    assert "written down" in (await browser.get(done.headers["location"])).text or decision == "retry"
+    page = await browser.get(done.headers["location"])
+    assert DONE[decision] in page.text  # type: ignore[index]  # each of them is a decision
 
 
 async def test_torrents_are_bound_by_their_hashes_and_a_mistake_is_explained(
@@ -266,9 +280,53 @@ async def test_in_bulk_only_what_the_breaker_holds_is_let_go(world: World, brows
     assert "Not by it" in queue.text
     question = await browser.get("/needs-you/breaker")
     assert "Not by it" not in question.text
-    done = await browser.post("/needs-you/breaker", data={"form_token": token_in(question)})
-    assert done.headers["location"] == "/needs-you"
+    form = {"form_token": token_in(question), "shown": field_in(question, "shown")}
+    done = await browser.post("/needs-you/breaker", data=form)
     assert [what for what, _, _ in world.store.decided] == ["release", "release"]
+    assert "2 deletions go on" in (await browser.get(done.headers["location"])).text
+
+
+async def test_what_the_breaker_holds_by_now_is_not_let_go_unseen(world: World, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser)
+    question = await browser.get("/needs-you/breaker")
+    world.store.add(held(2))
+    form = {"form_token": token_in(question), "shown": field_in(question, "shown")}
+    assert (await browser.post("/needs-you/breaker", data=form)).status_code == 409
+    assert (await browser.post("/needs-you/breaker", data={"form_token": token_in(question)})).status_code == 409
+    assert world.store.decided == []
+
+
+async def test_an_approval_lifts_nothing_that_was_not_shown(world: World, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser)
+    question = await browser.get(decide("approve"))
+    world.store.add(replace(held(), conditions=(*held().conditions, condition(Reason.INFERRED_DELETE))))
+    form = {"form_token": token_in(question), "reasons": field_in(question, "reasons")}
+    late = await browser.post(decide("approve"), data=form)
+    assert late.status_code == 409
+    assert "Things have changed meanwhile" in late.text
+    assert world.store.decided == []
+
+
+@pytest.mark.parametrize("reason", [reason for reason, meaning in MEANINGS.items() if meaning.approvable])
+async def test_what_lifting_each_reason_does_is_said_before(
+    world: World, browser: httpx.AsyncClient, reason: Reason
+) -> None:
+    world.store.add(replace(movie(), conditions=(condition(reason),)))
+    await sign_in(browser)
+    assert EFFECTS[reason] in (await browser.get(decide("approve"))).text
+
+
+async def test_a_mere_link_says_nothing(world: World, app: Starlette, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser)
+    question = await browser.get(decide("cancel"))
+    done = await browser.post(decide("cancel"), data={"form_token": token_in(question)})
+    async with world.client(app=app) as other:
+        await other.get("/sign-in", headers=HTML)
+        form = await other.get("/sign-in", headers=HTML)
+        await other.post("/sign-in", data={"form_token": token_in(form), "token": API_TOKEN})
+        assert DONE["cancel"] not in (await other.get(done.headers["location"], headers=HTML)).text
+    assert DONE["cancel"] in (await browser.get(done.headers["location"])).text
+    assert (await browser.get("/?said=cancel")).status_code == 200
 
 
 async def test_a_decision_that_came_too_late_is_explained(browser: httpx.AsyncClient) -> None:
@@ -323,7 +381,7 @@ async def test_the_webhooks_page_tells_what_to_enter_and_never_the_secret(
     assert WEBHOOK_SECRET not in page.text
     world.settings = settings(public_url="https://gone.example/reconciler")
     async with world.client() as client:
-        client.cookies.set(COOKIE, browser.cookies[COOKIE])
+        client.cookies.set(*cookie_of(browser))
         page = await client.get("/webhooks", headers=HTML)
     assert "https://gone.example/reconciler/webhooks/radarr" in page.text
     assert "127.0.0.1" not in page.text
@@ -425,3 +483,65 @@ async def test_below_a_prefix_every_link_has_it(world: World) -> None:
     links = re.findall(r'(?:href|src|action)="(/[^"]*)"', page.text)
     assert links
     assert [link for link in links if not link.startswith("/gone/")] == []
+
+
+async def test_a_static_file_of_another_version_is_not_kept(browser: httpx.AsyncClient) -> None:
+    for query in ("", "?v=000000000000"):
+        assert (await browser.get(f"/static/app.css{query}")).headers["cache-control"] == "no-cache"
+
+
+async def test_a_page_about_a_missing_file_leads_back(browser: httpx.AsyncClient) -> None:
+    page = await browser.get("/static/nothing.css")
+    assert page.status_code == 404
+    assert "/static/static" not in page.text
+    assert 'href="/sign-in"' in page.text
+
+
+@pytest.mark.parametrize("origin", ["http://[::1", "null", "http://"])
+async def test_an_origin_that_is_no_address_is_foreign(browser: httpx.AsyncClient, origin: str) -> None:
+    token = token_in(await browser.get("/sign-in"))
+    data = {"form_token": token, "token": API_TOKEN}
+    assert (await browser.post("/sign-in", data=data, headers={"Origin": origin})).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/deletions"])
+@pytest.mark.parametrize("host", ["nas.example", "[::1"])
+async def test_a_name_that_is_not_served_gets_a_page_that_says_so(world: World, path: str, host: str) -> None:
+    world.settings = settings(api_token=None, webhook_secret=None)
+    async with world.client() as client:
+        page = await client.get(path, headers={**HTML, "Host": host})
+    assert page.status_code == 403
+    assert "not served without a secret" in page.text
+
+
+async def test_a_proxy_that_sends_credentials_of_its_own_along_hinders_nobody(browser: httpx.AsyncClient) -> None:
+    await sign_in(browser)
+    answer = await browser.get("/status", headers={"Accept": "application/json", "Authorization": "Basic eDp5"})
+    assert answer.status_code == 200
+
+
+async def test_a_browser_is_never_asked_for_a_password_by_itself(world: World) -> None:
+    async with world.client() as client:
+        asked = await client.get("/status", headers={"Sec-Fetch-Mode": "cors"})
+        program = await client.get("/status")
+    assert (asked.status_code, asked.headers["www-authenticate"]) == (401, 'Bearer realm="reconciler"')
+    assert "Basic" in program.headers["www-authenticate"]
+
+
+async def test_a_clock_that_is_a_little_ahead_signs_nobody_out(world: World, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser)
+    for seconds, status in ((-240, 200), (-600, 303), (6 * 86_400, 200), (8 * 86_400, 303)):
+        world.now = NOW + timedelta(seconds=seconds)
+        async with world.client() as replica:
+            replica.cookies.set(*cookie_of(browser))
+            assert (await replica.get("/deletions", headers=HTML)).status_code == status
+
+
+async def test_of_many_held_ones_a_page_is_shown(world: World, browser: httpx.AsyncClient) -> None:
+    for number in range(2, 40):
+        world.store.add(held(number))
+    await sign_in(browser)
+    page = await browser.get("/needs-you")
+    assert page.text.count('class="held-one"') == 25
+    assert '<a href="?cursor=more" rel="next">Older</a>' in page.text
+    assert "The breaker holds 39 deletions" in page.text

@@ -108,10 +108,11 @@ async def test_a_dry_run_without_a_grace_period_begins_at_once() -> None:
     assert [wish.not_before for wish in world.planned] == [None]
 
 
-async def test_a_dry_run_takes_no_notice_of_an_idempotency_key(world: World) -> None:
+async def test_a_dry_run_refuses_an_idempotency_key_that_the_wish_itself_could_not_have(world: World) -> None:
     async with world.person() as client:
-        response = await client.post("/deletions?dry_run=true", json=WISH, headers={"Idempotency-Key": "k" * 999})
-    assert response.status_code == 200
+        for key, status in (("k" * 255, 200), ("k" * 255, 200), ("k" * 256, 400)):
+            response = await client.post("/deletions?dry_run=true", json=WISH, headers={"Idempotency-Key": key})
+            assert response.status_code == status
 
 
 @pytest.mark.parametrize(

@@ -36,16 +36,16 @@ async def test_metrics_are_plain_text(world: World) -> None:
 
 
 async def test_metrics_show_what_the_database_says_and_do_without_it(world: World) -> None:
-    down = UpstreamHealth(RADARR, UpstreamKind.RADARR, False, NOW)
-    gone = replace(down, instance=InstanceName("a-seedbox-of-before"))
-    world.store.shown = Overview(by_phase={Phase.HELD: 2}, oldest_changes={Phase.WAITING: NOW}, upstreams=(down, gone))
+    world.store.shown = Overview(by_phase={Phase.HELD: 2})
     async with world.client() as client:
         await client.get("/metrics")
-        assert world.metrics.by_phase == {Phase.HELD: 2}
-        assert world.metrics.oldest == {Phase.WAITING: NOW}
-        assert world.metrics.up == {"radarr": False}, "what is not configured any more is nobody's trouble"
+        ((overview, configured),) = world.metrics.shown
+        assert overview is world.store.shown
+        assert configured[RADARR] is UpstreamKind.RADARR
         world.store.broken = database_down()
+        world.loop = replace(world.loop, lease_held=False)
         assert (await client.get("/metrics")).status_code == 200
+    assert (len(world.metrics.shown), world.metrics.lease_held) == (1, [True, False])
 
 
 async def test_an_idle_service_is_all_clear(world: World) -> None:

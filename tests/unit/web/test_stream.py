@@ -99,7 +99,8 @@ async def test_a_stream_begins_with_what_happens_next(world: World) -> None:
         status, headers = await listener.head()
         assert (status, headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
         assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-store", "no")
-        await listener._next()  # how to come back: now the stream has begun
+        begin = (await listener._next())["body"]
+        assert begin == b"retry: 2000\nid: 2\n\n", "who is cut off before the first event knows where to go on"
         deletion = happen(world, 3)
         ((number, shown),) = await listener.events(1)
     assert number == 3
@@ -138,6 +139,14 @@ async def test_a_title_cannot_forge_an_event(world: World) -> None:
     assert (number, shown["message"]) == (1, "A\r\n\r\nid: 9\ndata: {}\n\n\u2028B")
 
 
+async def test_a_wrong_number_is_refused_also_beside_a_right_one(world: World) -> None:
+    async with world.person() as client:
+        for header, parameter, named in (("1", "x", ["after"]), ("x", "1", ["Last-Event-ID"]), ("", "x", ["after"])):
+            answer = await client.get("/events", params={"after": parameter}, headers={"Last-Event-ID": header})
+            assert answer.status_code == 422
+            assert [error["field"] for error in answer.json()["errors"]] == named
+
+
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 30, "\u0661"])
 async def test_an_id_that_is_none_is_refused(world: World, after: str) -> None:
     async with world.person() as client:
@@ -155,7 +164,7 @@ async def test_a_silent_stream_is_kept_alive(world: World, monkeypatch: pytest.M
     monkeypatch.setattr(stream, "SILENCE_SECONDS", 0.02)
     async with authorized(world).listening() as listener:
         await listener.head()
-        assert (await listener._next())["body"].startswith(b"retry: 2000\n")
+        assert (await listener._next())["body"] == b"retry: 2000\nid: 0\n\n"
         assert (await listener._next())["body"] == b":\n\n"
 
 

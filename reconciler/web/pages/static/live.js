@@ -102,7 +102,7 @@
       } else if (part.dataset.state !== old.dataset.state) {
         const mounted = document.importNode(part, true);
         old.replaceWith(mounted);
-        load(mounted);
+        loadInView(mounted);
       }
     }
     focusAgain(hadFocus);
@@ -140,17 +140,27 @@
   let timer = 0;
   const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, 300); };
 
-  const follow = () => {
-    const source = new EventSource(root + "/events");
+  let source = null;
+
+  const follow = () => { // a hidden tab gives its connection back: browsers allow only a few to one host
+    if (source || document.hidden) return;
+    source = new EventSource(root + "/events");
     source.addEventListener("open", () => { isFollowing = true; soon(); });
     source.addEventListener("timeline", soon);
     source.addEventListener("error", () => {
       isFollowing = false;
-      if (source.readyState === EventSource.CLOSED) { // refused: another stream may be welcome later
+      if (source?.readyState === EventSource.CLOSED) { // refused: another stream may be welcome later
+        source = null;
         setTimeout(follow, AGAIN);
       }
       soon();
     });
+  };
+
+  const rest = () => {
+    source?.close();
+    source = null;
+    isFollowing = false;
   };
 
   // --- the plan of a deletion: looking at the upstreams takes a moment, so it comes after the page ---
@@ -172,6 +182,15 @@
       waiting.remove();
     }
   };
+
+  const inView = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      inView.unobserve(entry.target);
+      load(entry.target);
+    }
+  });
+  const loadInView = (section) => inView.observe(section);
 
   // --- copying ---
 
@@ -206,11 +225,15 @@
   }
 
   localTimes(document);
-  for (const section of document.querySelectorAll("[data-load]")) load(section);
+  for (const section of document.querySelectorAll("[data-load]")) loadInView(section);
   if (main.dataset.live) {
     for (const part of partsOf(main)) shown.set(part.id, "");
     if (main.dataset.live === "events") follow();
     setInterval(refresh, EVERY);
-    document.addEventListener("visibilitychange", refresh);
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) return rest();
+      if (main.dataset.live === "events") follow();
+      refresh();
+    });
   }
 })();

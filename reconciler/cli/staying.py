@@ -1,0 +1,57 @@
+"""Commands that stay until they are told to end: an orderly end for signals, and for whichever part ends first."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Coroutine
+from typing import Any
+
+import typer
+
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_BY_A_SIGNAL = 128
+"""What a shell adds to the number of the signal that ended a command."""
+
+
+def stay(work: Coroutine[Any, Any, int], *, interrupted: int) -> int:
+    """Run a command that stays, and return its exit code; `interrupted` is that for Ctrl-C.
+
+    A signal cancels it, so that whatever it holds is put back first, the terminal too.
+    """
+    return asyncio.run(_until_told(work, interrupted))
+
+
+async def _until_told(work: Coroutine[Any, Any, int], interrupted: int) -> int:
+    told: list[signal.Signals] = []
+    task = asyncio.ensure_future(work)
+
+    def end(by: signal.Signals) -> None:
+        told.append(by)
+        task.cancel()
+
+    loop = asyncio.get_running_loop()
+    for one in _ENDS:
+        loop.add_signal_handler(one, end, one)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not told:
+            raise
+    finally:
+        for one in _ENDS:
+            loop.remove_signal_handler(one)
+    if told[0] is not signal.SIGINT:
+        raise typer.Exit(_BY_A_SIGNAL + told[0])
+    return interrupted
+
+
+async def first_of(*parts: Awaitable[Any]) -> None:
+    """Run all until one ends or fails; then the others are cancelled, and what it raised is raised."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,32 @@
+"""A messenger is told what waits for a person, once, whatever happens to the process, and that it ended."""
+
+from pathlib import Path
+
+from tests.support.e2e import open_stage
+from tests.support.real_parts import require_real_qbittorrent
+from tests.support.sink import PASSWORD, sink_server
+
+
+async def test_people_are_told_once_of_a_hold_and_of_its_end(tmp_path: Path) -> None:
+    require_real_qbittorrent()
+    with sink_server() as sink:
+        telling = {"urls": [sink.url.get_secret_value()], "tell": ["held", "converged"], "interval_seconds": 1}
+        config = {"require_approval": ["dashboard"], "notifications": telling}
+        async with open_stage(tmp_path, config=config) as stage:
+            movie = await stage.movie()
+            deletion = await stage.delete(movie)
+            await stage.until_phase(deletion, "held")
+            await stage.wait(lambda: len(sink.messages) == 1, "the message that it is held")
+            (line,) = sink.bodies[0]
+            assert line.startswith(f"Needs you: {movie.word} (1950), asked for by a test (dashboard).")
+            assert "approve" in line
+
+            await stage.service.kill()
+            await stage.service.start()
+            assert (await stage.decide(deletion, "approve")).status_code == 200
+            await stage.until_phase(deletion, "converged")
+            await stage.wait(lambda: len(sink.messages) >= 2, "the message that it converged")
+            assert sink.titles == ["Deletions: 1 needs you", "Deletions: 1 gone everywhere"]
+            status = (await stage.http.get("/status")).json()
+            assert [(m["kind"], m["failing_since"]) for m in status["notifications"]] == [("json", None)]
+            assert PASSWORD not in stage.service.log.read_text()
