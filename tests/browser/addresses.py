@@ -5,20 +5,16 @@ from collections.abc import Mapping
 PAGES: Mapping[str, str] = {
     "status": "/",
     "deletions": "/deletions",
-    "found deletions": "/deletions?q=metropolis&phase=held",
     "no deletion found": "/deletions?q=nothing-is-called-that",
     "a deletion that is gone": "/deletions/{gone}",
     "a held deletion": "/deletions/{protected}",
     "a waiting deletion": "/deletions/{waiting}",
-    "a cancelled deletion": "/deletions/{cancelled}",
     "a plan": "/deletions/{protected}/plan",
     "needs you": "/needs-you",
     "let all go on": "/needs-you/breaker",
     "approve": "/deletions/{protected}/confirm/approve",
-    "cancel": "/deletions/{protected}/confirm/cancel",
     "webhooks": "/webhooks",
     "the API": "/docs",
-    "retry": "/deletions/{protected}/confirm/retry",
 }
 """For somebody who has signed in; the names in braces are those of `shelf.Shown`."""
 

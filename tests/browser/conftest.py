@@ -31,7 +31,8 @@ async def browser() -> AsyncIterator[Browser]:
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     require_chromium()
     require_real_qbittorrent()
-    async with open_stage(tmp_path_factory.mktemp("pages"), config=CONFIG, gated=["jellyseerr"]) as opened:
+    folder = tmp_path_factory.mktemp("pages")
+    async with open_stage(folder, config=CONFIG, gated=["jellyseerr"], RECONCILER_INTERVAL_SECONDS="5") as opened:
         yield opened
 
 

@@ -19,7 +19,7 @@ CONFIG: Mapping[str, Any] = {
 """What comes by the command line waits, what comes by the API is held, and a dashboard's wish is done at once."""
 
 BY_COMMAND_LINE = {CLIENT_HEADER: "cli"}
-MANY = 30
+MANY = 26
 """More than one page of the list."""
 
 

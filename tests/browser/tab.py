@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, ViewportSize, expect
 
 from tests.support.e2e import SECRET, Stage
 
 PATIENCE_MS = 30_000
 """How long to wait for what comes by itself; a loaded machine takes its time."""
 
-DESKTOP = {"width": 1200, "height": 900}
-PHONE = {"width": 360, "height": 740}
+DESKTOP: ViewportSize = {"width": 1200, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 
 _TELLS_VIOLATIONS = """
 document.addEventListener("securitypolicyviolation", (event) =>
@@ -67,6 +67,9 @@ class Tab:
         """Return how wide the page is, in pixels: more than the window means that it scrolls sideways."""
         return int(await self.page.evaluate("document.documentElement.scrollWidth"))
 
+    async def resize(self, size: ViewportSize) -> None:
+        await self.page.set_viewport_size(size)
+
     # --- watching ---
 
     def watch(self) -> None:
@@ -99,7 +102,7 @@ async def open_tab(
 
     `options` are those of a Playwright context.
     """
-    context: BrowserContext = await browser.new_context(**{"viewport": DESKTOP, **options})
+    context: BrowserContext = await browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce", **options})
     context.set_default_timeout(PATIENCE_MS)
     await context.add_init_script(_TELLS_VIOLATIONS)
     try:

@@ -47,7 +47,7 @@ async def test_a_deletion_is_cancelled_and_nothing_of_it_goes(stage: Stage, tab:
 
 
 async def test_once_its_cause_is_gone_a_deletion_is_retried_at_once(stage: Stage, tab: Tab, shown: Shown) -> None:
-    movie = await stage.movie(tags=["keep"])
+    movie = await stage.movie(tags=["keep"], torrents=0, is_requested=False)
     deletion = await ask(stage, movie)
     await stage.until_phase(deletion, "held")
     stage.house.radarr.titles[movie.entry_id].tags.clear()

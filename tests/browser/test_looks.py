@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from tests.browser.axe import violations_of
+from tests.browser.axe import shorten, violations_of
 from tests.browser.shelf import Shown, ask
 from tests.browser.tab import PHONE, OpenTab, Tab, expect
 from tests.support.e2e import Stage
@@ -52,6 +52,7 @@ async def test_on_a_phone_a_finger_reaches_everything(new_tab_within: OpenTab, s
         assert await tab.width_needed() <= PHONE["width"]
         await tab.open("/deletions?phase=held")
         chip = page.locator(".chip").first
+        await shorten(page)
         await chip.tap()
         tip = page.locator(".tip:visible")
         await expect(tip).to_be_in_viewport(ratio=1)
@@ -68,7 +69,10 @@ async def test_every_explanation_fits_into_the_window(tab: Tab, shown: Shown) ->
         for chip in await page.locator(".chip").all():
             await chip.focus()
             assert await tab.width_needed() <= width, await chip.inner_text()
-        assert await violations_of(page) == [], "with an explanation open"
+    await page.reload()
+    await shorten(page)
+    await page.locator(".chip").first.focus()
+    assert await violations_of(page) == [], "with an explanation open"
 
 
 # --- by keyboard ---
@@ -142,7 +146,7 @@ async def test_an_explanation_shows_on_focus_and_escape_closes_it(tab: Tab, show
 
 
 async def test_everything_works_without_javascript(stage: Stage, new_tab: OpenTab, shown: Shown) -> None:
-    movie = await stage.movie()
+    movie = await stage.movie(is_requested=False)
     deletion = await ask(stage, movie, by="api")
     await stage.until_phase(deletion, "held")
     async with new_tab(java_script_enabled=False) as tab:
@@ -163,10 +167,6 @@ async def test_everything_works_without_javascript(stage: Stage, new_tab: OpenTa
         await stage.until_phase(deletion, "converged")
         await page.reload()
         await expect(page.get_by_role("heading", level=1)).to_contain_text("converged")
-        await expect(
-            page.locator('noscript meta[http-equiv="refresh"], head meta[http-equiv="refresh"]')
-        ).to_have_count(1)
-        chip = page.locator(".chip").first
+        await expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(1)
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-        assert await chip.count() == 0
