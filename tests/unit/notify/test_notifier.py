@@ -335,6 +335,27 @@ def test_addresses_that_cannot_be_used_are_called_by_their_place_and_kind(caplog
     assert PASSWORD not in caplog.text
 
 
+def test_an_address_with_several_targets_is_refused_with_words_on_how_to_write_it() -> None:
+    """Otherwise one target that fails, or the pauses between many, would have the others told again for a day."""
+    addresses = [
+        f"ntfy://host/a/{PASSWORD}/c",
+        "ntfy://host/a?retry=2",
+        "mailto://u:p@mail.example?to=a@b.example,c@d.example",
+    ]
+    with pytest.raises(ConfigError) as caught:
+        connect_messengers([SecretStr(address) for address in addresses])
+    assert [problem.split(";")[0] for problem in caught.value.problems] == [
+        "notifications.urls: address 1 (ntfy) has 3 targets",
+        "notifications.urls: address 3 (mailto) has 2 targets",
+    ]
+    assert "write one address for each" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert [m.name for m in connect_messengers([SecretStr("ntfy://host/a"), SecretStr("ntfy://host/b")])] == [
+        "1 (ntfy)",
+        "2 (ntfy)",
+    ]
+
+
 def test_apprise_is_needed_only_by_who_is_to_tell_somebody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     assert connect_messengers([]) == ()
