@@ -250,6 +250,29 @@ async def test_what_could_not_be_told_for_a_day_is_given_up_and_that_is_said_onc
     assert office.counted()["dropped"] == 1
 
 
+async def test_what_still_waits_for_a_person_is_told_however_long_the_messenger_was_out(
+    office: Office, sink: Sink
+) -> None:
+    held, stalled, gone = [await created(office.store, wish(media)) for media in (HEAT, MATRIX, LOST)]
+    await office.show(held, Reason.PROTECTED)
+    await office.show(stalled, Reason.UNREACHABLE)
+    office.clock.advance(timedelta(hours=6))
+    sink.status = 500
+    await office.run()
+    await office.converge(gone)
+    await office.run()
+    with capture_logs() as logs:
+        for _ in range(3):
+            office.clock.advance(timedelta(days=1))
+            await office.run()
+    sink.status = 200
+    office.clock.advance(timedelta(hours=1))
+    assert await office.run() is None
+    assert sink.titles == ["Deletions: 1 needs you, 1 stands still"]
+    assert [line["notices"] for line in logs if line["event"] == "notices dropped"] == [1], "said once"
+    assert office.counted()["dropped"] == 1
+
+
 async def test_a_messenger_that_hangs_holds_up_nobody_else(
     store: tuple[Store, FakeClock], sink: Sink, other_sink: Sink
 ) -> None:
