@@ -98,8 +98,9 @@ class Notifier:
                 state = replace(state, last_notice=pending.notices[0].number - 1)
                 await self._store.save_messenger(lease, state)
         if not pending.notices:
-            if pending.last > state.last_notice:
-                await self._store.save_messenger(lease, replace(state, last_notice=pending.last))
+            idle = replace(_well(state), last_notice=pending.last)
+            if idle != state:  # what it did not take is over, so nothing is known against it any more
+                await self._store.save_messenger(lease, idle)
             return None
         wait = self._wait(state, now)
         if wait is not None:
@@ -155,13 +156,15 @@ class Notifier:
         if state.failing_since is not None:
             seconds = round((now - state.failing_since).total_seconds(), 3)
             self._log.info("notifications work again", messenger=messenger.name, seconds=seconds)
-        return replace(
-            state, last_notice=last, sent_at=now, failing_since=None, attempt=0, next_try_at=None, last_error=""
-        )
+        return replace(_well(state), last_notice=last, sent_at=now)
 
     def _count(self, outcome: str, count: int = 1) -> None:
         if self._metrics is not None:
             self._metrics.notification(outcome, count)
+
+
+def _well(state: MessengerState) -> MessengerState:
+    return replace(state, failing_since=None, attempt=0, next_try_at=None, last_error="")
 
 
 def _is_too_old(notice: Notice, now: datetime) -> bool:

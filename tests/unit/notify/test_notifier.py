@@ -228,6 +228,8 @@ async def test_what_was_decided_meanwhile_is_not_told_any_more(office: Office, s
     office.clock.advance(INTERVAL)
     assert await office.run() is None
     assert sink.messages == []
+    (state,) = await office.store.messengers()
+    assert (state.failing_since, state.attempt, state.next_try_at, state.last_error) == (None, 0, None, "")
 
 
 async def test_what_could_not_be_told_for_a_day_is_given_up_and_that_is_said_once(office: Office, sink: Sink) -> None:
