@@ -152,9 +152,20 @@ async def test_what_an_upstream_says_is_wrong_is_told_in_its_words(kind: str, tm
         lost = await put_right(place.agent, await look(place.agent, nowhere))
         assert "Connection refused (127.0.0.1:9)" in lost.problem
         assert "see that http://127.0.0.1:9/webhooks leads" in lost.fix
-        place.simulator.connections.add_other("Deletion reconciler")
-        place.receiver.status = 200
-        assert (await place.put_right()).problem.endswith("Name: Should be unique")
+
+
+@LIBRARIES
+async def test_another_connection_with_our_name_stays_and_ours_is_made_beside_it(kind: str, tmp_path: Path) -> None:
+    async with at_library(kind, tmp_path) as place:
+        place.simulator.connections.add_other("deletion reconciler")
+        theirs = place.simulator.connect(f"http://127.0.0.1:9/webhooks/{kind}")
+        theirs.name = "Deletion reconciler 2"
+        assert await place.step() is Step.CREATE
+        assert await place.put_right() == Done(is_right=True, is_tested=True)
+        first, ours = place.simulator.connections.all
+        assert (first.url, ours.name) == (f"http://127.0.0.1:9/webhooks/{kind}", "Deletion reconciler 3")
+        assert ours.url == place.receiver.url
+        assert await place.step() is Step.NOTHING
 
 
 @LIBRARIES
