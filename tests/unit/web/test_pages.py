@@ -316,6 +316,12 @@ async def test_what_lifting_each_reason_does_is_said_before(
     assert EFFECTS[reason] in (await browser.get(decide("approve"))).text
 
 
+async def test_a_page_says_nothing_of_itself(browser: httpx.AsyncClient) -> None:
+    await sign_in(browser)
+    for path in (*EVERY_PAGE, "/docs"):
+        assert 'class="notice" role="status"' not in (await browser.get(path)).text
+
+
 async def test_a_mere_link_says_nothing(world: World, app: Starlette, browser: httpx.AsyncClient) -> None:
     await sign_in(browser)
     question = await browser.get(decide("cancel"))
