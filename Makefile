@@ -19,7 +19,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format property mutants bench schema lock version licences sbom release-check clean
+.PHONY: help demo test lint format property mutants bench screenshots schema lock version licences sbom release-check clean
 
 help: ## Show this list
 	@awk -F ': ## ' '/^[a-z-]+: ## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,10 @@ mutants: ## Put named faults into the planner, one by one; each must make a prop
 bench: ## Run the benchmarks
 	@.ci/prepare dev
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+screenshots: ## Write the pictures of the pages that the documents show to docs/images/; needs chromium
+	@.ci/prepare test
+	@exec $(BIN)/python -m tests.browser.screenshots docs/images
 
 schema: ## Bring the chart's schema up to date with the settings
 	@.ci/prepare dev

@@ -106,16 +106,17 @@ class Stage:
         request_id = self._request("movie", tmdb_id, None, word) if is_requested else None
         return Shelved("movie", word, tmdb_id, None, entry, releases, request_id)
 
-    async def series(self, *, is_requested: bool = True) -> Shelved:
+    async def series(self, *, is_requested: bool = True, name: str = "", year: int = 1950) -> Shelved:
         """Put a series on the shelf: its first season as a pack of two episodes, its second as two single episodes."""
         word, number = self.new("Serial")
-        tvdb_id, tmdb_id = 70000 + number, 8000 + number
+        tvdb_id, tmdb_id, word = 70000 + number, 8000 + number, name or word
         sonarr = self.house.sonarr
-        entry = sonarr.add_series(tvdb_id, word, 1950, tmdb_id=tmdb_id, seasons={1: 2, 2: 2})
+        entry = sonarr.add_series(tvdb_id, word, year, tmdb_id=tmdb_id, seasons={1: 2, 2: 2})
+        dotted = word.replace(" ", ".")
         releases = (
-            self.house.season_release(tvdb_id, f"{word}.S01.1080p", 1, 2),
-            self.house.episode_release(tvdb_id, f"{word}.S02E01.1080p", 2, 1),
-            self.house.episode_release(tvdb_id, f"{word}.S02E02.1080p", 2, 2),
+            self.house.season_release(tvdb_id, f"{dotted}.S01.1080p", 1, 2),
+            self.house.episode_release(tvdb_id, f"{dotted}.S02E01.1080p", 2, 1),
+            self.house.episode_release(tvdb_id, f"{dotted}.S02E02.1080p", 2, 2),
         )
         await self._download(releases, "tv-sonarr")
         for release in releases:

@@ -59,7 +59,8 @@ def _converged(one: DeletionOut) -> Story:
     if settled is None or settled.as_ is not SettledAs.CONVERGED:
         return Story("It is gone everywhere.", None, NOTHING, NOTHING)
     took = duration_in_words(settled.at - one.requested_at)
-    then = "Until then it is watched whether anything of it comes back." if settled.watch_until else NOTHING
+    watched = "It is watched whether anything of it comes back, until the watch window ends"
+    then = watched if settled.watch_until else NOTHING
     todo = "Nothing. It can be requested again and is then downloaded afresh."
     return Story(f"Proven gone everywhere, {took} after it was asked for.", settled.at, then, todo, settled.watch_until)
 
