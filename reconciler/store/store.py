@@ -361,6 +361,10 @@ class DatabaseStore:
             await passes.check_lease(connection, lease)
             await heard.save_connections(connection, seen, at)
 
+    async def last_test_at(self) -> datetime | None:
+        async with self._database.read() as connection:
+            return await heard.last_test_at(connection)
+
     async def record_pass(self, lease: Lease, done: PassRecord) -> None:
         async with self._database.write() as connection:
             await passes.check_lease(connection, lease)
