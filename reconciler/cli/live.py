@@ -28,7 +28,7 @@ from reconciler.cli.render import (
 from reconciler.cli.watching import OPEN_PHASES, Away, View
 from reconciler.clock import Clock
 from reconciler.model import ConditionType, Phase
-from reconciler.words import plain
+from reconciler.words import duration_in_short, plain
 
 _TICK = timedelta(seconds=1)
 _LOW = 20
@@ -165,17 +165,6 @@ def conditions_in_short(conditions: Sequence[Mapping[str, Any]]) -> Text:
     return text
 
 
-def age_in_words(age: timedelta) -> str:
-    """Return how long something has lasted in its two largest units, or fewer."""
-    seconds = max(0, int(age.total_seconds()))
-    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{minutes} min" if minutes else f"{seconds} s"
-
-
 def _head(view: View, width: int) -> Iterator[Text]:
     """Say in a few lines how things are."""
     status = view.status
@@ -225,7 +214,7 @@ def _deletions(view: View, now: datetime, width: int, room: int) -> Iterator[Ren
     table.expand = True
     shown = 0
     for one in view.deletions:
-        age = age_in_words(now - datetime.fromisoformat(one["requested_at"]))
+        age = duration_in_short(now - datetime.fromisoformat(one["requested_at"]))
         title, conditions = cells(label_of(one))[0], conditions_in_short(one["conditions"])
         lines = [title, conditions, *([Text(plain(one["id"]), "dim")] if one["phase"] == Phase.HELD else [])]
         room -= 1 if is_wide else len(lines)

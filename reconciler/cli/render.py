@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from reconciler.model import Source
-from reconciler.words import plain
+from reconciler.words import is_plain, plain
 
 _SENTENCES_LENGTH = 4000
 _ID_LENGTH = 36
@@ -41,8 +41,9 @@ def say(message: str) -> None:
 
 
 def show_json(document: object) -> None:
-    """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    """Print one JSON document on stdout. Titles stay readable, but what a terminal would obey in them is escaped."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    sys.stdout.write("".join(c if c == "\n" or is_plain(c) else json.dumps(c)[1:-1] for c in text) + "\n")
 
 
 def show_json_line(document: object) -> None:

@@ -24,7 +24,7 @@ from rich.console import Console
 from structlog.testing import capture_logs
 
 from reconciler.cli import watching
-from reconciler.cli.live import Snapshots, age_in_words, conditions_in_short, drawn
+from reconciler.cli.live import Snapshots, conditions_in_short, drawn
 from reconciler.cli.service import Connection
 from reconciler.cli.watching import Away, View, Watcher
 from reconciler.clock import SystemClock
@@ -192,22 +192,6 @@ def test_conditions_are_told_in_a_word_each_and_by_instance_where_there_are_seve
     ]
     assert conditions_in_short(conditions).plain == "torrents ok · entry Present at radarr-4k · request RequestsUnseen"
     assert conditions_in_short([]).plain == ""
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-5, "0 s"),
-        (59, "59 s"),
-        (60, "1 min"),
-        (3600, "1 h"),
-        (3661, "1 h 1 min"),
-        (86_400, "1 d"),
-        (93_600, "1 d 2 h"),
-    ],
-)
-def test_an_age_is_told_in_its_two_largest_units(seconds: int, words: str) -> None:
-    assert age_in_words(timedelta(seconds=seconds)) == words
 
 
 def test_without_a_terminal_a_deletion_is_a_line_without_control_codes(capsys: pytest.CaptureFixture[str]) -> None:
