@@ -233,6 +233,13 @@ def test_silence_is_longer_than_the_program_may_be_silent() -> None:
     assert silence({"ledger_interval_seconds": 86_400}) == 3 * 86_400
 
 
+def test_who_is_told_only_of_holds_hears_that_messages_are_lost() -> None:
+    """Holds are never given up, so nothing is dropped then."""
+    rules = {rule["alert"]: rule["expr"] for rule in rules_of(render(WATCHED).one("PrometheusRule"))}
+    outcomes = re.findall(r'outcome="(\w+)"', rules["DeletionNotificationsLost"])
+    assert outcomes == ["dropped", "failed", "sent"]
+
+
 # --- the dashboard -------------------------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from reconciler.model import DeletionId, Event, SettledAs
 from reconciler.reasons import Reason
 from reconciler.simulators.server import serve
 from reconciler.web import stream
+from tests.support.pipes import paused_reader
 from tests.unit.web.fakes import API_TOKEN, NOW, World, condition, movie, settled
 
 
@@ -224,6 +225,20 @@ async def test_one_is_followed_until_it_is_settled(
         f"A Film (1999) is held: a person must decide. See: reconciler show {deletion}",
         f"A Film (1999) {'has converged' if code == 0 else 'was cancelled'}.",
     ]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_a_reader_that_pauses_does_not_keep_it_from_ending(world: World, as_json: bool) -> None:
+    deletion = world.store.add(movie())
+    happen(world, deletion, 1)
+
+    def work(connection: Connection) -> asyncio.Future[int]:
+        return asyncio.ensure_future(follow_one(connection, deletion, Start(10, None), None, as_json=as_json))
+
+    with paused_reader() as pipe:
+        async with running(world, work) as task:
+            await until(pipe.is_waited_for)
+        assert task.cancelled()
 
 
 async def test_one_is_not_waited_for_longer_than_was_said(world: World, said: Said) -> None:
