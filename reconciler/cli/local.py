@@ -35,7 +35,7 @@ def serve(config: ConfigOption = None) -> None:
 
 def migrate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Bring the database's schema up to date (also done by `serve`)."""
-    from reconciler.main import migrate as run  # noqa: PLC0415 - see above
+    from reconciler.errands import migrate as run  # noqa: PLC0415 - see above
 
     before, after = asyncio.run(run(settings_from(config)))
     if as_json:
@@ -67,7 +67,7 @@ def backup(
 
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Ask every upstream whether it is reachable, the right program, and takes our credentials. Changes nothing."""
-    from reconciler.main import check as run  # noqa: PLC0415 - see above
+    from reconciler.errands import check as run  # noqa: PLC0415 - see above
 
     results = [dataclasses.asdict(result) for result in asyncio.run(run(settings_from(config)))]
     ok = bool(results) and all(result["ok"] for result in results)
@@ -82,7 +82,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def notify_test(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Send a test message to every messenger under `notifications`, and say whether each took it."""
-    from reconciler.main import notify_test as run  # noqa: PLC0415 - see above
+    from reconciler.errands import notify_test as run  # noqa: PLC0415 - see above
 
     results = [dataclasses.asdict(result) for result in asyncio.run(run(settings_from(config)))]
     ok = bool(results) and all(result["ok"] for result in results)

@@ -687,7 +687,7 @@ def test_migrate_says_which_version_the_schema_has(
     async def migrate(_: Settings) -> tuple[int, int]:
         return versions
 
-    fake_module(monkeypatch, "reconciler.main", migrate=migrate)
+    fake_module(monkeypatch, "reconciler.errands", migrate=migrate)
     result = run("migrate", token=None)
     assert (result.exit_code, result.stdout) == (0, "")
     assert words in result.stderr
@@ -699,7 +699,7 @@ def test_migrate_without_the_database_is_unreachable(run: Run, monkeypatch: pyte
     async def migrate(_: Settings) -> tuple[int, int]:
         raise StoreError("cannot connect")
 
-    fake_module(monkeypatch, "reconciler.main", migrate=migrate)
+    fake_module(monkeypatch, "reconciler.errands", migrate=migrate)
     assert run("migrate", token=None).exit_code == 4
 
 
@@ -717,7 +717,7 @@ def test_check_shows_what_to_fix_and_its_exit_code_says_whether_all_is_well(
     async def check(_: Settings) -> list[CheckResult]:
         return results
 
-    fake_module(monkeypatch, "reconciler.main", check=check)
+    fake_module(monkeypatch, "reconciler.errands", check=check)
     shown = run("check", token=None)
     assert shown.exit_code == code
     assert "Radarr 6.0.4" in shown.stdout
@@ -733,7 +733,7 @@ def test_check_of_nothing_is_a_negative_answer_that_names_the_variables(
     async def check(_: Settings) -> list[CheckResult]:
         return []
 
-    fake_module(monkeypatch, "reconciler.main", check=check)
+    fake_module(monkeypatch, "reconciler.errands", check=check)
     result = run("check", token=None)
     assert (result.exit_code, result.stdout) == (1, "")
     for name in ("QBITTORRENT_URL", "RADARR_URL", "SONARR_URL", "JELLYSEERR_URL"):

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
-from reconciler import main
+from reconciler import errands, main
 from reconciler.cli import app
 from reconciler.config import NotificationsSettings, Settings
 from reconciler.errors import ConfigError
@@ -66,7 +66,7 @@ async def test_without_apprise_nothing_starts_that_is_to_tell_somebody(
     monkeypatch.setitem(sys.modules, "apprise", None)
     telling = NotificationsSettings(urls=(SecretStr("ntfy://127.0.0.1/topic"),))
     settings = Settings(database_url=f"sqlite:///{tmp_path}/none.db", notifications=telling)
-    for starting in (main.build, main.check):
+    for starting in (main.build, errands.check):
         with pytest.raises(ConfigError, match="pip install"):
             await starting(settings)
     assert not (tmp_path / "none.db").exists()
