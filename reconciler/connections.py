@@ -1,5 +1,6 @@
 """Our webhook at an upstream, wanted against seen: what to change, in words. Pure, and no word holds a secret."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -10,12 +11,17 @@ from reconciler.model import (
     WEBHOOK_NAME,
     SecretSeen,
     SeenWebhook,
+    Source,
     UpstreamKind,
     WantedWebhook,
     WebhookState,
 )
 
 SECRET_NOT_SHOWN = "the secret there is not shown; a test tells whether it is right"  # noqa: S105 - no secret itself
+
+
+_OUR_PATH = re.compile(rf"/webhooks/(?:{'|'.join(Source)})(?:/[a-z0-9-]{{1,63}})?/?$")
+"""How the address of every service like this one ends."""
 
 
 class Step(StrEnum):
@@ -72,12 +78,14 @@ def compare(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> Comparison:
 def state_of(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> WebhookState:
     """Return what the status shows. Here a webhook is ours too whose address only ends as ours does.
 
-    Somebody may have set it up by hand, under another name of this host.
+    Somebody may have set it up by hand, under another name of this host. One that has our name was made by `connect`:
+    with another address than ours it leads to another installation, or to where this one was before.
     """
     wanted = replace(wanted, is_secret_new=False)
-    ours = _ours(wanted, there) or next((one for one in there if _ends_alike(wanted, one)), None)
+    alike = (one for one in there if _ends_alike(wanted, one) and not (wanted.urls and _is_named(one)))
+    ours = _ours(wanted, there) or next(alike, None)
     if ours is None:
-        return WebhookState(exists=False)
+        return WebhookState(exists=False, problems=tuple(_elsewhere(one) for one in there if _is_named(one)))
     changes = (*_address(wanted, ours), *_beyond_address(wanted, ours))
     return WebhookState(
         exists=True, enabled=ours.enabled, problems=tuple(str(change) for change in changes if change.what != "state")
@@ -85,12 +93,14 @@ def state_of(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> WebhookStat
 
 
 def shown(url: str) -> str:
-    """Return an address as it may be shown: others put secrets into theirs."""
+    """Return an address as it may be shown: others put secrets into theirs, of which the path may be one."""
     try:
         parts = urlsplit(url)
         netloc = parts.netloc.rpartition("@")[2]
     except ValueError:
         return "an address that cannot be read"
+    if parts.path.strip("/") and not _is_our_path(parts.path):
+        return parts._replace(netloc=netloc, path="/…", query="", fragment="").geturl()
     return parts._replace(netloc=netloc, query="…" if parts.query else "", fragment="").geturl()
 
 
@@ -110,12 +120,27 @@ def is_same_address(one: str, other: str) -> bool:
 
 
 def _ours(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> SeenWebhook | None:
-    """Return the webhook with our address, of several the one with our name; else one that has our name."""
+    """Return the webhook with our address, of several one with our name.
+
+    The name alone says nothing: another installation gives its webhook the same.
+    """
     known = {_plain(url) for url in (*wanted.urls, *wanted.former)}
     at_address = [one for one in there if _plain(one.url) in known]
-    named = [one for one in there if one.name == WEBHOOK_NAME]
-    both = [one for one in at_address if one in named]
-    return next(iter((*both, *at_address, *named)), None)
+    return next(iter((*filter(_is_named, at_address), *at_address)), None)
+
+
+def _is_named(one: SeenWebhook) -> bool:
+    """Tell whether a `connect` gave it its name, ours or another one's; a number may follow it."""
+    return re.fullmatch(rf"{re.escape(WEBHOOK_NAME)}(?: \d+)?", one.name, re.IGNORECASE) is not None
+
+
+def _elsewhere(one: SeenWebhook) -> str:
+    return f'"{one.name}" there sends to {shown(one.url)}, which is not public_url'
+
+
+def _is_our_path(path: str) -> bool:
+    """Tell whether a path is one of a service like this one, whatever its own path is; such a one holds no secret."""
+    return _OUR_PATH.search(path) is not None
 
 
 def _ends_alike(wanted: WantedWebhook, one: SeenWebhook) -> bool:
@@ -134,13 +159,16 @@ def _plain(url: str) -> tuple[str, str, str]:
 
 def _notes(wanted: WantedWebhook, there: Sequence[SeenWebhook], ours: SeenWebhook | None) -> Iterable[str]:
     for one in there:
-        if one is ours or not _ends_alike(wanted, one):
+        if one is ours or not (_ends_alike(wanted, one) or _is_named(one)):
             continue
         if wanted.kind is UpstreamKind.JELLYSEERR:
             yield f"the webhook there looks like one of this service under another address: {shown(one.url)}"
         else:
-            where = f'another webhook there, "{one.name}", sends to {shown(one.url)}'
-            yield f"{where}; if that is this service too, remove it by hand: everything would arrive twice"
+            yield (
+                f'another webhook there, "{one.name}", sends to {shown(one.url)}, and is left alone; if that is this '
+                "service too, or was before its public_url changed, remove it there by hand; if it is another "
+                "installation, leave it"
+            )
     if ours is not None and _is_hidden(wanted, ours):
         yield SECRET_NOT_SHOWN
 

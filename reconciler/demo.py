@@ -327,8 +327,7 @@ async def _tell_story(
     else:
         _show(console, document)
     if not once:
-        goes_on = f"\nThe service goes on: curl -H 'Authorization: Bearer {secret}' {service.url}/status"
-        console.print(goes_on, soft_wrap=True)
+        console.print(f"\nThe service goes on: open {service.url}/ and sign in with {secret}", soft_wrap=True)
         console.print("Ctrl-C ends it and removes everything.")
         await asyncio.Event().wait()
     return 0 if is_good else 1

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from reconciler.backoff import backoff
 from reconciler.catchup import CatchUp
 from reconciler.clock import Clock
+from reconciler.connect import watching
 from reconciler.connect.watch import ConnectionWatch
 from reconciler.errors import LeaseLost, ReconcilerError
 from reconciler.execute import Executor
@@ -29,13 +30,6 @@ from reconciler.upstreams import Doubt, Health, Upstreams
 
 BEAT = timedelta(seconds=1)
 """How often a process that shares its database renews the lease or sees whether it is free."""
-
-CONNECTIONS_INTERVAL = timedelta(hours=1)
-CONNECTIONS_AGAIN = timedelta(minutes=5)
-"""How often our webhooks at the upstreams are looked at, and how soon again while something is amiss there."""
-
-CONNECTIONS_AFTER_TEST = timedelta(seconds=5)
-"""A test is sent before its sender saves what was tested."""
 
 LOOK_FOR_NEWS = timedelta(minutes=1)
 """How often is looked for something to tell people, beside after every pass."""
@@ -128,7 +122,7 @@ class Reconciler:
             metrics=metrics,
         )
         self._catch_up = catch_up
-        self._connections = connections
+        self._connections = None if connections is None else self._watching(connections)
         self._schedule = Schedule(clock)
         self._telling = None if notifier is None else Telling(notifier, lambda: self._keeper.current, self._hasten_news)
         self._turn = asyncio.Lock()
@@ -153,7 +147,7 @@ class Reconciler:
         self._schedule.every(self._timing.interval, self._pass_tick, "pass")
         self._schedule.every(self._timing.resync_interval, self.run_resync, "resync")
         if self._connections is not None:
-            self._schedule.every(CONNECTIONS_INTERVAL, self.run_connections, "connections")
+            self._schedule.every(watching.INTERVAL, self._connections.run, "connections")
         if self._telling is not None:
             self._schedule.every(LOOK_FOR_NEWS, self._telling.run, "notifications")
         self._schedule.start()
@@ -174,7 +168,8 @@ class Reconciler:
 
     def look_at_connections(self) -> None:
         """See soon what our webhooks look like: a test came, so somebody is at them."""
-        self._schedule.hasten("connections", CONNECTIONS_AFTER_TEST)
+        if self._connections is not None:
+            self._connections.look_after(watching.AFTER_TEST)
 
     def status(self) -> LoopStatus:
         """Say what this process's loop is doing."""
@@ -192,6 +187,8 @@ class Reconciler:
         self.begin_stop()
         try:
             async with asyncio.timeout(self._timing.shutdown.total_seconds()):
+                if self._connections is not None:
+                    self._connections.stop()
                 if self._telling is not None:
                     await self._telling.stop()
                 await self._schedule.drain()
@@ -225,9 +222,13 @@ class Reconciler:
             return
         if await self._keeper.keep():
             self._log.info("this process reconciles now")
-            for job in ("ledger", "pass", "resync", "connections"):
+            for job in ("ledger", "pass", "resync"):
                 self._schedule.hasten(job)
-        elif self._keeper.is_held and not self._is_passing and self._clock.monotonic() >= self._rests_until:
+            self._look_at_connections_now()
+            return
+        if self._keeper.is_held and self._connections is not None:
+            await self._connections.look_after_tests()
+        if self._keeper.is_held and not self._is_passing and self._clock.monotonic() >= self._rests_until:
             due = await self._store.next_due_at()
             if due is not None and due <= self._clock.now():
                 self._schedule.hasten("pass")
@@ -362,32 +363,26 @@ class Reconciler:
             await self._store.save_health(lease, self.health.rows())
             return found
 
-    async def run_connections(self) -> None:
-        """See what our webhooks at the upstreams look like. The turn is not held meanwhile, so no pass waits for it."""
-        if self._connections is None:
-            return
-        try:
-            async with self._its_turn() as lease:
-                if lease is None:
-                    return
-            seen, is_whole = await self._connections.look(self.health.lost())
-            if seen and not self._is_stopping:
-                async with self._its_turn() as lease:
-                    if lease is not None:
-                        await self._store.save_connections(lease, seen, self._clock.now())
-            if not is_whole or not all(state.exists and state.enabled for state in seen.values()):
-                self._schedule.hasten("connections", CONNECTIONS_AGAIN)
-        except ReconcilerError as error:
-            self._log.error("webhooks not looked at", error=str(error), kind=type(error).__name__)
-        except Exception:  # noqa: BLE001 - the next look must come; this one is logged with its traceback
-            self._log.exception("webhooks not looked at")
+    def _watching(self, watch: ConnectionWatch) -> watching.Watching:
+        return watching.Watching(
+            watch,
+            self._store,
+            self._clock,
+            turn=self._its_turn,
+            lost=self.health.lost,
+            hasten=lambda after: self._schedule.hasten("connections", after),
+        )
+
+    def _look_at_connections_now(self) -> None:
+        if self._connections is not None:
+            self._connections.look_after(timedelta(0))
 
     async def _wake_waiting(self, lease: Lease, *, force: bool = False) -> None:
         """Let what waited for an upstream go on as soon as it is back, and not when its backoff ends."""
         if self.health.take_returned() or force:
             await self._store.wake_waiting(lease, _WAITS_FOR_UPSTREAMS, self._clock.now())
             self._is_woken = True
-            self._schedule.hasten("connections")
+            self._look_at_connections_now()
 
     async def _greet(self, only: Collection[InstanceName] | None = None) -> None:
         """Ask upstreams whether they are there; without `only`, those that the ledger does not read."""

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import secrets
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from secrets import token_hex
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -72,16 +72,17 @@ def connect_upstreams(settings: Settings, observer: Observer, clock: Clock) -> U
         )
         for q in settings.qbittorrent
     ]
+    secrets = [one.get_secret_value() for one in (settings.webhook_secret, settings.previous_webhook_secret) if one]
     movies = [
-        radarr.connect(r.name, r.url, r.api_key.get_secret_value(), observer=observer, clock=clock)
+        radarr.connect(r.name, r.url, r.api_key.get_secret_value(), observer=observer, clock=clock, secrets=secrets)
         for r in settings.radarr
     ]
     series = [
-        sonarr.connect(s.name, s.url, s.api_key.get_secret_value(), observer=observer, clock=clock)
+        sonarr.connect(s.name, s.url, s.api_key.get_secret_value(), observer=observer, clock=clock, secrets=secrets)
         for s in settings.sonarr
     ]
     requests = [
-        seerr.connect(j.name, j.url, j.api_key.get_secret_value(), observer=observer, clock=clock)
+        seerr.connect(j.name, j.url, j.api_key.get_secret_value(), observer=observer, clock=clock, secrets=secrets)
         for j in settings.jellyseerr
     ]
     media_servers = [
@@ -254,7 +255,7 @@ async def build(settings: Settings, clock: Clock | None = None) -> Service:
 
 def wording_of(settings: Settings) -> Wording:
     """Translate the settings into how messages are worded."""
-    return Wording(ADVICE, page_url=settings.public_url, is_observing=settings.mode is Mode.OBSERVE)
+    return Wording(ADVICE, page_url=settings.page_url, is_observing=settings.mode is Mode.OBSERVE)
 
 
 def notifier_of(
@@ -278,7 +279,7 @@ def _holder(settings: Settings) -> str:
     """Name this process to the lease. One SQLite file has one process, so its next one takes over at once."""
     if settings.database_url.startswith("sqlite"):
         return "sqlite"
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    return f"{socket.gethostname()}:{os.getpid()}:{token_hex(4)}"
 
 
 def app_of(service: Service, clock: Clock | None = None) -> Starlette:

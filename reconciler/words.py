@@ -14,8 +14,13 @@ def plain(value: object, most: int = LONGEST) -> str:
     What is longer than `most` characters is cut; nothing at all is a dash.
     """
     text = "–" if value is None or value == "" else str(value)[: most + 1]
-    line = "".join(c if c.isprintable() and c not in BIDI_CONTROLS else "\ufffd" for c in text)
+    line = "".join(c if is_plain(c) else "\ufffd" for c in text)
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def is_plain(character: str) -> bool:
+    """Tell whether a character is only shown: no escape, no line break, no text direction."""
+    return character.isprintable() and character not in BIDI_CONTROLS
 
 
 def size_in_words(size: int) -> str:
@@ -45,6 +50,17 @@ def duration_in_words(time: timedelta) -> str:
         also = [_counted(rest // size, unit) for unit, size in smaller if rest >= size]
         return " ".join([_counted(count, name), *also])
     return _counted(left, "second")
+
+
+def duration_in_short(time: timedelta) -> str:
+    """Return how long something has lasted for a narrow column: its two largest units, or fewer, abbreviated."""
+    seconds = max(0, int(time.total_seconds()))
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"
 
 
 def _counted(count: int, noun: str) -> str:

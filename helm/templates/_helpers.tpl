@@ -82,6 +82,15 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- with trimAll "/" (default "" (get .Values.config "root_path")) -}}/{{ . }}{{- end -}}
 {{- end -}}
 
+{{/* Where people open the pages, or nothing: by the first host of an Ingress that publishes them. */}}
+{{- define "reconciler.pageUrl" -}}
+{{- with .Values.ingress -}}
+{{- if and .enabled .hosts (not .paths) (not (hasPrefix "*" (first .hosts))) -}}
+{{- printf "%s://%s%s" (ternary "https" "http" (not (empty .tls))) (first .hosts) (include "reconciler.rootPath" $) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "reconciler.serviceUrl" -}}
 {{- printf "http://%s.%s.svc:%v" (include "reconciler.fullname" .) .Release.Namespace .Values.service.port -}}
 {{- end -}}

@@ -135,6 +135,9 @@ config.root_path begins like one of the service's own addresses: take another, s
 {{- if hasKey .Values.config "public_url" }}
 {{- include "reconciler.problems.address" (list "config.public_url" "reconciler" .Values.config.public_url) }}
 {{- end }}
+{{- if hasKey .Values.config "page_url" }}
+{{- include "reconciler.problems.address" (list "config.page_url" "reconciler" .Values.config.page_url) }}
+{{- end }}
 {{- if and .Values.ingress.enabled (not .Values.ingress.hosts) }}
 ingress.enabled is set but no host: set ingress.hosts to the names people open, such as [reconciler.example.org]
 {{- end }}

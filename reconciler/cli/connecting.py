@@ -100,7 +100,12 @@ class _Ears:
             self.problem = str(error)
             self.exit_code = ExitCode.UNREACHABLE if isinstance(error, UpstreamError) else ExitCode.REFUSED
             return {}
-        return {(row["source"], row["instance"]): row["webhook"]["test_at"] for row in document["senders"]}
+        try:
+            return {(row["source"], row["instance"]): row["webhook"]["test_at"] for row in document["senders"]}
+        except (KeyError, TypeError):
+            self.problem = "what answers there is not the deletion reconciler; correct --url or RECONCILER_URL"
+            self.exit_code = ExitCode.UNREACHABLE
+            return {}
 
 
 def connect_webhooks(

@@ -1,6 +1,7 @@
 """What `status --watch` shows: a table that fills the terminal, or a snapshot per change where there is none."""
 
 import asyncio
+import io
 import os
 import signal
 import textwrap
@@ -25,10 +26,11 @@ from reconciler.cli.render import (
     state_of_upstream,
     time_in_short,
 )
+from reconciler.cli.staying import put
 from reconciler.cli.watching import OPEN_PHASES, Away, View
 from reconciler.clock import Clock
 from reconciler.model import ConditionType, Phase
-from reconciler.words import plain
+from reconciler.words import duration_in_short, plain
 
 _TICK = timedelta(seconds=1)
 _LOW = 20
@@ -75,7 +77,7 @@ class Screen:
     ) -> None:
         self._live.stop()
 
-    def show(self, view: View) -> None:
+    async def show(self, view: View) -> None:
         self._view = view
         self._live.start()  # only once there is something to see: what is wrong at first is told in the ordinary way
         self._draw()
@@ -112,16 +114,16 @@ class Snapshots:
 
     def __exit__(self, *_: object) -> None: ...
 
-    def show(self, view: View) -> None:
+    async def show(self, view: View) -> None:
         self._tell_whether_away(view.away)
         essence = view.essence()
         if view.away is not None or essence == self._shown:
             return
         self._shown = essence
         if self._as_json:
-            show_json_line({**view.status, "deletions": view.deletions})
+            await show_json_line({**view.status, "deletions": view.deletions})
         else:
-            _print_snapshot(view)
+            await put(_snapshot(view))
 
     async def keep(self) -> None:
         await asyncio.Event().wait()
@@ -163,17 +165,6 @@ def conditions_in_short(conditions: Sequence[Mapping[str, Any]]) -> Text:
         said = [f"{one['reason']} at {one['instance']}" if where else one["reason"] for one in open_ones]
         text.append(plain(f"{name} {', '.join(said)}"), _STYLES.get(open_ones[0]["status"], ""))
     return text
-
-
-def age_in_words(age: timedelta) -> str:
-    """Return how long something has lasted in its two largest units, or fewer."""
-    seconds = max(0, int(age.total_seconds()))
-    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days} d {hours} h" if hours else f"{days} d"
-    if hours:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{minutes} min" if minutes else f"{seconds} s"
 
 
 def _head(view: View, width: int) -> Iterator[Text]:
@@ -225,7 +216,7 @@ def _deletions(view: View, now: datetime, width: int, room: int) -> Iterator[Ren
     table.expand = True
     shown = 0
     for one in view.deletions:
-        age = age_in_words(now - datetime.fromisoformat(one["requested_at"]))
+        age = duration_in_short(now - datetime.fromisoformat(one["requested_at"]))
         title, conditions = cells(label_of(one))[0], conditions_in_short(one["conditions"])
         lines = [title, conditions, *([Text(plain(one["id"]), "dim")] if one["phase"] == Phase.HELD else [])]
         room -= 1 if is_wide else len(lines)
@@ -242,16 +233,17 @@ def _deletions(view: View, now: datetime, width: int, room: int) -> Iterator[Ren
         yield _line(f"and {count - shown} more; reconciler list shows them", "dim")
 
 
-def _print_snapshot(view: View) -> None:
-    console = Console(highlight=False)
+def _snapshot(view: View) -> str:
+    text = io.StringIO()
+    console = Console(file=text, highlight=False)
     console.print(Text(time_in_short(view.status["now"]), style="dim"))
-    show_status(view.status)
+    show_status(view.status, console)
     for one in view.deletions:  # a line for each, whatever its length: who reads this may be a program, too
         said = Text.assemble(phase_in_colour(one["phase"]), " ", plain(one["id"]), " ", plain(label_of(one)))
         conditions = conditions_in_short(one["conditions"])
         console.print(Text.assemble(said, ": ", conditions) if conditions else said, soft_wrap=True)
     console.print()
-    console.file.flush()
+    return text.getvalue()
 
 
 def _line(text: str, style: str) -> Text:

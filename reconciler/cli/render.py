@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from reconciler.cli.staying import put
 from reconciler.model import Source
-from reconciler.words import plain
+from reconciler.words import is_plain, plain
 
 _SENTENCES_LENGTH = 4000
 _ID_LENGTH = 36
@@ -41,21 +42,21 @@ def say(message: str) -> None:
 
 
 def show_json(document: object) -> None:
-    """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    """Print one JSON document on stdout. Titles stay readable, but what a terminal would obey in them is escaped."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    sys.stdout.write("".join(c if c == "\n" or is_plain(c) else json.dumps(c)[1:-1] for c in text) + "\n")
 
 
-def show_json_line(document: object) -> None:
+async def show_json_line(document: object) -> None:
     """Print one JSON document on a line of its own, and at once: whoever reads along must not wait for the next.
 
     It is plain ASCII, so that no title holds what a reader takes for the end of a line, or a terminal for a command.
     """
-    sys.stdout.write(json.dumps(document) + "\n")
-    sys.stdout.flush()
+    await put(json.dumps(document) + "\n")
 
 
-def show_status(status: Mapping[str, Any]) -> None:
-    console = console_for_results()
+def show_status(status: Mapping[str, Any], console: Console | None = None) -> None:
+    console = console or console_for_results()
     console.print(Text(plain(status["verdict"]), style="bold green" if status["ok"] else "bold red"))
     console.print(Text(f"mode {plain(status['mode'])}, version {plain(status['version'])}", style="dim"))
     phases = bare_table("phase", "deletions")

@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from reconciler.cli.exits import NotFound, Refused
 from reconciler.clients import sse
 from reconciler.clients._http import Http, Reply, Streamed
+from reconciler.connections import shown
 from reconciler.errors import ConfigError, ReconcilerError, Unintelligible, Unreachable
 from reconciler.model import InstanceName
 
@@ -22,6 +23,7 @@ SILENCE = timedelta(seconds=40)
 """A stream that says nothing for so long is gone: the service sends a comment every 15 seconds."""
 
 _NAME = InstanceName("reconciler")
+_PROBLEM = "application/problem+json"
 _JUDGED_HERE = frozenset({400, 401, 403, 404, 405, 409, 413, 415, 422, 500, 502, 503})
 
 
@@ -99,7 +101,7 @@ class Connection:
         except Unreachable as error:
             if error.status is not None:  # it was reached, and said something
                 raise
-            where = f"{error.message} at {_shown(self._url)}"
+            where = f"{error.message} at {shown(self._url)}"
             raise Unreachable(_NAME, f"{where}; is it running? See --url or {URL_VARIABLE}") from error
 
 
@@ -128,32 +130,28 @@ class Service:
 
 
 def _document_of(reply: Reply) -> dict[str, Any]:
-    """Return the JSON object of an answer; raises what an error says."""
+    """Return the JSON object of an answer; raises what an error says.
+
+    Whatever stands before the service may answer for it, in JSON too. Its own errors are told by their media type.
+    """
     document = reply.json()
-    if not isinstance(document, dict) or "json" not in reply.content_type:
-        raise not_ours()
+    expected = _PROBLEM if reply.status >= 400 else "json"
+    if not isinstance(document, dict) or expected not in reply.content_type:
+        raise not_ours(reply.status if reply.status >= 400 else None)
     if reply.status >= 400:
         raise _error_of(reply, document)
     return document
 
 
-def not_ours() -> Unintelligible:
-    """Return the error for an answer that the reconciler does not give."""
-    return Unintelligible(_NAME, "answered something that is not from the reconciler; check --url")
+def not_ours(status: int | None = None) -> Unintelligible:
+    """Return the error for an answer that the reconciler does not give; `status` is that of an error."""
+    what = "something" if status is None else f"something ({status})"
+    return Unintelligible(_NAME, f"answered {what} that is not from the reconciler; check --url", status=status)
 
 
 def path_of(deletion: str, action: str = "") -> str:
     """Return where one deletion is found, or an action on it; an id cannot leave its place in the address."""
     return f"/deletions/{quote(deletion, safe='')}{action}"
-
-
-def _shown(url: str) -> str:
-    """Return an address without the user name and password that it may hold."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "the address given"
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _error_of(reply: Reply, problem: Mapping[str, Any]) -> ReconcilerError:

@@ -1,8 +1,12 @@
 """Commands that stay until they are told to end: an orderly end for signals, and for whichever part ends first."""
 
 import asyncio
+import os
+import select
 import signal
+import sys
 from collections.abc import Awaitable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -29,7 +33,8 @@ async def _until_told(work: Coroutine[Any, Any, int], interrupted: int) -> int:
         task.cancel()
 
     loop = asyncio.get_running_loop()
-    for one in _ENDS:
+    ends = [one for one in _ENDS if signal.getsignal(one) is not signal.SIG_IGN]  # nohup, or a script's `&`
+    for one in ends:
         loop.add_signal_handler(one, end, one)
     try:
         return await task
@@ -37,11 +42,44 @@ async def _until_told(work: Coroutine[Any, Any, int], interrupted: int) -> int:
         if not told:
             raise
     finally:
-        for one in _ENDS:
+        for one in ends:
             loop.remove_signal_handler(one)
     if told[0] is not signal.SIGINT:
         raise typer.Exit(_BY_A_SIGNAL + told[0])
     return interrupted
+
+
+async def put(text: str) -> None:
+    """Write text on stdout. Where a reader pauses this waits, as it must, but so that a signal still ends the command.
+
+    It never leaves anything for the end of the process to write, which would wait for that reader, too.
+    """
+    out = sys.stdout
+    try:
+        descriptor = out.fileno()
+    except (OSError, ValueError):  # nothing of the system's
+        out.write(text)
+        out.flush()
+        return
+    left = memoryview(text.encode(out.encoding, out.errors or "strict"))
+    while left:
+        await _writable(descriptor)
+        with suppress(BlockingIOError):
+            left = left[os.write(descriptor, left[: select.PIPE_BUF]) :]
+
+
+async def _writable(descriptor: int) -> None:
+    """Wait until so much as a pipe takes at once can be written."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    try:
+        loop.add_writer(descriptor, ready.set)
+    except OSError:  # a file on a disk, which need not be waited for
+        return
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_writer(descriptor)
 
 
 async def first_of(*parts: Awaitable[Any]) -> None:

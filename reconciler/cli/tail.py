@@ -1,7 +1,6 @@
 """`reconciler tail`: the timelines as they grow, or one of them until its deletion is settled."""
 
 import asyncio
-import sys
 from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -17,7 +16,7 @@ from reconciler.cli.following import Follower, Happened, Position
 from reconciler.cli.options import DEFAULT_URL, JsonOption, TokenOption, UrlOption, service_at
 from reconciler.cli.render import label_of, say, show_json_line, time_in_short
 from reconciler.cli.service import Connection, path_of
-from reconciler.cli.staying import first_of, stay
+from reconciler.cli.staying import first_of, put, stay
 from reconciler.errors import UpstreamError
 from reconciler.model import Phase
 from reconciler.words import plain
@@ -95,15 +94,14 @@ class _Lines:
         self._as_json = as_json
         self._labels = label
 
-    def print(self, happened: Happened) -> None:
+    async def print(self, happened: Happened) -> None:
         document = happened.document
         if self._as_json:
-            show_json_line({"number": happened.number, **document})
+            await show_json_line({"number": happened.number, **document})
             return
         whose = "" if self._labels is None else f" {document['deletion']} {self._labels[document['deletion']]}:"
         text = f"{time_in_short(document['at'])}{whose} {document['kind']}: {document['message']}"
-        sys.stdout.write(plain(text, _MESSAGE_LENGTH) + "\n")
-        sys.stdout.flush()
+        await put(plain(text, _MESSAGE_LENGTH) + "\n")
 
 
 # --- all of them ---------------------------------------------------------------------------------------------------
@@ -161,7 +159,7 @@ class _Everything:
         deletion = happened.document["deletion"]
         if not self._as_json and deletion not in self._labels:
             self._labels[deletion] = await self._label(deletion)
-        self._lines.print(happened)
+        await self._lines.print(happened)
 
     async def _label(self, deletion: str) -> str:
         with suppress(UpstreamError, NotFound):
@@ -210,7 +208,7 @@ class _One:
         current = await self._connection.get(path_of(self._deletion))
         events = [_happened(current, event) for event in current["timeline"] if event["number"] > self._told]
         for one in events if self._start is None else self._start.of(events):
-            self._lines.print(one)
+            await self._lines.print(one)
         self._told = max((one.number for one in events), default=self._told)
         self._start = None
         self._deletion, self.label = current["id"], label_of(current)

@@ -65,7 +65,7 @@ def _essence_of(condition: Mapping[str, Any]) -> tuple[str, ...]:
 class Display(Protocol):
     """What shows it to whoever looks."""
 
-    def show(self, view: View) -> None:
+    async def show(self, view: View) -> None:
         """Show this view; called after each look, changed or not."""
 
     async def keep(self) -> None:
@@ -85,7 +85,7 @@ class Watcher:
     async def run(self) -> None:
         """Watch until cancelled."""
         view = await self._look()
-        self._display.show(view)
+        await self._display.show(view)
         follower = Follower(self._connection, self._tell, self, patient=True)
         await first_of(follower.run(), self._keep_looking(view), self._display.keep())
 
@@ -102,7 +102,7 @@ class Watcher:
                 view = await self._look()
             except UpstreamError as error:
                 view = replace(view, away=Away(view.away.since if view.away else self._clock.now(), str(error)))
-            self._display.show(view)
+            await self._display.show(view)
             await asyncio.sleep(AT_MOST_EVERY.total_seconds())
 
     async def _look(self) -> View:

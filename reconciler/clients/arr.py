@@ -350,6 +350,7 @@ def open_http(
     clock: Clock | None,
     transport: Transport | None,
     timeout: timedelta,
+    secrets: Sequence[str] = (),
 ) -> Http:
     """Return the connection to the API below `url`, the address a person opens."""
     return Http(
@@ -360,6 +361,7 @@ def open_http(
         clock=clock,
         transport=transport,
         timeout=timeout,
+        secrets=secrets,
     )
 
 

@@ -56,7 +56,7 @@ class ArrWebhooks:
     async def save(self, wanted: WantedWebhook, instead_of: SeenWebhook | None) -> None:
         if instead_of is None:
             method, path, row = "POST", "/notification", await self._template()
-            row["name"] = WEBHOOK_NAME
+            row["name"] = await self._free_name()
         else:
             method, path, row = "PUT", f"/notification/{instead_of.id}", await self._current(instead_of)
         reply = await self._http.send(
@@ -81,6 +81,13 @@ class ArrWebhooks:
             if row.maybe("implementation") == "Webhook":
                 return {name: value for name, value in row.data.items() if name != "presets"}
         raise Rejected(self.instance, "knows no connection of the kind Webhook")
+
+    async def _free_name(self) -> str:
+        """Return our name, with a number if another connection has it: that one is not ours to change."""
+        reply = await self._http.send("GET", "/notification", operation="webhooks")
+        taken = {row.optional("name").casefold() for row in rows_of(self.instance, "connection", reply.json())}
+        names = (WEBHOOK_NAME, *(f"{WEBHOOK_NAME} {number}" for number in range(2, len(taken) + 2)))
+        return next(name for name in names if name.casefold() not in taken)
 
     async def _current(self, seen: SeenWebhook) -> dict[str, Any]:
         """Read the webhook again; raises `Rejected` if it is another one by now."""

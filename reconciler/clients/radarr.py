@@ -1,6 +1,6 @@
 """Radarr over API v3 (upstreams.md 3)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -68,9 +68,10 @@ def connect(
     clock: Clock | None = None,
     transport: Transport | None = None,
     timeout: timedelta = READ_TIMEOUT,
+    secrets: Sequence[str] = (),
 ) -> Radarr:
     """Return a client for the Radarr at `url` (as a person opens it, without `/api/v3`).
 
-    `timeout` bounds every call except deletes, which may take `DELETE_TIMEOUT`.
+    `timeout` bounds every call except deletes, which may take `DELETE_TIMEOUT`. `secrets` are words that bodies carry.
     """
-    return Radarr(open_http(instance, url, api_key, observer, clock, transport, timeout))
+    return Radarr(open_http(instance, url, api_key, observer, clock, transport, timeout, secrets))

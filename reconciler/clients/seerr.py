@@ -4,7 +4,7 @@ Two habits of theirs shape this file: a query that is not understood answers eve
 their side; and 404 is the answer to any trouble, so only a whole listing shows that something is absent.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -355,8 +355,9 @@ def connect(
     clock: Clock | None = None,
     transport: Transport | None = None,
     timeouts: Timeouts | None = None,
+    secrets: Sequence[str] = (),
 ) -> Seerr:
-    """Return a client for the Seerr at `url` (as a person opens it, without `/api/v1`)."""
+    """Return a client for the Seerr at `url` (as a person opens it, without `/api/v1`). `secrets`: as of Radarr."""
     timeouts = timeouts or Timeouts()
     http = Http(
         instance,
@@ -366,6 +367,7 @@ def connect(
         observer=observer,
         clock=clock,
         transport=transport,
+        secrets=secrets,
     )
     return Seerr(http, timeouts)
 

@@ -1,6 +1,6 @@
 """Sonarr over API v3, as Sonarr v4 serves it (upstreams.md 3)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -106,9 +106,10 @@ def connect(
     clock: Clock | None = None,
     transport: Transport | None = None,
     timeout: timedelta = READ_TIMEOUT,
+    secrets: Sequence[str] = (),
 ) -> Sonarr:
     """Return a client for the Sonarr at `url` (as a person opens it, without `/api/v3`).
 
-    `timeout` bounds every call except deletes, which may take `DELETE_TIMEOUT`.
+    `timeout` bounds every call except deletes, which may take `DELETE_TIMEOUT`. `secrets` are words that bodies carry.
     """
-    return Sonarr(open_http(instance, url, api_key, observer, clock, transport, timeout))
+    return Sonarr(open_http(instance, url, api_key, observer, clock, transport, timeout, secrets))

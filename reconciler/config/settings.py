@@ -83,8 +83,15 @@ class Settings(BaseModel):
     public_url: Annotated[
         Url | None,
         About(
-            "The address under which the upstreams, and people, reach this service, with its path if it has one.",
+            "The address under which the upstreams reach this service, with its path if it has one.",
             "an http:// or https:// address without user name, password or query, such as http://reconciler:8585",
+        ),
+    ] = None
+    page_url: Annotated[
+        Url | None,
+        About(
+            "Where people open the pages, for links in messages; without it they have none.",
+            "an http:// or https:// address without user name, password or query, such as https://deletions.example",
         ),
     ] = None
     mode: Annotated[

@@ -57,6 +57,6 @@ async def hint_on(agent: WebhookSettings, wanted: WantedWebhook) -> str:
     except UpstreamError as error:
         return f"its webhooks cannot be looked at: {error.message}"
     if not state.exists:
-        return "it sends no webhook here; run reconciler connect"
+        return "; ".join(("it sends no webhook here", *state.problems, "run reconciler connect"))
     problems = (*(() if state.enabled else ("it is off",)), *state.problems)
     return f"its webhook: {'; '.join(problems)}" if problems else ""

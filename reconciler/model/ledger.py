@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from reconciler.model.desired import Deletion
 from reconciler.model.identity import DeletionId, InfoHash, InstanceName, Media, Unit, parse_info_hash
 
 
@@ -69,6 +70,11 @@ class Reference:
     source_title: str | None
     released_by: DeletionId | None
     size: int | None = None
+
+    def is_of(self, deletion: Deletion) -> bool:
+        """Tell whether it is of the title of a deletion, by its ids, or was released by that deletion."""
+        is_same = self.media is not None and deletion.media.is_same(self.media)
+        return is_same or self.released_by == deletion.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,9 @@ class Messenger:
 def connect_messengers(urls: Sequence[SecretStr]) -> tuple[Messenger, ...]:
     """Make a messenger per address; nothing is sent. Without addresses Apprise is not even looked for.
 
-    Raises `ConfigError`, with a problem for each address that cannot be used; none quotes it.
+    Raises `ConfigError`, with a problem for each address that cannot be used; none quotes it. An address with several
+    targets cannot: Apprise sends to one after the other, with pauses, and says only whether all took the message, so
+    one that did not would have the others told again and again.
     """
     if not urls:
         return ()
@@ -128,6 +130,11 @@ def connect_messengers(urls: Sequence[SecretStr]) -> tuple[Messenger, ...]:
             problems.append(
                 f"notifications.urls: address {number} ({kind}) cannot be used; correct it after docs/notifications.md."
             )
+        elif (targets := _targets_of(server)) > 1:
+            problems.append(
+                f"notifications.urls: address {number} ({kind}) has {targets} targets; write one address for each, "
+                "such as ntfy://HOST/TOPIC ntfy://HOST/OTHER (docs/notifications.md)."
+            )
         else:
             sender = apprise.Apprise(asset=asset)
             sender.add(server)
@@ -135,6 +142,11 @@ def connect_messengers(urls: Sequence[SecretStr]) -> tuple[Messenger, ...]:
     if problems:
         raise ConfigError(problems)
     return tuple(messengers)
+
+
+def _targets_of(server: Any) -> int:
+    """Return how many are told one after the other. Apprise counts an attempt that `?retry=` allows as one, too."""
+    return len(server) // (getattr(server, "retry", 0) + 1)
 
 
 def _silence() -> None:

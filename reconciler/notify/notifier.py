@@ -18,7 +18,7 @@ from reconciler.ports import Lease, MessengerState, NoticeStore
 from reconciler.telemetry import Metrics, get_logger
 
 TOO_OLD = timedelta(days=1)
-"""What could not be told for so long is news no more."""
+"""A convergence that could not be told for so long is news no more. What still waits for a person always is."""
 
 AT_ONCE = 2000
 """How many notices one message is made of at most."""
@@ -26,10 +26,10 @@ AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """What one messenger has still to be told, and up to which number all is considered then."""
+    """What one messenger has still to be told, what is given up, and up to which number all is considered then."""
 
     notices: tuple[Notice, ...]
-    dropped: int
+    dropped: tuple[int, ...]
     last: int
 
 
@@ -61,6 +61,7 @@ class Notifier:
         self._rng = rng or random.SystemRandom()
         self._patience = patience
         self._epoch: int | None = None
+        self._given_up: dict[int, int] = {}  # by messenger, the last notice that was: what stays pending may be older
         self._log = get_logger()
 
     async def run(self, lease: Lease) -> timedelta | None:
@@ -90,14 +91,16 @@ class Notifier:
         now = self._clock.now()
         pending = await self._pending(state, now)
         if pending.dropped:
-            self._log.warning("notices dropped", messenger=messenger.name, notices=pending.dropped)
-            self._count("dropped", pending.dropped)
+            self._log.warning("notices dropped", messenger=messenger.name, notices=len(pending.dropped))
+            self._count("dropped", len(pending.dropped))
+            self._given_up[messenger.position] = pending.dropped[-1]
             if pending.notices:
                 state = replace(state, last_notice=pending.notices[0].number - 1)
                 await self._store.save_messenger(lease, state)
         if not pending.notices:
-            if pending.last > state.last_notice:
-                await self._store.save_messenger(lease, replace(state, last_notice=pending.last))
+            idle = replace(_well(state), last_notice=pending.last)
+            if idle != state:  # what it did not take is over, so nothing is known against it any more
+                await self._store.save_messenger(lease, idle)
             return None
         wait = self._wait(state, now)
         if wait is not None:
@@ -113,8 +116,10 @@ class Notifier:
         """Return what is still to be told: not what nobody wants to know, what has passed, or what is too old."""
         found = await self._store.notices_after(state.last_notice, AT_ONCE)
         wanted = [notice for notice in found if notice.occasion in self._tell and not notice.is_moot]
-        fresh = tuple(notice for notice in wanted if notice.at > now - TOO_OLD)
-        return _Pending(fresh, len(wanted) - len(fresh), found[-1].number if found else state.last_notice)
+        fresh = tuple(notice for notice in wanted if not _is_too_old(notice, now))
+        given_up = self._given_up.get(state.position, 0)
+        dropped = tuple(n.number for n in wanted if _is_too_old(n, now) and n.number > given_up)
+        return _Pending(fresh, dropped, found[-1].number if found else state.last_notice)
 
     async def _states(self, notices: Sequence[Notice]) -> dict[DeletionId, DeletionState]:
         """Return the deletions that a message can name; it names the urgent ones first."""
@@ -151,10 +156,16 @@ class Notifier:
         if state.failing_since is not None:
             seconds = round((now - state.failing_since).total_seconds(), 3)
             self._log.info("notifications work again", messenger=messenger.name, seconds=seconds)
-        return replace(
-            state, last_notice=last, sent_at=now, failing_since=None, attempt=0, next_try_at=None, last_error=""
-        )
+        return replace(_well(state), last_notice=last, sent_at=now)
 
     def _count(self, outcome: str, count: int = 1) -> None:
         if self._metrics is not None:
             self._metrics.notification(outcome, count)
+
+
+def _well(state: MessengerState) -> MessengerState:
+    return replace(state, failing_since=None, attempt=0, next_try_at=None, last_error="")
+
+
+def _is_too_old(notice: Notice, now: datetime) -> bool:
+    return notice.occasion is Occasion.CONVERGED and notice.at <= now - TOO_OLD

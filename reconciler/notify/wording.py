@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from reconciler.model import Condition, DeletionId, DeletionState, Notice, Occasion
 from reconciler.notify.plain import cut, plain
 from reconciler.reasons import Effect, Reason, effect_of
+from reconciler.words import duration_in_words
 
 MOST_LINES = 10
 """How many deletions a message names; of the rest it says how many there are."""
@@ -82,7 +83,7 @@ class Wording:
     def _line(self, occasion: Occasion, state: DeletionState, now: datetime, advised: set[Reason]) -> str:
         head = _HEADS[occasion]
         if occasion is Occasion.STALLED:
-            head += f" ({state.phase.value}) for {_in_words(now - _changed_at(state))}"
+            head += f" ({state.phase.value}) for {duration_in_words(now - _changed_at(state))}"
         link = f" {self.page_url}/deletions/{state.deletion.id}" if self.page_url else ""
         return f"{head}: {_named(state)}{self._why(occasion, state, advised)}{link}"
 
@@ -129,15 +130,6 @@ def _changed_at(state: DeletionState) -> datetime:
     """Return when a deletion has come further last, as the metrics and the status count it."""
     times = [c.last_transition_time for c in state.conditions if c.last_transition_time is not None]
     return max(times, default=state.deletion.requested_at)
-
-
-def _in_words(time: timedelta) -> str:
-    hours = int(time.total_seconds() // 3600)
-    if hours >= 48:
-        return f"{hours // 24} days"
-    if hours >= 1:
-        return f"{hours} hour{'s' if hours > 1 else ''}"
-    return f"{max(1, int(time.total_seconds() // 60))} minutes"
 
 
 def _and_more(count: int) -> str:

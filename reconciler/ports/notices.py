@@ -14,8 +14,9 @@ class NoticeStore(Protocol):
     async def settle_messengers(self, lease: Lease, kinds: Sequence[str], now: datetime) -> None:
         """Know exactly these messengers, in the order of the configuration; what fails is tried again at once.
 
-        A new one is told what comes from now on, also beside older ones. Without any, it is forgotten how far they
-        were told: what happens until there are some again is nobody's news.
+        A new one is told what comes from now on, also beside older ones. One of another kind in the place of an older
+        goes on where that stood, but has not failed yet. Without any, it is forgotten what they were told: what ends
+        until there are some again is nobody's news, and what waits then is.
         """
 
     async def messengers(self) -> tuple[MessengerState, ...]:

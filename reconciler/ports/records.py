@@ -154,8 +154,8 @@ class DeletionFilter:
     """Which deletions to list; all that is given must hold.
 
     `text` is what a person typed to find one: a piece of its title (its own, or that of its library entry) or of the
-    name of who asked, in any case; a TMDB or TVDB id; or at least 8 characters of the beginning of its id or of the
-    info hash of a bound torrent.
+    name of who asked, in any case and spelling; a TMDB or TVDB id; or at least 8 characters of the beginning of its id
+    or of the info hash of a bound torrent.
     """
 
     phase: Phase | None = None
@@ -169,7 +169,10 @@ class DeletionFilter:
 
 @dataclass(frozen=True, slots=True)
 class DeletionPage:
-    """Newest first; `next_cursor` is opaque, `None` on the last page."""
+    """Newest first; `next_cursor` is opaque, `None` on the last page.
+
+    It is for showing: targets have no `files` and no `file_ids` in it, so that nothing can be planned by it.
+    """
 
     deletions: tuple[DeletionState, ...]
     next_cursor: str | None

@@ -100,8 +100,8 @@ class ReadStore(Protocol):
 
     async def deletion(self, deletion: DeletionId) -> DeletionState | None: ...
 
-    async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
-        """Return the timeline, oldest first."""
+    async def events(self, deletion: DeletionId, *, newest: int | None = None) -> tuple[Event, ...]:
+        """Return the timeline, or only so many of its newest events; oldest first."""
 
     async def last_event(self) -> int:
         """Return the number of the newest event of any timeline; 0 if there is none."""
@@ -260,6 +260,9 @@ class PassStore(Protocol):
 
     async def save_connections(self, lease: Lease, seen: Mapping[InstanceName, WebhookState], at: datetime) -> None:
         """Replace what was seen of our webhook at these instances; the others stay as they are."""
+
+    async def last_test_at(self) -> datetime | None:
+        """Return when a sender of webhooks last sent a test, to any process; a cheap look."""
 
     async def record_pass(self, lease: Lease, done: PassRecord) -> None: ...
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 
-from reconciler.model import DeletionState, Reference, Target, TargetKind
+from reconciler.model import DeletionState, Target, TargetKind
 from reconciler.ports import Evidence, Sent, Told
 from reconciler.store.database import Connection, Row
 from reconciler.store.ledger import REFERENCES_OF_HASHES, SHORT
@@ -62,7 +62,7 @@ class _Ledger:
     def told_of(self, target: Target) -> tuple[Told, ...]:
         """Return the grabs and imports of a download: those of this title, or of others if there are none of it."""
         named = self._naming(target)
-        own = [told for told in named if self._is_own(told.reference)]
+        own = [told for told in named if told.reference.is_of(self._deletion)]
         return tuple(sorted(own or named, key=self._by_weight))
 
     def _naming(self, target: Target) -> list[Told]:
@@ -76,10 +76,6 @@ class _Ledger:
 
     def _by_weight(self, told: Told) -> tuple[bool, int]:
         return told.reference.released_by != self._deletion.id, told.reference.number
-
-    def _is_own(self, reference: Reference) -> bool:
-        is_same = reference.media is not None and self._deletion.media.is_same(reference.media)
-        return is_same or reference.released_by == self._deletion.id
 
 
 def _can_be_one(hash_: str, other: str) -> bool:

@@ -88,6 +88,11 @@ async def senders(connection: Connection) -> tuple[SenderHeard, ...]:
     )
 
 
+async def last_test_at(connection: Connection) -> datetime | None:
+    row = await fetch_one(connection, "SELECT max(last_test_at) AS at FROM senders")
+    return time_or_none(row["at"]) if row is not None else None
+
+
 async def receipts(connection: Connection, where: ReceiptFilter, *, cursor: str | None, limit: int) -> ReceiptPage:
     """Return a page, newest first; raises `ValueError` for a cursor that this did not give out."""
     terms: list[str] = []

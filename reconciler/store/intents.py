@@ -32,6 +32,7 @@ from reconciler.store.rows import (
     time_or_none,
     units_of,
 )
+from reconciler.store.search_text import search_text
 from reconciler.store.states import add_events, open_rows, wake
 
 ECHO_AFTER_SETTLING = timedelta(hours=24)
@@ -39,10 +40,10 @@ ECHO_AFTER_SETTLING = timedelta(hours=24)
 INSERT_DELETION = """
 INSERT INTO deletions (id, media_kind, tmdb_id, tvdb_id, title, year, source, requested_by, requested_at,
     coverage_key, seasons, delete_files, add_exclusion, blocklist, remove_empty_series, inferred, needs_approval, hints,
-    not_before, next_due_at)
+    not_before, next_due_at, search_text)
 VALUES (:id, :media_kind, :tmdb_id, :tvdb_id, :title, :year, :source, :requested_by, :requested_at,
     :coverage_key, :seasons, :delete_files, :add_exclusion, :blocklist, :remove_empty_series, :inferred,
-    :needs_approval, :hints, :not_before, :next_due_at)
+    :needs_approval, :hints, :not_before, :next_due_at, :search_text)
 """
 
 ASKED_TO_GO = """
@@ -226,6 +227,7 @@ async def _create(
             "hints": hints_json(request.hints),
             "not_before": not_before,
             "next_due_at": now,  # in a grace period too: it is bound at once, so that a new request shows as one
+            "search_text": search_text((request.title, request.requested_by)),
         },
     )
     if instances:

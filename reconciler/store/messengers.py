@@ -34,7 +34,12 @@ async def messengers(connection: Connection) -> tuple[MessengerState, ...]:
 
 
 async def settle_messengers(connection: Connection, kinds: Sequence[str], now: datetime) -> None:
-    """Know exactly these. One that took another's place goes on where that one stood, so that nothing is lost."""
+    """Know exactly these. One that took another's place goes on where that one stood, so that nothing is lost.
+
+    Without any, all that was noted is forgotten: turned on again, what waits then is news to whoever is told.
+    """
+    if not kinds:
+        await connection.execute("DELETE FROM notices")
     await connection.execute("DELETE FROM messengers WHERE position > :count", {"count": len(kinds)})
     last = await fetch_one(connection, "SELECT max(number) AS number FROM notices")
     known: Mapping[str, Value] = {"now": now, "last": int(last["number"] or 0) if last else 0}
@@ -42,7 +47,10 @@ async def settle_messengers(connection: Connection, kinds: Sequence[str], now: d
         await connection.execute_many(
             """
             INSERT INTO messengers (position, kind, since, last_notice) VALUES (:position, :kind, :now, :last)
-            ON CONFLICT (position) DO UPDATE SET kind = excluded.kind, next_try_at = NULL
+            ON CONFLICT (position) DO UPDATE SET kind = excluded.kind, next_try_at = NULL,
+                failing_since = CASE WHEN messengers.kind = excluded.kind THEN messengers.failing_since END,
+                attempt = CASE WHEN messengers.kind = excluded.kind THEN messengers.attempt ELSE 0 END,
+                last_error = CASE WHEN messengers.kind = excluded.kind THEN messengers.last_error ELSE '' END
             """,
             [{**known, "position": number, "kind": kind} for number, kind in enumerate(kinds, start=1)],
         )

@@ -1,6 +1,6 @@
 """Numbered, forward-only schema changes, each in one transaction that waits for every other writer."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from reconciler.errors import StoreError
+from reconciler.store import search_text
 from reconciler.store.database import Connection, Database, fetch_one
 
 _TABLE = """
@@ -21,6 +22,9 @@ _TYPES = {
     "postgres": {"integer": "bigint", "text": "text", "time": "timestamptz"},
     "sqlite": {"integer": "INTEGER", "text": "TEXT", "time": "TEXT"},
 }
+
+_COMPLETED_BY: Mapping[str, Callable[[Connection], Awaitable[None]]] = {"search_text": search_text.fill}
+"""What SQL alone cannot do to the rows that are there, by the name of the step, and in its transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,9 @@ async def bring_up_to_date(database: Database, migrations: Sequence[Migration], 
             if missing is None:
                 return before, version
             await connection.run_script(missing.script)
+            complete = _COMPLETED_BY.get(missing.name.partition("_")[2])
+            if complete is not None:
+                await complete(connection)
             await connection.execute(
                 "INSERT INTO schema_migrations (version, name, applied_at) VALUES (:version, :name, :now)",
                 {"version": missing.version, "name": missing.name, "now": now},

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from reconciler.model import DeletionId, DeletionState, Notice, Occasion, SettledAs
+from reconciler.model import DeletionId, DeletionState, Notice, Occasion
 from reconciler.reasons import MEANINGS, Effect, Reason
 from reconciler.store.database import Connection, Row, Values, fetch_one
 from reconciler.store.reading import CHANGED_AT, IS_IMPATIENT, PATIENCE_VALUES
@@ -45,7 +45,7 @@ SELECT id AS deletion, changed_at FROM (
 
 CONVERGED = """
 SELECT d.id AS deletion, d.settled_at AS settled_at FROM deletions d
-WHERE d.settled_at >= :since AND d.settled_as = :converged
+WHERE d.settled_at >= :since AND d.settled_as = 'converged'
 """
 
 KNOWN = "SELECT deletion, occasion, occurrence FROM notices WHERE deletion IN :ids AND occasion = :occasion"
@@ -94,7 +94,7 @@ async def news(
 
 async def _converged(connection: Connection, since: datetime) -> list[tuple[str, str, str]]:
     """Return the convergences since then that are not noted yet."""
-    ended = await connection.fetch_all(CONVERGED, {"since": since, "converged": SettledAs.CONVERGED.value})
+    ended = await connection.fetch_all(CONVERGED, {"since": since})
     keys = {_key(row["deletion"], Occasion.CONVERGED, time_of(row["settled_at"]).isoformat()) for row in ended}
     if not keys:
         return []

@@ -7,7 +7,7 @@ from reconciler.errors import LeaseLost, Overtaken
 from reconciler.model import DeletionId, DeletionState, Event, SettledAs, Target, TargetKind
 from reconciler.ports import Binding, Destroyed, Lease, PassRecord, UpstreamHealth
 from reconciler.reasons import Reason
-from reconciler.store import ledger
+from reconciler.store import ledger, search_text
 from reconciler.store.database import Connection, Value, fetch_one
 from reconciler.store.rows import as_json, seasons_json, target_values, time_of, time_or_none, units_json, units_of
 from reconciler.store.states import add_events, states_of
@@ -197,6 +197,7 @@ async def bind(connection: Connection, binding: Binding) -> None:
                 for target in binding.targets
             ],
         )
+    await search_text.renew(connection, [binding.deletion])
     await ledger.release(connection, binding.released, binding.deletion)
 
 

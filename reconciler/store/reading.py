@@ -1,13 +1,12 @@
 """What pages and programs read: one deletion, lists of them, and the counts of `/status`."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from reconciler.model import InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
 from reconciler.reasons import MEANINGS, Effect, Reason
 from reconciler.store import heard, results
-from reconciler.store.database import Connection, Row, Value, fetch_one
+from reconciler.store.database import Connection, Value, fetch_one
 from reconciler.store.messengers import messengers
 from reconciler.store.migrations import schema_version
 from reconciler.store.rows import coverage_of, health_of, pass_of, time_of, time_or_none
@@ -72,10 +71,6 @@ PATIENCE_VALUES: dict[str, Value] = {
 }
 
 
-CANDIDATES = 500
-"""How many deletions are looked through at once where a search is more than the database can compare."""
-
-
 async def overview(connection: Connection, now: datetime) -> Overview:
     """Return what `/status` counts."""
     counted = await connection.fetch_all(OPEN_BY_PHASE, PHASE_VALUES)
@@ -111,52 +106,17 @@ async def deletions(connection: Connection, where: DeletionFilter, *, cursor: st
     if cursor is not None and not is_id(cursor):
         raise ValueError("this is no cursor of ours")
     terms, values = _terms(where)
-    if where.text is None:
-        rows = await _newest(connection, "d.*", terms, values, cursor=cursor, limit=limit + 1)
-    else:
-        rows = await _searched(connection, Search(where.text), terms, values, cursor=cursor, limit=limit + 1)
-    page = rows[:limit]
-    return DeletionPage(await states_of(connection, page), str(page[-1]["id"]) if len(rows) > limit else None)
-
-
-async def _newest(
-    connection: Connection,
-    columns: str,
-    terms: Sequence[str],
-    values: Mapping[str, Value],
-    *,
-    cursor: str | None,
-    limit: int,
-) -> Sequence[Row]:
     if cursor is not None:
-        terms, values = [*terms, "d.id < :cursor"], {**values, "cursor": cursor}
+        terms.append("d.id < :cursor")
+        values["cursor"] = cursor
     condition = f"WHERE {' AND '.join(terms)}" if terms else ""
-    return await connection.fetch_all(
-        f"SELECT {columns} FROM deletions d {condition} ORDER BY d.id DESC LIMIT :limit",  # noqa: S608 - our fragments
-        {**values, "limit": limit},
+    rows = await connection.fetch_all(
+        f"SELECT d.* FROM deletions d {condition} ORDER BY d.id DESC LIMIT :limit",  # noqa: S608 - our own fragments
+        {**values, "limit": limit + 1},
     )
-
-
-async def _searched(
-    connection: Connection,
-    search: Search,
-    terms: Sequence[str],
-    values: Mapping[str, Value],
-    *,
-    cursor: str | None,
-    limit: int,
-) -> Sequence[Row]:
-    """Return the newest that match, looking further back until there are enough or no more."""
-    terms, values = [*terms, search.term], {**values, **search.values}
-    at_once = limit if search.is_exact else max(limit, CANDIDATES)
-    found: list[str] = []
-    while len(found) < limit:
-        rows = await _newest(connection, search.COLUMNS, terms, values, cursor=cursor, limit=at_once)
-        found += [str(row["id"]) for row in await search.matching(connection, rows)]
-        if len(rows) < at_once:
-            break
-        cursor = str(rows[-1]["id"])
-    return await _newest(connection, "d.*", ["d.id IN :found"], {"found": found[:limit]}, cursor=None, limit=limit)
+    page = rows[:limit]
+    states = await states_of(connection, page, with_files=False)
+    return DeletionPage(states, str(page[-1]["id"]) if len(rows) > limit else None)
 
 
 def _terms(where: DeletionFilter) -> tuple[list[str], dict[str, Value]]:
@@ -181,4 +141,8 @@ def _terms(where: DeletionFilter) -> tuple[list[str], dict[str, Value]]:
     if where.tvdb_id is not None:
         terms.append("d.tvdb_id = :tvdb_id")
         values["tvdb_id"] = where.tvdb_id
+    if where.text is not None:
+        search = Search(where.text)
+        terms.append(search.term)
+        values |= search.values
     return terms, values

@@ -17,6 +17,20 @@ ORDER BY id
 """
 """Open deletions that share an id with some media."""
 
+_TARGETS = """
+SELECT {columns}, (SELECT max(a.sent_at) FROM actions a WHERE a.target = t.number) AS sent_at
+FROM targets t WHERE t.deletion IN :ids ORDER BY t.number
+"""
+TARGETS = _TARGETS.format(columns="t.*")
+TARGETS_WITHOUT_FILES = _TARGETS.format(
+    columns="""t.number, t.deletion, t.kind, t.instance, t.external_id, t.media_kind, t.tmdb_id, t.tvdb_id, t.added,
+    t.name, t.path, '[]' AS files, t.size, t.prior, t.absent_since, t.season, '[]' AS file_ids"""
+)
+"""The same without what may be thousands of paths for each target."""
+
+
+NEWEST_EVENTS = "SELECT * FROM events WHERE deletion = :id ORDER BY number DESC LIMIT :newest"
+
 
 def is_id(text: str) -> bool:
     """Tell whether `text` can be the id of a deletion at all."""
@@ -26,21 +40,18 @@ def is_id(text: str) -> bool:
         return False
 
 
-async def states_of(connection: Connection, rows: Sequence[Row]) -> tuple[DeletionState, ...]:
-    """Complete rows of `deletions` with their instances, targets and conditions, in the order given."""
+async def states_of(
+    connection: Connection, rows: Sequence[Row], *, with_files: bool = True
+) -> tuple[DeletionState, ...]:
+    """Complete rows of `deletions` with their instances, targets and conditions, in the order given.
+
+    Without files they are for showing only: whoever plans needs them.
+    """
     ids = {"ids": [str(row["id"]) for row in rows]}
     instances: dict[str, list[str]] = defaultdict(list)
     for row in await connection.fetch_all("SELECT * FROM covered_instances WHERE deletion IN :ids", ids):
         instances[str(row["deletion"])].append(row["instance"])
-    targets = _grouped(
-        await connection.fetch_all(
-            """
-            SELECT t.*, (SELECT max(a.sent_at) FROM actions a WHERE a.target = t.number) AS sent_at
-            FROM targets t WHERE t.deletion IN :ids ORDER BY t.number
-            """,
-            ids,
-        )
-    )
+    targets = _grouped(await connection.fetch_all(TARGETS if with_files else TARGETS_WITHOUT_FILES, ids))
     conditions = _grouped(
         await connection.fetch_all(
             "SELECT * FROM conditions WHERE deletion IN :ids ORDER BY deletion, type, instance", ids
@@ -135,9 +146,12 @@ async def events_after(connection: Connection, number: int, limit: int) -> tuple
     return tuple(LoggedEvent(DeletionId(str(row["deletion"])), event_of(row)) for row in rows)
 
 
-async def events_of(connection: Connection, deletion: DeletionId) -> tuple[Event, ...]:
-    """Return the timeline, oldest first."""
+async def events_of(connection: Connection, deletion: DeletionId, newest: int | None = None) -> tuple[Event, ...]:
+    """Return the timeline, or so many of its newest events; oldest first."""
     if not is_id(deletion):
         return ()
-    rows = await connection.fetch_all("SELECT * FROM events WHERE deletion = :id ORDER BY number", {"id": deletion})
-    return tuple(event_of(row) for row in rows)
+    if newest is None:
+        rows = await connection.fetch_all("SELECT * FROM events WHERE deletion = :id ORDER BY number", {"id": deletion})
+        return tuple(event_of(row) for row in rows)
+    rows = await connection.fetch_all(NEWEST_EVENTS, {"id": deletion, "newest": newest})
+    return tuple(event_of(row) for row in reversed(rows))

@@ -139,9 +139,9 @@ class DatabaseStore:
         async with self._database.read() as connection:
             return await states.state_of(connection, deletion)
 
-    async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
+    async def events(self, deletion: DeletionId, *, newest: int | None = None) -> tuple[Event, ...]:
         async with self._database.read() as connection:
-            return await states.events_of(connection, deletion)
+            return await states.events_of(connection, deletion, newest)
 
     async def last_event(self) -> int:
         async with self._database.read() as connection:
@@ -360,6 +360,10 @@ class DatabaseStore:
         async with self._database.write() as connection:
             await passes.check_lease(connection, lease)
             await heard.save_connections(connection, seen, at)
+
+    async def last_test_at(self) -> datetime | None:
+        async with self._database.read() as connection:
+            return await heard.last_test_at(connection)
 
     async def record_pass(self, lease: Lease, done: PassRecord) -> None:
         async with self._database.write() as connection:

@@ -54,9 +54,8 @@ async def record(connection: Connection, verdict: Verdict, wakes_seen: int | Non
     )
     if verdict.unreleased:
         await give_back(connection, verdict.deletion, verdict.unreleased)
-    if verdict.settle is not None:
-        await _settle(connection, verdict)
-    await add_events(connection, verdict.deletion, (*changed, *verdict.events), verdict.at)
+    ended = await _settle(connection, state, verdict) if verdict.settle is not None else []
+    await add_events(connection, verdict.deletion, (*changed, *verdict.events, *ended), verdict.at)
 
 
 def _is_overtaken(state: DeletionState, verdict: Verdict) -> bool:
@@ -139,7 +138,8 @@ async def _mark_targets(connection: Connection, verdict: Verdict) -> None:
     )
 
 
-async def _settle(connection: Connection, verdict: Verdict) -> None:
+async def _settle(connection: Connection, state: DeletionState, verdict: Verdict) -> list[Event]:
+    """Settle a deletion, and return an event if it converges now. Why one is cancelled, the verdict itself tells."""
     settled_as, reason = verdict.settle or (SettledAs.CONVERGED, None)
     freed = await freed_by(connection, verdict.deletion) if settled_as is SettledAs.CONVERGED else None
     await connection.execute(
@@ -157,6 +157,8 @@ async def _settle(connection: Connection, verdict: Verdict) -> None:
     )
     if settled_as is SettledAs.CANCELLED:
         await give_back(connection, verdict.deletion)
+        return []
+    return [Event("Converged", "proven gone everywhere")] if state.deletion.settled_at is None else []
 
 
 async def _reopen(connection: Connection, state: DeletionState, at: datetime) -> None:

@@ -1,7 +1,6 @@
 """What the database knows, as gauges: every replica tells the same. Replaced as a whole at each scrape."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -93,15 +92,15 @@ def _of_ledgers(overview: Overview, configured: Configured) -> Iterable[GaugeMet
 
 
 def _of_webhooks(overview: Overview, configured: Configured) -> Iterable[GaugeMetricFamily]:
-    heard: dict[str, datetime] = {}
-    for one in overview.senders:
-        if one.source in WEBHOOK_SOURCES and (one.instance is None or one.instance in configured):
-            heard[one.source.value] = max(one.heard_at, heard.get(one.source.value, one.heard_at))
     yield _gauge(
         "reconciler_webhook_last_heard_timestamp_seconds",
-        "When a webhook of this source last came, of whatever kind.",
-        ("source",),
-        (((source,), at.timestamp()) for source, at in heard.items()),
+        "When a webhook of this sender last came, of whatever kind.",
+        ("source", "upstream"),
+        (
+            ((one.source.value, one.instance or ""), one.heard_at.timestamp())
+            for one in overview.senders
+            if one.source in WEBHOOK_SOURCES and (one.instance is None or one.instance in configured)
+        ),
     )
     yield _gauge(
         "reconciler_webhook_connected",

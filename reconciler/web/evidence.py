@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime
 
-from reconciler.model import ConditionType, Deletion, DeletionState, Reference, ReferenceKind, Target, TargetKind
+from reconciler.model import ConditionType, Deletion, DeletionState, ReferenceKind, Target, TargetKind
 from reconciler.ports import Evidence, Told
 from reconciler.reasons import Reason
 from reconciler.web.answers import Out
@@ -108,7 +108,7 @@ def evidence_out(state: DeletionState, evidence: Evidence) -> EvidenceOut:
 
 def _belongs(state: DeletionState, evidence: Evidence) -> tuple[Because, str]:
     target, deletion = evidence.target, state.deletion
-    if any(_is_own(told.reference, deletion) for told in evidence.told):
+    if any(told.reference.is_of(deletion) for told in evidence.told):
         return "history", _history(evidence.told)
     if target.kind in _DOWNLOADS and _is_named(target, deletion):
         return "person", "named by who asked, or bound by a person"
@@ -140,11 +140,6 @@ def _history(told: tuple[Told, ...]) -> str:
     return "; ".join(
         f"{words} ({ids[0]}{f' and {len(ids) - 1} more' if len(ids) > 1 else ''})" for words, ids in said.items()
     )
-
-
-def _is_own(reference: Reference, deletion: Deletion) -> bool:
-    is_same = reference.media is not None and deletion.media.is_same(reference.media)
-    return is_same or reference.released_by == deletion.id
 
 
 def _is_named(target: Target, deletion: Deletion) -> bool:

@@ -22,7 +22,8 @@ UPDATE deletions SET freed = CASE WHEN delete_files THEN greatest(
 ) ELSE 0 END
 WHERE settled_as = 'converged';
 
--- The status counts all that has ended.
+-- The status counts all that has ended, and shows what converged lately.
 CREATE INDEX deletions_ended ON deletions (settled_as, freed) WHERE settled_as IS NOT NULL;
+CREATE INDEX deletions_converged ON deletions (settled_at) WHERE settled_as = 'converged';
 -- In the order of lists, so that those of what is open never meet history.
 CREATE INDEX deletions_open ON deletions (id) WHERE settled_at IS NULL;

@@ -26,5 +26,3 @@ CREATE TABLE messengers (
     next_try_at   timestamptz,
     last_error    text NOT NULL DEFAULT ''
 );
-
-CREATE INDEX deletions_settled ON deletions (settled_at) WHERE settled_at IS NOT NULL;

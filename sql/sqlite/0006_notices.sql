@@ -27,5 +27,3 @@ CREATE TABLE messengers (
     next_try_at   TEXT,
     last_error    TEXT NOT NULL DEFAULT ''
 ) STRICT;
-
-CREATE INDEX deletions_settled ON deletions (settled_at) WHERE settled_at IS NOT NULL;

@@ -211,6 +211,15 @@ def test_how_long_a_sender_may_be_silent_can_be_said_or_left_out(written: str | 
         assert rules["DeletionWebhookSilent"].endswith(f"> {seconds}")
 
 
+def test_a_webhook_that_never_was_there_is_not_missed() -> None:
+    (rule,) = [rule for rule in RULES if rule["alert"] == "DeletionWebhookDisconnected"]
+    both = promql.parse(rule["expr"])
+    assert isinstance(both, promql.BinaryExpr)
+    assert "max_over_time" in str(both.rhs)
+    (window,) = [node for node in nodes_of(both) if isinstance(node, promql.MatrixSelector)]
+    assert window.range.days == 28
+
+
 def test_silence_is_longer_than_the_program_may_be_silent() -> None:
     """Between two readings of the histories nothing has to be asked of an upstream."""
 
@@ -222,6 +231,13 @@ def test_silence_is_longer_than_the_program_may_be_silent() -> None:
 
     assert silence({}) == 1800
     assert silence({"ledger_interval_seconds": 86_400}) == 3 * 86_400
+
+
+def test_who_is_told_only_of_holds_hears_that_messages_are_lost() -> None:
+    """Holds are never given up, so nothing is dropped then."""
+    rules = {rule["alert"]: rule["expr"] for rule in rules_of(render(WATCHED).one("PrometheusRule"))}
+    outcomes = re.findall(r'outcome="(\w+)"', rules["DeletionNotificationsLost"])
+    assert outcomes == ["dropped", "failed", "sent"]
 
 
 # --- the dashboard -------------------------------------------------------------------------------------------------

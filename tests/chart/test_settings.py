@@ -48,6 +48,7 @@ EVERY_SETTING: dict[str, Any] = {
     "port": 8686,
     "root_path": "/reconciler",
     "public_url": "https://reconciler.example/reconciler",
+    "page_url": "https://people.example/reconciler",
     "mode": "observe",
     "status_public": True,
     "interval_seconds": 61,

@@ -259,6 +259,18 @@ def test_upstreams_reach_it_by_the_name_of_its_service_unless_another_address_is
     assert render(own).configuration["public_url"] == "https://reconciler.example"
 
 
+def test_links_in_messages_lead_to_the_ingress_if_people_reach_the_pages_there() -> None:
+    def page_url(ingress: dict[str, Any], **config: Any) -> Any:
+        published = {"enabled": True, "hosts": ["r.example"], **ingress}
+        return render({**with_config(root_path="/r", **config), "ingress": published}).configuration.get("page_url")
+
+    assert page_url({}) == "http://r.example/r"
+    assert page_url({"tls": [{"secretName": "r-tls"}]}) == "https://r.example/r"
+    for unreachable in ({"paths": ["/webhooks"]}, {"hosts": ["*.example"]}, {"enabled": False}):
+        assert page_url(unreachable) is None
+    assert page_url({}, page_url="https://own.example") == "https://own.example"
+
+
 def test_settings_arrive_in_the_file_as_they_were_written() -> None:
     config: dict[str, Any] = {
         "interval_seconds": 90,

@@ -263,6 +263,8 @@ async def test_events_are_told_oldest_first(store: Store) -> None:
     assert [(e.kind, e.message, e.at) for e in told] == [("A", "a", late), ("B", "b", early)]
     assert told[0].data == {"n": [1, "\N{SNOWMAN}"]}
     assert told[0].number < told[1].number
+    assert [e.kind for e in await store.events(deletion, newest=2)] == ["A", "B"]
+    assert len(await store.events(deletion, newest=9)) == 3
 
 
 # --- due -----------------------------------------------------------------------------------------------------------

@@ -47,8 +47,10 @@ async def test_every_sender_is_remembered_by_what_it_said_last(store: Store) -> 
 
 
 async def test_a_test_is_remembered_as_one_and_leaves_no_receipt(store: Store) -> None:
+    assert await store.last_test_at() is None
     await heard_from(store, Source.RADARR, Heard.TEST, instance=RADARR)
     await heard_from(store, Source.RADARR, Heard.REFERENCE, instance=RADARR, after=5)
+    assert await store.last_test_at() == START
     assert (await store.overview()).senders == (SenderHeard(Source.RADARR, RADARR, LATER, Heard.REFERENCE, START),)
     assert [one.heard for one in (await store.receipts(ReceiptFilter(), cursor=None, limit=9)).receipts] == [
         Heard.REFERENCE

@@ -162,19 +162,35 @@ async def test_one_that_takes_the_place_of_another_goes_on_where_it_stood(store:
     await store.save_messenger(lease, failing)
     assert (await store.messengers())[0] == failing
     await store.settle_messengers(lease, ["gotify"], START + DAY)
-    assert await store.messengers() == (replace(failing, kind="gotify", next_try_at=None),)
+    stood = MessengerState(1, "gotify", START, last_notice=4, sent_at=START)
+    assert await store.messengers() == (stood,), "what the other did not take says nothing about this one"
 
 
-async def test_who_is_told_no_more_is_forgotten_and_begins_anew(store: Store) -> None:
-    deletion = await created(store)
-    lease = await listening(store)
-    await store.record(lease, [verdict(deletion, HELD)])
-    await note(store, lease)
-    await store.settle_messengers(lease, [], START)
-    assert await store.messengers() == ()
+async def test_one_that_fails_is_tried_at_once_by_a_new_process_and_known_to_fail(store: Store) -> None:
+    lease = await listening(store, "ntfy")
+    failing = MessengerState(
+        1, "ntfy", START, last_notice=4, failing_since=START, attempt=3, next_try_at=START + HOUR, last_error="it did"
+    )
+    await store.save_messenger(lease, failing)
     await store.settle_messengers(lease, ["ntfy"], START + DAY)
+    assert await store.messengers() == (replace(failing, next_try_at=None),)
+
+
+async def test_who_is_told_no_more_is_forgotten_and_begins_anew_with_what_waits_then(store: Store) -> None:
+    held, gone = await created(store), await created(store, wish(HEAT))
+    lease = await listening(store)
+    converged = replace(verdict(gone, at=START), settle=(SettledAs.CONVERGED, None))
+    await store.record(lease, [verdict(held, HELD), converged])
+    await note(store, lease)
+    assert len(await told(store)) == 2
+    await store.settle_messengers(lease, [], START + HOUR)
+    assert (await store.messengers(), await told(store)) == ((), [])
+    await store.settle_messengers(lease, ["ntfy"], START + 2 * HOUR)
     (begun,) = await store.messengers()
-    assert (begun.since, await told(store, begun.last_notice)) == (START + DAY, [])
+    assert (begun.since, await told(store, begun.last_notice)) == (START + 2 * HOUR, [])
+    await note(store, lease, START + 2 * HOUR)
+    news = [(held, Occasion.HELD, "FilesLeftBehind", False)]
+    assert await told(store, begun.last_notice) == news, "what waits now, and nothing of the past"
 
 
 async def test_whoever_lost_the_lease_notes_nothing(store: Store) -> None:

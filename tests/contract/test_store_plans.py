@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from reconciler.model import Phase
 from reconciler.ports import DeletionFilter, Store
-from reconciler.store import commands, evidence, ledger, passes, reading, results, resyncs, states
+from reconciler.store import commands, evidence, ledger, notices, passes, reading, results, resyncs, states
 from reconciler.store.database import Connection, Database, Row, Values
-from tests.support.store import MATRIX, START, database_of
+from tests.support.store import HEAT, MATRIX, START, created, database_of, wish
 
 HISTORY = 5000
 DELETION = "01936d5e-0000-7000-8000-"
@@ -61,11 +62,13 @@ QUERIES: dict[str, tuple[str, Values, str]] = {
     "known declines": (resyncs.KNOWN_DECLINES, {"request_ids": [5, 6]}, "declines"),
     "what is open": (reading.OPEN_BY_PHASE, reading.PHASE_VALUES, "deletions_open"),
     "what holds": (reading.HELD_BY_REASON, {"holds": reading.PHASE_VALUES["holds"]}, "deletions_open"),
-    "freed lately": (results.FREED_SINCE, {"since": START}, "deletions_settled"),
-    "convergences": (results.CONVERGENCES, {"since": START, "limit": 200}, "deletions_settled"),
+    "freed lately": (results.FREED_SINCE, {"since": START}, "deletions_converged"),
+    "what people are told converged": (notices.CONVERGED, {"since": START}, "deletions_converged"),
+    "convergences": (results.CONVERGENCES, {"since": START, "limit": 200}, "deletions_converged"),
     "what one freed": (results.FREED_BY, {"id": f"{DELETION}{1:012d}", "data_left": "SharedWithUnknown"}, "targets"),
     "what was sent about targets": (evidence.SENT, {"targets": [1, 2]}, "actions_target"),
     "what a deletion released": (evidence.RELEASED, {"id": f"{DELETION}{1:012d}"}, "refs_released"),
+    "newest events": (states.NEWEST_EVENTS, {"id": f"{DELETION}{1:012d}", "newest": 200}, "events_deletion"),
     "held by the breaker": (commands.HELD_BY_BREAKER, {"reason": "BreakerOpen"}, "deletions_open_requested"),
 }
 
@@ -113,7 +116,7 @@ async def fill(database: Database) -> None:
 
 
 async def fill_by_number(connection: Connection) -> None:
-    """What stands beside each deletion: its instance, target, action, condition, decline and deleted title."""
+    """What stands beside each deletion: its instance, target, action, condition, event, decline and deleted title."""
     statements = (
         "INSERT INTO covered_instances (deletion, instance) VALUES (:id, 'radarr')",
         """
@@ -128,6 +131,7 @@ async def fill_by_number(connection: Connection) -> None:
         INSERT INTO conditions (deletion, type, instance, status, reason, message, last_transition_time)
         VALUES (:id, 'TorrentsAbsent', 'qbittorrent', 'True', 'Absent', '', :now)
         """,
+        "INSERT INTO events (deletion, kind, message, at, data) VALUES (:id, 'Bound', '', :now, '{}')",
         "INSERT INTO declines (request_id, deletion) VALUES (:number, :id)",
         "INSERT INTO deleted_titles (instance, entry_id, deletion) VALUES ('radarr', :number, :id)",
     )
@@ -196,3 +200,14 @@ async def lists_of_what_is_open_and_of_one_id_or_hash_never_meet_history(databas
         assert index in plans[0], where
         for plan in plans:
             assert_looks_nothing_through(plan)
+
+
+async def test_a_search_asks_once_whatever_letters_it_has(store: Store) -> None:
+    await created(store, replace(wish(), title="Film x"))
+    deletion = await created(store, replace(wish(HEAT), title="ФИЛЬМ É"))
+    async with database_of(store).read() as connection:
+        noting = _Noting(connection)
+        page = await reading.deletions(noting, DeletionFilter(text="фильм é"), cursor=None, limit=3)
+    assert [state.deletion.id for state in page.deletions] == [deletion]
+    about_deletions = [values for sql, values in noting.asked if "FROM deletions" in sql]
+    assert about_deletions == [{"like": "%фильм é%", "limit": 4}]

@@ -99,6 +99,21 @@ async def test_freed_is_what_was_sent_and_seen_gone_of_each_deletion_once(store:
     assert (overview.by_phase[Phase.CONVERGED], overview.by_phase[Phase.PENDING]) == (6, 0)
 
 
+async def test_every_convergence_is_in_the_timeline_and_no_other_end_is_called_so(store: Store) -> None:
+    deletion, wanted = await created(store), await created(store, wish(HEAT))
+    lease = await lease_of(store)
+    converged = replace(verdict(deletion, at=START + DAY), settle=(SettledAs.CONVERGED, None))
+    seen_again = replace(verdict(deletion, at=START + 2 * DAY), settle=None)  # in its watch window
+    came_back = replace(verdict(deletion, condition(), at=START + 3 * DAY), reopen=True)
+    gone_again = replace(converged, at=START + 4 * DAY)
+    await store.record(lease, [replace(verdict(wanted), settle=(SettledAs.CANCELLED, Reason.WANTED_AGAIN))])
+    for one in (converged, seen_again, replace(converged, at=START + 2 * DAY), came_back, gone_again):
+        await store.record(lease, [one])
+    told = [(e.kind, e.message, e.at) for e in await store.events(deletion) if e.kind == "Converged"]
+    assert told == [("Converged", "proven gone everywhere", START + DAY * days) for days in (1, 4)]
+    assert [e.kind for e in await store.events(wanted)] == ["Received"]
+
+
 async def test_what_came_back_is_not_freed_until_it_is_gone_again(store: Store) -> None:
     deletion = await created(store)
     lease = await lease_of(store)

@@ -6,7 +6,6 @@ import pytest
 
 from reconciler.model import DeletionId, InstanceName, MediaKind, Phase, Target, TargetKind
 from reconciler.ports import DeletionFilter, Store
-from reconciler.store import reading
 from tests.support.store import (
     HEAT,
     LOST,
@@ -15,6 +14,7 @@ from tests.support.store import (
     SONARR,
     binding,
     created,
+    database_of,
     entry_target,
     lease_of,
     torrent_target,
@@ -32,10 +32,10 @@ async def found(store: Store, text: str, **more: object) -> list[DeletionId]:
 async def three(store: Store) -> tuple[DeletionId, DeletionId, DeletionId]:
     """A movie with a title of its own, a series that Sonarr alone has a name for, and one that nobody named."""
     movie = await created(store, replace(wish(MATRIX), title="100% Amélie_à Paris", requested_by="Zoë O'Hara"))
-    series = await created(store, replace(wish(LOST), title=None, requested_by="bob"))
+    series = await created(store, replace(wish(LOST), title=None, requested_by="bob Straßer\n"))
     nameless = await created(store, replace(wish(HEAT), title=None, requested_by=None))
     lease = await lease_of(store)
-    entry = Target(TargetKind.ENTRY, SONARR, "9", media=LOST, name="Потерянные (LOST)")
+    entry = Target(TargetKind.ENTRY, SONARR, "9", media=LOST, name="İstanbul: Потерянные (LOST)")
     await store.bind(lease, binding(movie, torrent_target("ab" * 20), replace(torrent_target(V2), name="x")))
     await store.bind(lease, binding(series, entry, torrent_target("ab" * 19 + "cd"), media=LOST))
     await store.bind(lease, binding(nameless, entry_target(603), media=HEAT))
@@ -62,6 +62,14 @@ async def test_what_a_person_typed_is_found_where_it_is_expected(store: Store) -
         "потерянные": [series],
         "ПОТЕРЯН": [series],
         "потёр": [],
+        "STRASSE": [series],  # however long a letter is in the other case …
+        "straße": [series],
+        "istanbul": [series],  # … and whatever dots it has there
+        "İSTANBUL": [series],
+        "ｐａｒｉｓ": [movie],  # as wide as it was typed
+        "amélie_à\u00a0 paris": [movie],
+        "paris zoë": [],  # not out of one text into another
+        "paris\nzoë": [],
         "603": [movie],  # a TMDB id, and not a piece of anything else
         "73739": [series],
         "949": [nameless],
@@ -94,8 +102,7 @@ async def test_a_search_narrows_what_other_filters_leave(store: Store) -> None:
 
 
 @pytest.mark.parametrize("text", ["Film", "film é"])
-async def test_a_search_comes_in_pages(store: Store, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "CANDIDATES", 2)
+async def test_a_search_comes_in_pages(store: Store, text: str) -> None:
     asked = [
         await created(store, replace(wish(replace(MATRIX, tmdb_id=n)), title="Film É" if n % 2 else "film x"))
         for n in range(1, 8)
@@ -110,6 +117,15 @@ async def test_a_search_comes_in_pages(store: Store, text: str, monkeypatch: pyt
         if cursor is None:
             break
     assert pages == expected
+
+
+async def test_what_a_program_wrote_that_knew_no_search_text_is_found_once_it_is_bound(store: Store) -> None:
+    deletion = await created(store, replace(wish(), title="Матрица"))
+    async with database_of(store).write() as connection:
+        await connection.execute("UPDATE deletions SET search_text = ''")
+    assert await found(store, "матрица") == []
+    await store.bind(await lease_of(store), binding(deletion, replace(entry_target(), name="The Matrix")))
+    assert await found(store, "матрица") == await found(store, "the matrix") == [deletion]
 
 
 async def test_what_is_open_can_be_asked_for_in_one_go(store: Store) -> None:
@@ -137,3 +153,15 @@ async def test_a_torrent_is_found_in_every_client_and_by_what_goes_with_it(store
     assert await found(store, "1" * 8) == [deletion]
     assert await found(store, "2" * 40) == [deletion]
     assert await found(store, "33333333") == []  # what is no torrent has no hash
+
+
+async def test_lists_are_without_the_files_that_the_detail_has(store: Store) -> None:
+    deletion = await created(store)
+    entry = replace(entry_target(), name="The Matrix", files=("/m/x/a.mkv",), file_ids=(5,), size=7)
+    await store.bind(await lease_of(store), binding(deletion, entry, torrent_target()))
+    (listed,) = (await store.deletions(DeletionFilter(), cursor=None, limit=10)).deletions
+    detail = await store.deletion(deletion)
+    assert detail is not None
+    assert detail.targets[0].files == ("/m/x/a.mkv",)
+    without = tuple(replace(target, files=(), file_ids=()) for target in detail.targets)
+    assert listed == replace(detail, targets=without)

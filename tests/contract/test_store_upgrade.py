@@ -19,8 +19,8 @@ from reconciler.model import (
     TargetKind,
     Unit,
 )
-from reconciler.ports import Accepted, Store
-from reconciler.store import migrate, open_store
+from reconciler.ports import Accepted, DeletionFilter, Store
+from reconciler.store import migrate, open_store, search_text
 from reconciler.store.database import Connection, Database
 from reconciler.store.migrations import bring_up_to_date, known_migrations, newest_version
 from reconciler.store.postgres import PostgresDatabase
@@ -253,6 +253,23 @@ async def test_open_deletions_are_recognised_and_go_on(upgraded: Store) -> None:
     more = replace(verdict(MATRIX_OPEN), withdrawn=frozenset({Unit(RADARR_4K)}))
     await upgraded.record(await lease_of(upgraded), [more])
     assert (await state_of(upgraded, MATRIX_OPEN)).deletion.units == {Unit(RADARR)}
+
+
+async def test_old_deletions_are_found_by_title_and_by_the_name_in_the_library(
+    old_url: str, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_text, "AT_ONCE", 1)
+    async with raw(old_url) as database, database.write() as connection:
+        await connection.execute("UPDATE targets SET name = 'МАТРИЦА' WHERE kind = 'entry'")
+    store = await open_store(old_url, clock=clock)
+    try:
+        pages = [
+            await store.deletions(DeletionFilter(text=text), cursor=None, limit=9) for text in ("a TITLE", "матрица")
+        ]
+    finally:
+        await store.close()
+    found = [[state.deletion.id for state in page.deletions] for page in pages]
+    assert found == [[HEAT_SETTLED, LOST_OPEN, MATRIX_OPEN], [MATRIX_OPEN]]
 
 
 async def test_declines_that_were_answered_stay_known(upgraded: Store) -> None:

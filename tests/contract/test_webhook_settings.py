@@ -1,20 +1,29 @@
 """The webhooks in the settings of Radarr, Sonarr and Jellyseerr, by the real clients against the simulators."""
 
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from reconciler.clients import radarr, seerr, sonarr
+from reconciler.clients._http import ignore_calls
+from reconciler.clock import SystemClock
+from reconciler.config import Settings
 from reconciler.connect.steps import Done, Found, look, put_right
-from reconciler.connect.wanted import JELLYSEERR_EVENTS, RADARR_EVENTS, SONARR_EVENTS
+from reconciler.connect.wanted import JELLYSEERR_EVENTS, RADARR_EVENTS, SONARR_EVENTS, wanted_webhooks
 from reconciler.connect.watch import ConnectionWatch, hint_on
 from reconciler.connections import Step
 from reconciler.errors import Rejected
 from reconciler.intake.templates import JELLYSEERR_TEMPLATE
+from reconciler.main import connect_upstreams
 from reconciler.model import InstanceName, UpstreamKind, WantedWebhook, WebhookState
 from reconciler.ports import WebhookSettings
 from reconciler.simulators.radarr import RadarrSimulator
@@ -152,9 +161,20 @@ async def test_what_an_upstream_says_is_wrong_is_told_in_its_words(kind: str, tm
         lost = await put_right(place.agent, await look(place.agent, nowhere))
         assert "Connection refused (127.0.0.1:9)" in lost.problem
         assert "see that http://127.0.0.1:9/webhooks leads" in lost.fix
-        place.simulator.connections.add_other("Deletion reconciler")
-        place.receiver.status = 200
-        assert (await place.put_right()).problem.endswith("Name: Should be unique")
+
+
+@LIBRARIES
+async def test_another_connection_with_our_name_stays_and_ours_is_made_beside_it(kind: str, tmp_path: Path) -> None:
+    async with at_library(kind, tmp_path) as place:
+        place.simulator.connections.add_other("deletion reconciler")
+        theirs = place.simulator.connect(f"http://127.0.0.1:9/webhooks/{kind}")
+        theirs.name = "Deletion reconciler 2"
+        assert await place.step() is Step.CREATE
+        assert await place.put_right() == Done(is_right=True, is_tested=True)
+        first, ours = place.simulator.connections.all
+        assert (first.url, ours.name) == (f"http://127.0.0.1:9/webhooks/{kind}", "Deletion reconciler 3")
+        assert ours.url == place.receiver.url
+        assert await place.step() is Step.NOTHING
 
 
 @LIBRARIES
@@ -225,6 +245,30 @@ async def test_a_test_that_jellyseerr_cannot_deliver_is_a_refusal_in_words(board
     (seen,) = await board.agent.read(board.wanted)
     with pytest.raises(Rejected):
         await board.agent.test(board.wanted, seen)
+
+
+async def test_no_secret_that_a_body_carried_is_repeated_from_an_answer() -> None:
+    async def parrot(request: Request) -> Response:
+        if request.method == "POST":
+            carried = re.findall(rf"Bearer {SECRET}", (await request.body()).decode())
+            return JSONResponse({"message": f"What is {carried}?"}, status_code=422)
+        fields = [{"name": "headers", "value": []}]
+        there = {"schema": [{"implementation": "Webhook", "fields": fields}], "webhook": {"options": {}}}
+        return JSONResponse(there.get(request.url.path.rpartition("/")[2], []))
+
+    app = Starlette(routes=[Route("/{path:path}", parrot, methods=["GET", "POST"])])
+    async with serve(app) as url, contextlib.AsyncExitStack() as closing:
+        upstream = {"url": url, "api_key": KEY}
+        configured = Settings.model_validate(
+            {"public_url": url, "webhook_secret": SECRET, "radarr": [upstream], "sonarr": [upstream]}
+            | {"jellyseerr": [upstream]}
+        )
+        upstreams = connect_upstreams(configured, ignore_calls, SystemClock())
+        closing.push_async_callback(upstreams.aclose)
+        for wanted in wanted_webhooks(configured):
+            with pytest.raises(Rejected, match=r"Bearer \*\*\*") as refusal:
+                await upstreams.webhooks[wanted.instance].save(wanted, None)
+            assert SECRET not in str(refusal.value)
 
 
 async def test_the_watch_sees_what_is_there_and_passes_over_what_is_lost(board: Place, tmp_path: Path) -> None:

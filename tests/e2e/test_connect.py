@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from reconciler.cli.exits import ExitCode
@@ -174,6 +174,10 @@ async def test_what_stands_in_the_way_is_said_and_the_rest_is_done(home: Home) -
     assert (deaf.code, deaf.json["webhooks"][0]["tested"]) == (ExitCode.UNREACHABLE, True), deaf.err
     assert deaf.json["webhooks"][0]["confirmed"] is None
     assert "is it running?" in deaf.json["service_problem"]
+    async with serve(Starlette(routes=[Route("/webhooks", lambda _: JSONResponse({"hello": "you"}))])) as program:
+        foreign = await home.connect("--yes", "--json", "--instance", "radarr", RECONCILER_URL=program)
+    assert foreign.code == ExitCode.UNREACHABLE, foreign.err
+    assert "is not the deletion reconciler" in foreign.json["service_problem"]
     stranger = await home.connect("--instance", "radarr", "--token", "a-wrong-token-of-some-length")
     assert stranger.code == ExitCode.REFUSED
     home.config.write_text(config.replace("public_url", "# public_url"))

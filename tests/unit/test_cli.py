@@ -206,6 +206,14 @@ def test_a_plan_cannot_drive_the_terminal(world: World, run: Run) -> None:
     assert "\u202e" not in shown
 
 
+def test_json_is_readable_and_cannot_drive_the_terminal(world: World, run: Run) -> None:
+    title = "\u00c9t\u00e9 \x9b2J\x7f\u202e\u2028\U000e0001 \N{PILE OF POO}"
+    world.store.add(movie(1, title=title))
+    shown = run("show", id_of(1), "--json").stdout
+    assert "\u00c9t\u00e9 \\u009b2J\\u007f\\u202e\\u2028\\udb40\\udc01 \N{PILE OF POO}" in shown
+    assert json.loads(shown)["title"] == title
+
+
 @pytest.mark.parametrize(
     ("size", "words"),
     [

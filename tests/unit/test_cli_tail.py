@@ -19,6 +19,7 @@ from reconciler.model import DeletionId, Event, SettledAs
 from reconciler.reasons import Reason
 from reconciler.simulators.server import serve
 from reconciler.web import stream
+from tests.support.pipes import paused_reader
 from tests.unit.web.fakes import API_TOKEN, NOW, World, condition, movie, settled
 
 
@@ -102,6 +103,10 @@ STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 PROXY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\n<p>"
 
 
+def gateway(status: bytes) -> bytes:
+    return b'HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{"title":"x"}' % status
+
+
 def spelt(*numbers: int) -> bytes:
     return b"".join(b'id: %d\nevent: timeline\ndata: {"deletion": "x"}\n\n' % number for number in numbers)
 
@@ -110,7 +115,10 @@ async def test_after_a_cut_nothing_is_missed_and_nothing_told_twice() -> None:
     answers = [
         STREAM + b"id: 7\n\n" + spelt(8) + spelt(9)[:-3],
         PROXY,
-        PROXY,
+        gateway(b"504 Gateway Timeout"),
+        gateway(b"429 Too Many Requests"),
+        gateway(b"404 Not Found"),
+        gateway(b"401 Unauthorized"),
         STREAM + b"id: 8\n\n" + spelt(8, 9) + b"event: another\nid: 10\ndata: {}\n\n" + spelt(11),
     ]
     came_back_with: list[str] = []
@@ -142,7 +150,7 @@ async def test_after_a_cut_nothing_is_missed_and_nothing_told_twice() -> None:
         task.cancel()
     assert told[:2] == ["Position 7", "Happened 8"]
     assert told[2:8] == ["lost", "found", "Position 8", "Happened 9", "Happened 11"]
-    assert came_back_with[:4] == ["", "8", "8", "8"]
+    assert came_back_with[:7] == ["", *["8"] * 6]
 
 
 async def test_a_service_that_was_never_there_is_told_at_once_and_a_refusal_at_any_time(world: World) -> None:
@@ -217,6 +225,20 @@ async def test_one_is_followed_until_it_is_settled(
         f"A Film (1999) is held: a person must decide. See: reconciler show {deletion}",
         f"A Film (1999) {'has converged' if code == 0 else 'was cancelled'}.",
     ]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_a_reader_that_pauses_does_not_keep_it_from_ending(world: World, as_json: bool) -> None:
+    deletion = world.store.add(movie())
+    happen(world, deletion, 1)
+
+    def work(connection: Connection) -> asyncio.Future[int]:
+        return asyncio.ensure_future(follow_one(connection, deletion, Start(10, None), None, as_json=as_json))
+
+    with paused_reader() as pipe:
+        async with running(world, work) as task:
+            await until(pipe.is_waited_for)
+        assert task.cancelled()
 
 
 async def test_one_is_not_waited_for_longer_than_was_said(world: World, said: Said) -> None:

@@ -24,7 +24,7 @@ from rich.console import Console
 from structlog.testing import capture_logs
 
 from reconciler.cli import watching
-from reconciler.cli.live import Snapshots, age_in_words, conditions_in_short, drawn
+from reconciler.cli.live import Snapshots, conditions_in_short, drawn
 from reconciler.cli.service import Connection
 from reconciler.cli.watching import Away, View, Watcher
 from reconciler.clock import SystemClock
@@ -34,6 +34,7 @@ from reconciler.reasons import Reason
 from reconciler.simulators.server import serve
 from reconciler.web import stream
 from reconciler.web.views import deletion_out
+from tests.support.pipes import paused_reader
 from tests.unit.web.fakes import API_TOKEN, NOW, World, condition, database_down, id_of, movie
 
 SENTENCE = "radarr: cannot be reached (it refused the connection)"
@@ -194,32 +195,30 @@ def test_conditions_are_told_in_a_word_each_and_by_instance_where_there_are_seve
     assert conditions_in_short([]).plain == ""
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-5, "0 s"),
-        (59, "59 s"),
-        (60, "1 min"),
-        (3600, "1 h"),
-        (3661, "1 h 1 min"),
-        (86_400, "1 d"),
-        (93_600, "1 d 2 h"),
-    ],
-)
-def test_an_age_is_told_in_its_two_largest_units(seconds: int, words: str) -> None:
-    assert age_in_words(timedelta(seconds=seconds)) == words
-
-
-def test_without_a_terminal_a_deletion_is_a_line_without_control_codes(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_without_a_terminal_a_deletion_is_a_line_without_control_codes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     view = view_of(*crowd(2))
     view = replace(view, status={**view.status, "previous_secrets": [], "upstreams": []})
     display = Snapshots(as_json=False)
-    display.show(view)
-    display.show(view)
+    await display.show(view)
+    await display.show(view)
     out = capsys.readouterr().out
     assert out.count("needs you") == 1, "what has not changed is not printed again"
     assert f"held {id_of(1)} A\ufffd[2J\ufffd Film (1999): torrents BreakerOpen\n" in out
     assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_a_reader_that_pauses_does_not_keep_it_from_ending(as_json: bool) -> None:
+    view = view_of(*crowd(2))
+    view = replace(view, status={**view.status, "previous_secrets": [], "upstreams": []})
+    with paused_reader() as pipe:
+        showing = asyncio.ensure_future(Snapshots(as_json=as_json).show(view))
+        await until(pipe.is_waited_for)
+        showing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await showing
 
 
 # --- a real terminal -----------------------------------------------------------------------------------------------

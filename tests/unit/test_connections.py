@@ -49,6 +49,7 @@ RIGHT = SeenWebhook(
     offers=frozenset(EVENTS),
     secret=SecretSeen.RIGHT,
 )
+ELSEWHERE = replace(RIGHT, id=8, url="http://old:8585/webhooks/radarr")
 FOREIGN = replace(RIGHT, id=9, name="Another", url="https://chat.example/hook?key=hidden", secret=SecretSeen.WRONG)
 
 
@@ -70,7 +71,6 @@ def test_where_nothing_of_ours_is_one_is_made_and_others_are_left_alone() -> Non
 @pytest.mark.parametrize(
     ("drift", "change"),
     [
-        ({"url": "http://old:8585/webhooks/radarr"}, Change("address", "http://old:8585/webhooks/radarr", URL)),
         ({"enabled": False}, Change("state", "off", "on")),
         ({"events": frozenset({"onGrab"})}, Change("events", "without On File Import, On Movie Delete", "with them")),
         ({"events": frozenset({*EVENTS, "onRename"})}, Change("events", "with On Rename", "without them")),
@@ -100,9 +100,21 @@ def test_another_spelling_of_the_address_is_as_good(url: str) -> None:
 def test_ours_is_known_by_its_address_then_by_its_name() -> None:
     by_hand = replace(RIGHT, id=1, name="by hand")
     assert compare(RADARR, [by_hand, RIGHT]).seen == RIGHT
-    moved = replace(RIGHT, url="http://old:8585/webhooks/radarr")
-    assert compare(RADARR, [moved, by_hand]).seen == by_hand
-    assert compare(RADARR, [FOREIGN, moved]).seen == moved
+    assert compare(RADARR, [ELSEWHERE, by_hand]).seen == by_hand
+
+
+@pytest.mark.parametrize("name", [WEBHOOK_NAME, f"{WEBHOOK_NAME} 2"])
+def test_a_webhook_with_our_name_that_leads_elsewhere_is_left_alone_and_ours_made_beside_it(name: str) -> None:
+    elsewhere = replace(ELSEWHERE, name=name)
+    found = compare(RADARR, [FOREIGN, elsewhere])
+    assert (found.step, found.seen) == (Step.CREATE, None)
+    (note,) = found.notes
+    assert f'"{name}", sends to http://old:8585/webhooks/radarr, and is left alone' in note
+    assert "before its public_url changed, remove it there by hand" in note
+    assert state_of(RADARR, [FOREIGN, elsewhere]) == WebhookState(
+        exists=False, problems=(f'"{name}" there sends to http://old:8585/webhooks/radarr, which is not public_url',)
+    )
+    assert state_of(replace(RADARR, urls=()), [elsewhere]).exists, "nobody said where we are"
 
 
 def test_a_secret_that_is_not_shown_is_no_drift_and_said_to_be_unknown() -> None:
@@ -138,7 +150,7 @@ def test_another_webhook_to_a_service_like_this_one_is_named_and_left_alone() ->
 def test_somebody_elses_webhook_in_jellyseerr_is_told_apart_from_ours() -> None:
     foreign = compare(SEERR, [FOREIGN])
     assert (foreign.step, foreign.seen) == (Step.REPLACE, FOREIGN)
-    assert foreign.changes[0] == Change("address", "https://chat.example/hook?…", SEERR.url)
+    assert foreign.changes[0] == Change("address", "https://chat.example/…", SEERR.url)
     assert "hidden" not in str(foreign.changes)
     moved = compare(SEERR, [replace(RIGHT, name="", url="http://old:8585/webhooks/jellyseerr")])
     assert moved.step is Step.REPLACE
@@ -159,8 +171,13 @@ def test_the_status_takes_a_webhook_for_ours_that_somebody_set_up_under_another_
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        ("https://me:pw@host/x?token=y#z", "https://host/x?…"),
-        ("http://host:1/x", "http://host:1/x"),
+        ("https://me:pw@host/x?token=y#z", "https://host/…"),
+        ("https://host?token=y", "https://host?…"),
+        ("http://host:1/", "http://host:1/"),
+        ("http://homeassistant:8123/api/webhook/0123456789", "http://homeassistant:8123/…"),
+        ("https://host/webhooks/0123456789", "https://host/…"),
+        ("https://host/webhooks/radarr/more/0123456789", "https://host/…"),
+        ("https://me:pw@host/base/webhooks/radarr/radarr-4k?x", "https://host/base/webhooks/radarr/radarr-4k?…"),
         ("http://[broken", "an address that cannot be read"),
     ],
 )

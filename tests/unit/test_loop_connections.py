@@ -1,23 +1,29 @@
 """The loop looks at our webhooks at the upstreams, in the way of nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from reconciler.connect.watch import ConnectionWatch
-from reconciler.errors import Rejected, Unreachable
+from reconciler.connect.watching import AFTER_TEST, AGAIN, BETWEEN_QUESTIONS, Turn, Watching
+from reconciler.errors import LeaseLost, ReconcilerError, Rejected, StoreError, Unreachable
 from reconciler.loop import Reconciler
 from reconciler.model import (
     InstanceName,
     SecretSeen,
     SeenWebhook,
+    Source,
     UpstreamKind,
     WantedWebhook,
     WebhookState,
 )
+from reconciler.ports import Heard, Lease, Receipt, Understood
 from reconciler.telemetry import Calls
 from tests.support.bench import Bench, bench_at
 from tests.support.worlds import QBITTORRENT, RADARR
@@ -38,12 +44,17 @@ class Settings:
         self.there: tuple[SeenWebhook, ...] = (RIGHT,)
         self.trouble: Exception | None = None
         self.reads = 0
+        self.hangs = False
+        self.is_asked = asyncio.Event()
         self.meanwhile: Callable[[], None] = lambda: None
 
     async def read(self, wanted: WantedWebhook) -> tuple[SeenWebhook, ...]:
         assert wanted is WANTED
         self.reads += 1
         self.meanwhile()
+        if self.hangs:
+            self.is_asked.set()
+            await asyncio.Event().wait()
         if self.trouble:
             raise self.trouble
         return self.there
@@ -75,6 +86,19 @@ def loop_of(bench: Bench, settings: Settings, holder: str = "bench") -> Reconcil
     )
 
 
+async def look(loop: Reconciler) -> None:
+    assert loop._connections is not None
+    await loop._connections.run()
+
+
+def watching_of(bench: Bench, settings: Settings, turn: Turn | None = None) -> tuple[Watching, list[timedelta]]:
+    """Return the job alone, and how soon it wants to be run again."""
+    loop, asked = loop_of(bench, settings), list[timedelta]()
+    watch = ConnectionWatch({RADARR: settings}, [WANTED])
+    lost = loop.health.lost
+    return Watching(watch, bench.store, bench.clock, turn=turn or loop._its_turn, lost=lost, hasten=asked.append), asked
+
+
 async def states(bench: Bench) -> dict[InstanceName, WebhookState]:
     return {name: seen.state for name, seen in (await bench.store.overview()).connections.items()}
 
@@ -82,15 +106,15 @@ async def states(bench: Bench) -> dict[InstanceName, WebhookState]:
 async def test_what_is_seen_is_kept_and_what_cannot_be_seen_stays_as_it_was(bench: Bench) -> None:
     settings = Settings()
     loop = loop_of(bench, settings)
-    await loop.run_connections()
+    await look(loop)
     assert await states(bench) == {RADARR: WebhookState(True, True)}
     settings.there = (replace(RIGHT, has_tags=True),)
-    await loop.run_connections()
+    await look(loop)
     drifted = {RADARR: WebhookState(True, True, ("tags: only titles with some tags; should be all titles",))}
     assert await states(bench) == drifted
     for trouble in (Unreachable(RADARR, "down"), Rejected(RADARR, "no such path")):
         settings.trouble = trouble
-        await loop.run_connections()
+        await look(loop)
         assert await states(bench) == drifted
     assert loop.health.rows() == (), "whether its webhook can be looked at says nothing about an upstream"
 
@@ -101,10 +125,10 @@ async def test_a_webhook_that_is_missing_or_back_is_logged_once(bench: Bench) ->
     settings.there = ()
     with capture_logs() as logs:
         for _ in range(2):
-            await loop.run_connections()
+            await look(loop)
         settings.there = (RIGHT,)
         for _ in range(2):
-            await loop.run_connections()
+            await look(loop)
     assert [line["event"] for line in logs if "webhook" in line["event"]] == ["webhook lost", "webhook found"]
 
 
@@ -114,7 +138,7 @@ async def test_an_instance_that_is_out_of_reach_is_not_asked(bench: Bench) -> No
     loop = loop_of(bench, settings)
     await loop.run_ledger()
     assert RADARR in loop.health.lost()
-    await loop.run_connections()
+    await look(loop)
     assert (settings.reads, await states(bench)) == (0, {})
 
 
@@ -123,8 +147,66 @@ async def test_only_who_holds_the_lease_looks_and_a_pass_does_not_wait_for_it(be
     loop = loop_of(bench, settings)
     was_free: list[bool] = []
     settings.meanwhile = lambda: was_free.append(not loop._turn.locked())
-    await loop.run_connections()
+    await look(loop)
     assert was_free == [True]
-    await loop_of(bench, idle, holder="another").run_connections()
+    await look(loop_of(bench, idle, holder="another"))
     assert idle.reads == 0
     assert QBITTORRENT not in await states(bench)
+
+
+async def test_a_look_that_failed_here_comes_again_soon_and_a_lost_lease_is_no_error(bench: Bench) -> None:
+    def raised(error: ReconcilerError) -> Lease | None:
+        raise error
+
+    def failing(error: ReconcilerError) -> Turn:
+        @asynccontextmanager
+        async def turn() -> AsyncIterator[Lease | None]:
+            yield raised(error)
+
+        return turn
+
+    settings = Settings()
+    for trouble, again, level in (
+        (StoreError("out"), [AGAIN], "error"),
+        (LeaseLost("another"), [], "warning"),
+    ):
+        job, asked = watching_of(bench, settings, failing(trouble))
+        with capture_logs() as logs:
+            await job.run()
+        assert (asked, [line["log_level"] for line in logs]) == (again, [level])
+    settings.trouble = ZeroDivisionError("a bug")
+    job, asked = watching_of(bench, settings)
+    await job.run()
+    assert asked == [AGAIN]
+    settings.trouble = None
+    await job.run()
+    assert asked == [AGAIN]
+
+
+async def test_a_look_under_way_holds_up_no_stop_and_one_that_is_wanted_meanwhile_comes_after_it(bench: Bench) -> None:
+    settings = Settings()
+    settings.hangs = True
+    job, asked = watching_of(bench, settings)
+    under_way = asyncio.create_task(job.run())
+    await settings.is_asked.wait()
+    job.look_after(AFTER_TEST)
+    assert asked == []
+    job.stop()
+    await under_way
+    assert (asked, await states(bench)) == ([AFTER_TEST], {})
+    await job.run()
+    assert settings.reads == 1
+
+
+async def test_a_test_that_another_process_took_is_followed_by_a_look(bench: Bench) -> None:
+    job, asked = watching_of(bench, Settings())
+    await job.look_after_tests()
+    for _ in range(2):
+        receipt = Receipt(Source.RADARR, RADARR, bench.clock.now(), "{}")
+        await bench.store.ingest(receipt, Understood(Heard.TEST), instances={})
+        await job.look_after_tests()
+    assert asked == [], "the database is not asked each time"
+    for _ in range(2):
+        bench.clock.advance(BETWEEN_QUESTIONS)
+        await job.look_after_tests()
+    assert asked == [AFTER_TEST]

@@ -5,6 +5,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any, Literal
 
 import pytest
@@ -13,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler import __version__
 from reconciler.model import InstanceName, Phase, Source, UpstreamKind, WebhookState
-from reconciler.ports import ConnectionSeen, Overview
+from reconciler.ports import ConnectionSeen, Heard, Overview, SenderHeard
 from reconciler.reasons import MEANINGS, Effect
 from reconciler.telemetry import METRIC_NAMES, Calls, Metrics, configure_logging, fan_out, get_logger, logs
 from tests.support.clocks import START
@@ -290,7 +291,7 @@ def test_what_the_database_knows_is_shown_of_what_is_configured() -> None:
     assert of("reconciler_ledger_complete") == {"radarr": 1}
     assert of("reconciler_ledger_gaps") == {"radarr": 1}
     assert of("reconciler_ledger_synced_timestamp_seconds") == {"radarr": at}
-    assert of("reconciler_webhook_last_heard_timestamp_seconds") == {"radarr": at}
+    assert of("reconciler_webhook_last_heard_timestamp_seconds") == {"radarrradarr": at, "radarr": at - 3600}
     assert of("reconciler_webhook_connected") == {"radarr": 1}
     assert of("reconciler_lease_held") == {"": 1}
     assert of("reconciler_build_info") == {__version__: 1}
@@ -302,6 +303,19 @@ def test_what_is_not_known_is_missing_and_a_history_that_was_never_read_is_not_c
     assert of("reconciler_ledger_complete", metrics) == of("reconciler_ledger_gaps", metrics) == {"radarr": 0}
     for name in ("upstream_up", "oldest_unsettled_timestamp_seconds", "webhook_connected"):
         assert of(f"reconciler_{name}", metrics) == {}
+
+
+def test_an_instance_that_is_silent_does_not_hide_behind_another_of_its_kind() -> None:
+    uhd, later = InstanceName("radarr-4k"), START + timedelta(days=9)
+    metrics = Metrics([RADARR, uhd])
+    heard = [(RADARR, later), (uhd, START), (None, START), (InstanceName("gone"), later)]
+    senders = tuple(SenderHeard(Source.RADARR, name, at, Heard.WANT, None) for name, at in heard)
+    metrics.show(Overview(senders=senders), dict.fromkeys((RADARR, uhd), UpstreamKind.RADARR))
+    assert of("reconciler_webhook_last_heard_timestamp_seconds", metrics) == {
+        "radarrradarr": later.timestamp(),
+        "radarrradarr-4k": START.timestamp(),
+        "radarr": START.timestamp(),
+    }
 
 
 def test_a_webhook_that_is_off_counts_as_not_connected() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.words import duration_in_words, plain
+from reconciler.words import duration_in_short, duration_in_words, plain
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,22 @@ from reconciler.words import duration_in_words, plain
 )
 def test_a_duration_is_as_exact_as_people_want_it(seconds: float, words: str) -> None:
     assert duration_in_words(timedelta(seconds=seconds)) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3600, "1 h"),
+        (3661, "1 h 1 min"),
+        (86_400, "1 d"),
+        (93_600, "1 d 2 h"),
+    ],
+)
+def test_in_short_a_duration_is_told_in_its_two_largest_units(seconds: int, words: str) -> None:
+    assert duration_in_short(timedelta(seconds=seconds)) == words
 
 
 def test_a_hostile_title_is_one_short_line() -> None:

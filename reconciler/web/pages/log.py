@@ -24,6 +24,7 @@ from reconciler.web.sessions import Session
 from reconciler.web.views import deletion_out, detail_out, plan_out
 
 PAGE = 25
+MOST_EVENTS = 200
 _LONGEST_SEARCH = 200
 LONGEST_CURSOR = 500
 
@@ -97,8 +98,9 @@ class Log:
         state = await self._store.deletion(deletion)
         if state is None:
             raise unknown_deletion()
-        timeline, evidence = await self._store.events(deletion), await self._store.evidence(state)
-        detail = detail_out(state, timeline, evidence, root_of(request))
+        timeline = await self._store.events(deletion, newest=MOST_EVENTS + 1)
+        evidence = await self._store.evidence(state)
+        detail = detail_out(state, timeline[-MOST_EVENTS:], evidence, root_of(request))
         receipt = await self._store.receipt_of(deletion)
         return self._renderer.response(
             request,
@@ -109,6 +111,7 @@ class Log:
             asked=asked_by(detail),
             progress=steps_of(detail.conditions),
             story=story_of(detail, detail.timeline),
+            has_older_events=len(timeline) > MOST_EVENTS,
             choices=choices_of(detail),
             receipt=receipt,
             receipt_text=shown_json(receipt.body) if receipt else "",

@@ -67,7 +67,7 @@ class Renderer:
             "form_token": self._guard.sessions.form_token(session),
             "static": lambda name: f"{root}/static/{name}?v={fingerprint(name)}",
             "program_version": __version__,
-            "said": self._guard.sessions.said(session, request.query_params.get("said", "")),
+            "notice": self._guard.sessions.said(session, request.query_params.get("said", "")),
         }
         text = self._environment.get_template(template).render({**everywhere, **context})
         return HTMLResponse(text, status_code=status_code, headers=HEADERS)

@@ -72,3 +72,10 @@ async def test_without_apprise_nothing_starts_that_is_to_tell_somebody(
     assert not (tmp_path / "none.db").exists()
     service = await main.build(settings.model_copy(update={"notifications": NotificationsSettings()}))
     await service.aclose()
+
+
+def test_links_lead_where_people_open_the_pages_and_not_where_upstreams_send() -> None:
+    internal = Settings(public_url="http://reconciler:8585")
+    assert main.wording_of(internal).page_url is None
+    pages = internal.model_copy(update={"page_url": "https://deletions.example"})
+    assert main.wording_of(pages).page_url == "https://deletions.example"

@@ -228,6 +228,8 @@ async def test_what_was_decided_meanwhile_is_not_told_any_more(office: Office, s
     office.clock.advance(INTERVAL)
     assert await office.run() is None
     assert sink.messages == []
+    (state,) = await office.store.messengers()
+    assert (state.failing_since, state.attempt, state.next_try_at, state.last_error) == (None, 0, None, "")
 
 
 async def test_what_could_not_be_told_for_a_day_is_given_up_and_that_is_said_once(office: Office, sink: Sink) -> None:
@@ -247,6 +249,29 @@ async def test_what_could_not_be_told_for_a_day_is_given_up_and_that_is_said_onc
         await office.run()
     assert sink.titles == ["Deletions: 1 gone everywhere"]
     assert [line["notices"] for line in logs if line["event"] == "notices dropped"] == [1]
+    assert office.counted()["dropped"] == 1
+
+
+async def test_what_still_waits_for_a_person_is_told_however_long_the_messenger_was_out(
+    office: Office, sink: Sink
+) -> None:
+    held, stalled, gone = [await created(office.store, wish(media)) for media in (HEAT, MATRIX, LOST)]
+    await office.show(held, Reason.PROTECTED)
+    await office.show(stalled, Reason.UNREACHABLE)
+    office.clock.advance(timedelta(hours=6))
+    sink.status = 500
+    await office.run()
+    await office.converge(gone)
+    await office.run()
+    with capture_logs() as logs:
+        for _ in range(3):
+            office.clock.advance(timedelta(days=1))
+            await office.run()
+    sink.status = 200
+    office.clock.advance(timedelta(hours=1))
+    assert await office.run() is None
+    assert sink.titles == ["Deletions: 1 needs you, 1 stands still"]
+    assert [line["notices"] for line in logs if line["event"] == "notices dropped"] == [1], "said once"
     assert office.counted()["dropped"] == 1
 
 
@@ -333,6 +358,27 @@ def test_addresses_that_cannot_be_used_are_called_by_their_place_and_kind(caplog
     ]
     assert PASSWORD not in str(caught.value)
     assert PASSWORD not in caplog.text
+
+
+def test_an_address_with_several_targets_is_refused_with_words_on_how_to_write_it() -> None:
+    """Otherwise one target that fails, or the pauses between many, would have the others told again for a day."""
+    addresses = [
+        f"ntfy://host/a/{PASSWORD}/c",
+        "ntfy://host/a?retry=2",
+        "mailto://u:p@mail.example?to=a@b.example,c@d.example",
+    ]
+    with pytest.raises(ConfigError) as caught:
+        connect_messengers([SecretStr(address) for address in addresses])
+    assert [problem.split(";")[0] for problem in caught.value.problems] == [
+        "notifications.urls: address 1 (ntfy) has 3 targets",
+        "notifications.urls: address 3 (mailto) has 2 targets",
+    ]
+    assert "write one address for each" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert [m.name for m in connect_messengers([SecretStr("ntfy://host/a"), SecretStr("ntfy://host/b")])] == [
+        "1 (ntfy)",
+        "2 (ntfy)",
+    ]
 
 
 def test_apprise_is_needed_only_by_who_is_to_tell_somebody(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,12 @@ def test_a_standstill_is_told_with_what_is_waited_for_and_for_how_long() -> None
     )
 
 
+def test_one_minute_is_one_minute() -> None:
+    short = replace(condition(Reason.UNREACHABLE), last_transition_time=START - timedelta(minutes=1))
+    _, (line,) = said((Occasion.STALLED, state(2, short)))
+    assert line.startswith("Stands still (waiting) for 1 minute: ")
+
+
 def test_what_is_gone_is_told_in_a_few_words() -> None:
     _, (line,) = said((Occasion.CONVERGED, state(3)), wording=replace(WORDING, page_url=None))
     assert line == "Gone everywhere: Heat (1995), asked for by alice (dashboard)."

@@ -211,9 +211,10 @@ class FakeStore:
         self._check()
         return self.states.get(deletion)
 
-    async def events(self, deletion: DeletionId) -> tuple[Event, ...]:
+    async def events(self, deletion: DeletionId, *, newest: int | None = None) -> tuple[Event, ...]:
         self._check()
-        return self.timeline.get(deletion, ())
+        timeline = self.timeline.get(deletion, ())
+        return timeline if newest is None else timeline[-newest:]
 
     def _logged(self) -> list[LoggedEvent]:
         logged = [LoggedEvent(deletion, event) for deletion, events in self.timeline.items() for event in events]

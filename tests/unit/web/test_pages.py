@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from reconciler.model import DeletionState, InstanceName, Phase, Source
+from reconciler.model import DeletionState, Event, InstanceName, Phase, Source
 from reconciler.ports import Accepted, AcceptedDeletion, Heard, KeptReceipt, Overview
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.web.pages.choices import DONE, EFFECTS
@@ -316,6 +316,12 @@ async def test_what_lifting_each_reason_does_is_said_before(
     assert EFFECTS[reason] in (await browser.get(decide("approve"))).text
 
 
+async def test_a_page_says_nothing_of_itself(browser: httpx.AsyncClient) -> None:
+    await sign_in(browser)
+    for path in (*EVERY_PAGE, "/docs"):
+        assert 'class="notice" role="status"' not in (await browser.get(path)).text
+
+
 async def test_a_mere_link_says_nothing(world: World, app: Starlette, browser: httpx.AsyncClient) -> None:
     await sign_in(browser)
     question = await browser.get(decide("cancel"))
@@ -367,6 +373,20 @@ async def test_no_title_can_be_more_than_text(world: World, browser: httpx.Async
     assert not set("\u202e\x1b") & set(page.text)
     assert "A" * 1001 not in page.text or path.startswith("/receipts/"), "only what is shown raw is shown whole"
     assert "set-cookie: a" not in str(page.headers).lower()
+
+
+async def test_a_page_shows_the_newest_of_a_long_timeline_and_where_the_others_are(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    await sign_in(browser)
+    deletion = held().deletion.id
+    older = "Older events are in the API"
+    world.store.timeline[deletion] = tuple(Event("Drift", f"no. {n}", NOW, number=n) for n in range(1, 201))
+    whole = (await browser.get(f"/deletions/{deletion}")).text
+    assert ("No. 1." in whole, older in whole) == (True, False)
+    world.store.timeline[deletion] += (Event("Drift", "no. 201", NOW, number=201),)
+    newest = (await browser.get(f"/deletions/{deletion}")).text
+    assert ("No. 1." in newest, "No. 2." in newest, "No. 201." in newest, older in newest) == (False, True, True, True)
 
 
 async def test_the_webhooks_page_tells_what_to_enter_and_never_the_secret(
