@@ -121,6 +121,8 @@ def _belongs(state: DeletionState, evidence: Evidence) -> tuple[Because, str]:
             return "shared_files", "it shares files with a torrent that goes, and what it was grabbed for is gone, too"
         case TargetKind.TORRENT | TargetKind.UNMANAGED:
             return "queue", "it was being downloaded for this title when the deletion was bound"
+        case TargetKind.FILE if target.season is None:
+            return "identity", f"a file of {target.media or deletion.media} in {target.instance}"
         case TargetKind.FILE:
             return "season", f"a file of season {target.season} in {target.instance}"
         case _:

@@ -20,6 +20,7 @@ PAGES = (
     "docs/operations.md",
     "docs/reasons.md",
     "docs/releasing.md",
+    "docs/status-page.md",
     "docs/webhooks.md",
     "docs/widgets.md",
     "helm/README.md",

@@ -3,6 +3,7 @@
 import re
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -267,6 +268,17 @@ def test_every_relative_link_leads_somewhere(page: str) -> None:
         assert linked.is_file(), target
         if anchor:
             assert anchor in anchors(linked.relative_to(ROOT).as_posix()), target
+
+
+def test_every_picture_is_shown_described_and_small() -> None:
+    shown: set[Path] = set()
+    for page in PAGES:
+        for words, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", read(page)):
+            assert words, target
+            shown.add(((ROOT / page).parent / target).resolve())
+    kept = set((ROOT / "docs" / "images").iterdir())
+    assert shown == kept
+    assert [path.name for path in kept if path.stat().st_size > 150 * 1024] == []
 
 
 @every_page
