@@ -33,6 +33,7 @@ async def test_a_deletion_that_somebody_approves_elsewhere_goes_on_and_its_plan_
     page = tab.page
     await tab.open(f"/deletions/{deletion}")
     plan = page.locator("#plan")
+    await plan.scroll_into_view_if_needed()
     await expect(plan).to_contain_text("RemoveTorrent at qbittorrent")
     await tab.mark()
     await stage.decide(deletion, "approve")

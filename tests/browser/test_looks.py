@@ -167,6 +167,7 @@ async def test_everything_works_without_javascript(stage: Stage, new_tab: OpenTa
         await stage.until_phase(deletion, "converged")
         await page.reload()
         await expect(page.get_by_role("heading", level=1)).to_contain_text("converged")
+        await page.get_by_role("link", name="Status").click()
         await expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(1)
         await page.get_by_role("button", name="Sign out").click()
         await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()

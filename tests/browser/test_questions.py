@@ -60,6 +60,7 @@ async def test_what_happens_next(stage: Stage, tab: Tab, shown: Shown) -> None:
     await expect(answer(tab, "What happens next?")).to_contain_text("by itself")
     await expect(answer(tab, "What happens next?").locator("time")).to_contain_text("in 9 hours")
     plan = tab.page.get_by_role("region", name="The plan still ahead")
+    await plan.scroll_into_view_if_needed()
     for step in ("RemoveTorrent at qbittorrent", "DeleteEntry at radarr", "DeleteRecord at jellyseerr"):
         await expect(plan).to_contain_text(step)
 
