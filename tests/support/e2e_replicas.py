@@ -41,9 +41,12 @@ class Replicas:
             http.stream("GET", "/events", headers={"Last-Event-ID": str(after)}) as answer,
         ):
             assert answer.status_code == 200
+            number = after
             async for line in answer.aiter_lines():
                 if line.startswith("id: "):
-                    numbers.append(int(line.removeprefix("id: ")))
+                    number = int(line.removeprefix("id: "))
+                if line.startswith("data: "):  # an id alone only says where the stream stands
+                    numbers.append(number)
                 if numbers and numbers[-1] >= until:
                     break
         return numbers
