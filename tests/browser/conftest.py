@@ -1,4 +1,4 @@
-"""One house and one browser for all tests of the pages that run in one process; a profile of its own for each test."""
+"""One house and one browser for all tests of the pages that run in one process."""
 
 from collections.abc import AsyncIterator
 from functools import partial
@@ -58,8 +58,14 @@ def new_tab_within(browser: Browser, stage: Stage, cookies: list[Any]) -> OpenTa
     return partial(open_tab, browser, stage, cookies=cookies)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def tab(new_tab_within: OpenTab) -> AsyncIterator[Tab]:
-    """A tab in which somebody has signed in."""
-    async with new_tab_within() as opened:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def lasting_tab(browser: Browser, stage: Stage, cookies: list[Any]) -> AsyncIterator[Tab]:
+    async with open_tab(browser, stage, cookies=cookies) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(lasting_tab: Tab) -> AsyncIterator[Tab]:
+    """A tab in which somebody has signed in; tests share it, as a profile of its own takes a second to begin."""
+    yield lasting_tab
+    await lasting_tab.check()

@@ -67,6 +67,16 @@ class Tab:
         """Return how wide the page is, in pixels: more than the window means that it scrolls sideways."""
         return int(await self.page.evaluate("document.documentElement.scrollWidth"))
 
+    async def check(self) -> None:
+        """Fail if a page did what none may do, and leave the tab as it was in the beginning, for the next test."""
+        await self.page.goto("about:blank")
+        await self.page.emulate_media(color_scheme="light")
+        await self.resize(DESKTOP)
+        unexpected = self.unexpected()
+        self.troubles.clear()
+        self._expected.clear()
+        assert unexpected == []
+
     async def resize(self, size: ViewportSize) -> None:
         await self.page.set_viewport_size(size)
 

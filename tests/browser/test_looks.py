@@ -63,14 +63,13 @@ async def test_on_a_phone_a_finger_reaches_everything(new_tab_within: OpenTab, s
 
 async def test_every_explanation_fits_into_the_window(tab: Tab, shown: Shown) -> None:
     page = tab.page
-    for width in (1200, 800):
-        await page.set_viewport_size({"width": width, "height": 900})
-        await tab.open("/deletions?phase=held")
-        for chip in await page.locator(".chip").all():
-            await chip.focus()
-            assert await tab.width_needed() <= width, await chip.inner_text()
-    await page.reload()
+    width = 800
+    await page.set_viewport_size({"width": width, "height": 900})
+    await tab.open("/deletions?phase=held")
     await shorten(page)
+    for chip in await page.locator(".chip").all():
+        await chip.focus()
+        assert await tab.width_needed() <= width, await chip.inner_text()
     await page.locator(".chip").first.focus()
     assert await violations_of(page) == [], "with an explanation open"
 
@@ -164,9 +163,6 @@ async def test_everything_works_without_javascript(stage: Stage, new_tab: OpenTa
         await page.get_by_role("link", name="Approve…").click()
         await page.get_by_role("button", name="Approve").click()
         await expect(page.get_by_text("The approval is written down")).to_be_visible()
-        await stage.until_phase(deletion, "converged")
-        await page.reload()
-        await expect(page.get_by_role("heading", level=1)).to_contain_text("converged")
         await page.get_by_role("link", name="Status").click()
         await expect(page.locator('meta[http-equiv="refresh"]')).to_have_count(1)
         await page.get_by_role("button", name="Sign out").click()
