@@ -102,12 +102,17 @@ async def test_what_was_deleted(tab: Tab, shown: Shown) -> None:
     await expect(page.locator("#receipt pre")).to_contain_text('"requested_by": "ann"')
 
 
+async def is_out(stage: Stage) -> bool:
+    return not (await stage.upstream_status("jellyseerr"))["reachable"]
+
+
 async def test_who_keeps_it_from_going_on_when_an_upstream_is_out(stage: Stage, tab: Tab, shown: Shown) -> None:
     movie, gate, page = await stage.movie(), stage.gates["jellyseerr"], tab.page
     await gate.shut()
     try:
         deletion = await ask(stage, movie)
         await stage.until_phase(deletion, "waiting")
+        await stage.wait(lambda: is_out(stage), "the outage to be noticed")
         await tab.open("/")
         await tab.mark()
         await expect(page.get_by_role("region", name="Verdict")).to_contain_text("annot reach jellyseerr")
