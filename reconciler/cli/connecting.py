@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 from pydantic import TypeAdapter, ValidationError
@@ -21,10 +21,10 @@ from reconciler.connect.steps import Done, Found, look, put_right
 from reconciler.connect.wanted import wanted_webhooks
 from reconciler.connections import Step
 from reconciler.errors import ConfigError, ReconcilerError, UpstreamError
+from reconciler.main import connect_upstreams
 from reconciler.model import InstanceName, WantedWebhook
-
-if TYPE_CHECKING:
-    from reconciler.upstreams import Upstreams
+from reconciler.telemetry import Calls
+from reconciler.upstreams import Upstreams
 
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})
 _NO_ADDRESS = (
@@ -196,11 +196,8 @@ def _needs_writing(outcome: Outcome) -> bool:
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[tuple[asyncio.Runner, "Upstreams"]]:
+def _opened(settings: Settings) -> Iterator[tuple[asyncio.Runner, Upstreams]]:
     """Open the connections once, for what is done before the person is asked and for what is done afterwards."""
-    from reconciler.main import connect_upstreams  # noqa: PLC0415 - brings servers and drivers in: only when needed
-    from reconciler.telemetry import Calls  # noqa: PLC0415 - likewise
-
     with asyncio.Runner() as runner:
         upstreams = connect_upstreams(settings, Calls(), SystemClock())
         try:

@@ -25,7 +25,7 @@ _ADDRESSES = [f"{kind.value}_URL".upper() for kind in UpstreamKind]
 def serve(config: ConfigOption = None) -> None:
     """Run the service until it is told to stop."""
     gc.disable()
-    from reconciler.main import serve as run  # noqa: PLC0415 - see above
+    from reconciler.main import serve as run  # noqa: PLC0415 - slow to import: when asked for
 
     # What was imported stays as long as the process does: looking through it for garbage took a quarter of the start.
     gc.freeze()
@@ -35,7 +35,7 @@ def serve(config: ConfigOption = None) -> None:
 
 def migrate(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Bring the database's schema up to date (also done by `serve`)."""
-    from reconciler.errands import migrate as run  # noqa: PLC0415 - see above
+    from reconciler.errands import migrate as run  # noqa: PLC0415 - slow to import: when asked for
 
     before, after = asyncio.run(run(settings_from(config)))
     if as_json:
@@ -52,7 +52,7 @@ def backup(
     as_json: JsonOption = False,
 ) -> None:
     """Copy the SQLite database, also while the service runs. PostgreSQL is backed up with pg_dump."""
-    from reconciler.store.backup import back_up  # noqa: PLC0415 - see above
+    from reconciler.store.backup import back_up  # noqa: PLC0415 - slow to import: when asked for
 
     url = settings_from(config).database_url
     if not url.startswith("sqlite"):
@@ -67,7 +67,7 @@ def backup(
 
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Ask every upstream whether it is reachable, the right program, and takes our credentials. Changes nothing."""
-    from reconciler.errands import check as run  # noqa: PLC0415 - see above
+    from reconciler.errands import check as run  # noqa: PLC0415 - slow to import: when asked for
 
     results = [dataclasses.asdict(result) for result in asyncio.run(run(settings_from(config)))]
     ok = bool(results) and all(result["ok"] for result in results)
@@ -82,7 +82,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 def notify_test(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Send a test message to every messenger under `notifications`, and say whether each took it."""
-    from reconciler.errands import notify_test as run  # noqa: PLC0415 - see above
+    from reconciler.errands import notify_test as run  # noqa: PLC0415 - slow to import: when asked for
 
     results = [dataclasses.asdict(result) for result in asyncio.run(run(settings_from(config)))]
     ok = bool(results) and all(result["ok"] for result in results)
@@ -106,7 +106,7 @@ def demo(
     ] = None,
 ) -> None:
     """Show a movie and a series disappear, on an embedded database and simulated upstreams."""
-    from reconciler.demo import run_demo  # noqa: PLC0415 - see above
+    from reconciler.demo import run_demo  # noqa: PLC0415 - slow to import: when asked for
 
     raise typer.Exit(run_demo(once=once, as_json=as_json, directory=directory))
 
@@ -140,7 +140,7 @@ def connect(
     as_json: JsonOption = False,
 ) -> None:
     """Set our webhook up in Radarr, Sonarr and Jellyseerr, or put it right. Shows every change first and asks."""
-    from reconciler.cli.connecting import connect_webhooks  # noqa: PLC0415 - see above
+    from reconciler.cli.connecting import connect_webhooks  # noqa: PLC0415 - slow to import: when asked for
 
     code = connect_webhooks(
         settings_from(config),

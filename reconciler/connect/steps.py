@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from reconciler.connections import SECRET_NOT_SHOWN, Change, Comparison, Step, compare
+from reconciler.connections import NOT_SHOWN, Change, Comparison, Step, compare
 from reconciler.errors import Rejected, Unauthorized, UpstreamError
 from reconciler.model import SeenWebhook, WantedWebhook
 from reconciler.ports import WebhookSettings
@@ -56,7 +56,7 @@ async def _tried(
             return comparison
         change = Change("secret", "one that is refused here", "the webhook secret")
         return replace(comparison, step=Step.REPAIR, changes=(change,), is_secret_hidden=False)
-    return replace(comparison, notes=tuple(note for note in comparison.notes if note != SECRET_NOT_SHOWN))
+    return replace(comparison, notes=tuple(note for note in comparison.notes if note != NOT_SHOWN))
 
 
 async def put_right(agent: WebhookSettings, found: Found) -> Done:

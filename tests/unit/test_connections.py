@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.connect import wanted_webhooks
-from reconciler.connections import SECRET_NOT_SHOWN, Change, Step, compare, in_words, shown, state_of
+from reconciler.connections import NOT_SHOWN, Change, Step, compare, in_words, shown, state_of
 from reconciler.intake.templates import JELLYFIN_TEMPLATE, JELLYSEERR_TEMPLATE, lacking_in_jellyseerr
 from reconciler.model import (
     WEBHOOK_NAME,
@@ -120,7 +120,7 @@ def test_a_webhook_with_our_name_that_leads_elsewhere_is_left_alone_and_ours_mad
 def test_a_secret_that_is_not_shown_is_no_drift_and_said_to_be_unknown() -> None:
     found = compare(RADARR, [replace(RIGHT, secret=SecretSeen.HIDDEN)])
     assert (found.step, found.is_secret_hidden) == (Step.NOTHING, True)
-    assert found.notes == (SECRET_NOT_SHOWN,)
+    assert found.notes == (NOT_SHOWN,)
     assert not compare(replace(RADARR, secret=None), [replace(RIGHT, secret=SecretSeen.HIDDEN)]).is_secret_hidden
 
 
