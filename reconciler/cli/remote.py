@@ -41,7 +41,9 @@ def list_deletions(
     search: Annotated[
         str | None,
         typer.Option(
-            metavar="TEXT", help="Only those whose title or asker has this piece, or whose id or info hash begins so."
+            metavar="TEXT",
+            help="Only those whose title, year, seasons or asker have each of these words, or whose id or info hash "
+            "begins so.",
         ),
     ] = None,
     phase: Annotated[Phase | None, typer.Option(help="Only those in this phase.")] = None,

@@ -227,7 +227,7 @@ async def _create(
             "hints": hints_json(request.hints),
             "not_before": not_before,
             "next_due_at": now,  # in a grace period too: it is bound at once, so that a new request shows as one
-            "search_text": search_text((request.title, request.requested_by)),
+            "search_text": search_text(request.title, request.year, request.seasons, request.requested_by),
         },
     )
     if instances:

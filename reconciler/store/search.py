@@ -10,7 +10,7 @@ from reconciler.store.states import is_id
 BEGINNING = 8
 """From so many digits on, the beginning of an id or of a hash is recognised as such."""
 
-BY_TEXT = "d.search_text LIKE :like ESCAPE '!'"
+BY_WORD = "d.search_text LIKE :word_{number} ESCAPE '!'"
 BY_MEDIA_ID = "d.tmdb_id = :media_id OR d.tvdb_id = :media_id"
 BY_ID = "d.id BETWEEN :first_id AND :last_id"
 BY_HASH = """
@@ -26,19 +26,24 @@ _LARGEST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _LARGEST_NUMBER = 2**63 - 1
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _HEX = re.compile(r"[0-9a-f]{8,64}")
+_MARKS = "(),"
 _SPECIAL = re.compile(r"[!%_]")
 
 
 class Search:
-    """What was typed, as a condition on `deletions d` with its values. Both sides of it are folded by us."""
+    """What was typed, as a condition on `deletions d` with its values. Both sides of it are folded by us.
+
+    Every word has to be there, in any order: people type "matrix 1999", or paste "The Matrix (1999)" from a page.
+    """
 
     def __init__(self, text: str) -> None:
         typed = folded(text)
         self.values: dict[str, Value] = {}
         terms: list[str] = []
         if not _is_whole(typed):
-            terms.append(BY_TEXT)
-            self.values["like"] = "%" + _SPECIAL.sub(r"!\g<0>", typed) + "%"
+            words = _words(typed)
+            terms.append(" AND ".join(BY_WORD.format(number=number) for number in range(len(words))))
+            self.values |= {f"word_{number}": _like(word) for number, word in enumerate(words)}
         if _NUMBER.fullmatch(typed) and int(typed) <= _LARGEST_NUMBER:
             terms.append(BY_MEDIA_ID)
             self.values["media_id"] = int(typed)
@@ -50,6 +55,15 @@ class Search:
             # What was bound by a truncated hash is found by the whole one, too.
             self.values |= {"hash": typed[:40], "after_hash": f"{typed[:40]}g"}
         self.term = "(" + " OR ".join(f"({term})" for term in terms) + ")"
+
+
+def _words(typed: str) -> list[str]:
+    """Return each word once, without the marks that a page sets around a year or a season; never none."""
+    return list(dict.fromkeys(word.strip(_MARKS) or word for word in typed.split(" ")))
+
+
+def _like(word: str) -> str:
+    return "%" + _SPECIAL.sub(r"!\g<0>", word) + "%"
 
 
 _ENDS = (("first", _SMALLEST_ID), ("last", _LARGEST_ID))

@@ -2,14 +2,15 @@
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from reconciler.store.database import Connection, Value
+from reconciler.store.rows import seasons_of
 
 AT_ONCE = 500
 """How many deletions an upgrade gives their text at once."""
 
-NAMED = "SELECT id, title, requested_by, search_text FROM deletions WHERE id IN :ids"
+NAMED = "SELECT id, title, year, seasons, requested_by, search_text FROM deletions WHERE id IN :ids"
 
 NAMES = """
 SELECT deletion, name FROM targets WHERE deletion IN :ids AND kind = 'entry' AND name IS NOT NULL ORDER BY number
@@ -25,8 +26,19 @@ def folded(text: str) -> str:
     return " ".join(without_dot.split())
 
 
-def search_text(texts: Iterable[str | None]) -> str:
-    """Return what is searched in all of these. Nothing that is typed reaches from one into the next."""
+def search_text(
+    title: str | None,
+    year: int | None,
+    seasons: Collection[int] | None,
+    requested_by: str | None,
+    names: Iterable[str] = (),
+) -> str:
+    """Return what is searched: what a deletion is shown as, who asked, and what libraries call it.
+
+    Nothing that is typed without a space reaches from one of these into the next.
+    """
+    numbers = [f"season {number}" for number in sorted(seasons or ())]
+    texts = (title, str(year) if year else None, *numbers, requested_by, *names)
     return "\n".join(dict.fromkeys(folded(text) for text in texts if text))
 
 
@@ -36,11 +48,12 @@ async def renew(connection: Connection, ids: Sequence[str]) -> None:
     names: dict[str, list[str]] = defaultdict(list)
     for row in await connection.fetch_all(NAMES, of_these):
         names[str(row["deletion"])].append(row["name"])
-    texts = [
-        (str(row["id"]), row["search_text"], (row["title"], row["requested_by"], *names[str(row["id"])]))
-        for row in await connection.fetch_all(NAMED, of_these)
-    ]
-    changed = [{"id": id_, "text": new} for id_, old, parts in texts if (new := search_text(parts)) != old]
+    changed: list[dict[str, Value]] = []
+    for row in await connection.fetch_all(NAMED, of_these):
+        id_ = str(row["id"])
+        text = search_text(row["title"], row["year"], seasons_of(row["seasons"]), row["requested_by"], names[id_])
+        if text != row["search_text"]:
+            changed.append({"id": id_, "text": text})
     if changed:
         await connection.execute_many("UPDATE deletions SET search_text = :text WHERE id = :id", changed)
 

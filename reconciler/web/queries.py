@@ -33,8 +33,9 @@ class DeletionQuery(BaseModel):
     q: Annotated[
         SearchText | None,
         Field(
-            description="A piece of the title or of who asked, a TMDB or TVDB id, or the beginning (8 characters or "
-            "more) of the deletion's id or of the info hash of a bound torrent."
+            description="Words, each a piece of the title, the year, the seasons or the name of who asked; a TMDB or "
+            "TVDB id; or the beginning (8 characters or more) of the deletion's id or of the info hash of a bound "
+            "torrent."
         ),
     ] = None
     phase: Annotated[PhaseWord | None, Field(description="A phase, or `open`: all that have not ended.")] = None

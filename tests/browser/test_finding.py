@@ -14,7 +14,12 @@ async def test_a_search_finds_titles_people_and_hashes(stage: Stage, tab: Tab, s
     rows = page.locator(".row")
     await tab.open("/deletions")
     (torrent, *_) = shown.gone_title.torrents
-    for text, title in (("metrop", "Metropolis (1927)"), ("BEN", "Nosferatu (1922)"), (torrent, "Night of the Living")):
+    for text, title in (
+        ("metrop", "Metropolis (1927)"),
+        ("Safety Last! (1923)", "Safety Last! (1923)"),
+        ("BEN", "Nosferatu (1922)"),
+        (torrent, "Night of the Living"),
+    ):
         await page.get_by_label("Search").fill(text)
         await page.get_by_role("button", name="Search").click()
         await expect(rows).to_have_count(1)

@@ -210,4 +210,4 @@ async def test_a_search_asks_once_whatever_letters_it_has(store: Store) -> None:
         page = await reading.deletions(noting, DeletionFilter(text="фильм é"), cursor=None, limit=3)
     assert [state.deletion.id for state in page.deletions] == [deletion]
     about_deletions = [values for sql, values in noting.asked if "FROM deletions" in sql]
-    assert about_deletions == [{"like": "%фильм é%", "limit": 4}]
+    assert about_deletions == [{"word_0": "%фильм%", "word_1": "%é%", "limit": 4}]

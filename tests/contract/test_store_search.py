@@ -32,7 +32,7 @@ async def found(store: Store, text: str, **more: object) -> list[DeletionId]:
 async def three(store: Store) -> tuple[DeletionId, DeletionId, DeletionId]:
     """A movie with a title of its own, a series that Sonarr alone has a name for, and one that nobody named."""
     movie = await created(store, replace(wish(MATRIX), title="100% Amélie_à Paris", requested_by="Zoë O'Hara"))
-    series = await created(store, replace(wish(LOST), title=None, requested_by="bob Straßer\n"))
+    series = await created(store, replace(wish(LOST, seasons=frozenset({2})), title=None, requested_by="bob Straßer\n"))
     nameless = await created(store, replace(wish(HEAT), title=None, requested_by=None))
     lease = await lease_of(store)
     entry = Target(TargetKind.ENTRY, SONARR, "9", media=LOST, name="İstanbul: Потерянные (LOST)")
@@ -68,8 +68,18 @@ async def test_what_a_person_typed_is_found_where_it_is_expected(store: Store) -
         "İSTANBUL": [series],
         "ｐａｒｉｓ": [movie],  # as wide as it was typed
         "amélie_à\u00a0 paris": [movie],
-        "paris zoë": [],  # not out of one text into another
-        "paris\nzoë": [],
+        "paris zoë": [movie],  # words are found in any order, and in any of the texts …
+        "o'hara amélie (1999)": [movie],
+        "(1999)": [nameless, series, movie],
+        "season 3": [],
+        "lost (1999), season 2": [series],  # … also as a page shows them
+        "seasons": [],
+        "lost amélie": [],
+        "(lo": [series],  # a mark is left out of what is typed only where words are left
+        "(": [series],
+        ",": [],
+        "parisz": [],  # not out of one text into another
+        "paris1999": [],
         "603": [movie],  # a TMDB id, and not a piece of anything else
         "73739": [series],
         "949": [nameless],
