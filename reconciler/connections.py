@@ -19,6 +19,8 @@ from reconciler.model import (
 
 NOT_SHOWN = "the secret there is not shown; a test tells whether it is right"
 
+MUTED = "it could not deliver, and sends nothing for up to an hour; a test that arrives ends that"
+
 
 _OUR_PATH = re.compile(rf"/webhooks/(?:{'|'.join(Source)})(?:/[a-z0-9-]{{1,63}})?/?$")
 """How the address of every service like this one ends."""
@@ -87,9 +89,8 @@ def state_of(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> WebhookStat
     if ours is None:
         return WebhookState(exists=False, problems=tuple(_elsewhere(one) for one in there if _is_named(one)))
     changes = (*_address(wanted, ours), *_beyond_address(wanted, ours))
-    return WebhookState(
-        exists=True, enabled=ours.enabled, problems=tuple(str(change) for change in changes if change.what != "state")
-    )
+    problems = (*((MUTED,) if ours.is_muted else ()), *(str(change) for change in changes if change.what != "state"))
+    return WebhookState(exists=True, enabled=ours.enabled, problems=problems, muted=ours.is_muted)
 
 
 def shown(url: str) -> str:
@@ -171,6 +172,8 @@ def _notes(wanted: WantedWebhook, there: Sequence[SeenWebhook], ours: SeenWebhoo
             )
     if ours is not None and _is_hidden(wanted, ours):
         yield NOT_SHOWN
+    if ours is not None and ours.is_muted:
+        yield MUTED
 
 
 def _is_hidden(wanted: WantedWebhook, seen: SeenWebhook) -> bool:

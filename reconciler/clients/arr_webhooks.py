@@ -1,16 +1,20 @@
 """Settings → Connect of Radarr and Sonarr: the webhooks among the connections (upstreams.md 4.1).
 
+Which of them are muted is among what the application says of its own health (`NotificationStatusCheck.cs`).
+
 What is saved is tried by the application first, so saving and testing take as long as our own answer does. Everything
 that is not ours to change goes back as it came.
 """
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from reconciler.clients._http import Http, Reply
 from reconciler.clients._rows import Row, rows_of
-from reconciler.errors import Rejected
+from reconciler.errors import Rejected, UpstreamError
 from reconciler.model import (
     WEBHOOK_NAME,
     InstanceName,
@@ -31,6 +35,7 @@ _POST = 1
 _USER = "reconciler"
 _HEADER = "Authorization"
 _LONGEST = 400
+_MUTED_CHECK = "NotificationStatusCheck"
 
 
 class ArrWebhooks:
@@ -51,7 +56,9 @@ class ArrWebhooks:
     async def read(self, wanted: WantedWebhook) -> tuple[SeenWebhook, ...]:
         reply = await self._http.send("GET", "/notification", operation="webhooks")
         rows = rows_of(self.instance, "connection", reply.json())
-        return tuple(_seen(row, wanted) for row in rows if row.maybe("implementation") == "Webhook")
+        webhooks = [_seen(row, wanted) for row in rows if row.maybe("implementation") == "Webhook"]
+        troubles = await self._troubles() if webhooks else ()
+        return tuple(replace(one, is_muted=any(_is_about(one, trouble) for trouble in troubles)) for one in webhooks)
 
     async def save(self, wanted: WantedWebhook, instead_of: SeenWebhook | None) -> None:
         if instead_of is None:
@@ -74,6 +81,15 @@ class ArrWebhooks:
             timeout=_TRYING,
         )
         self._judge(reply, wanted)
+
+    async def _troubles(self) -> tuple[Row, ...]:
+        """Return what the application says of connections that fail; nothing if it does not say."""
+        try:
+            reply = await self._http.send("GET", "/health", operation="health")
+            rows = rows_of(self.instance, "health check", reply.json())
+        except UpstreamError:  # a webhook can be looked at and put right all the same
+            return ()
+        return tuple(row for row in rows if row.maybe("source") == _MUTED_CHECK)
 
     async def _template(self) -> dict[str, Any]:
         reply = await self._http.send("GET", "/notification/schema", operation="webhook_template")
@@ -122,6 +138,14 @@ def _seen(row: Row, wanted: WantedWebhook) -> SeenWebhook:
         is_post=fields.get("method") in {None, _POST},
         has_tags=bool(row.data.get("tags")),
     )
+
+
+def _is_about(webhook: SeenWebhook, trouble: Row) -> bool:
+    """Tell whether a health check means this connection: an error means all, a warning names some at its end."""
+    if trouble.maybe("type") == "error":
+        return True
+    named = re.compile(rf"(?:^|[\s:：,]){re.escape(webhook.name)}\s*(?:,|\.?$)")
+    return bool(webhook.name) and named.search(trouble.optional("message")) is not None
 
 
 def _fields(row: Row) -> dict[str, Any]:

@@ -42,10 +42,12 @@ class ConnectionWatch:
         for instance, state in seen.items():
             known = self._shown.get(instance)
             self._shown[instance] = state
-            was_fine = known is None or (known.exists and known.enabled)
-            is_fine = state.exists and state.enabled
+            was_fine = known is None or known.is_sent
+            is_fine = state.is_sent
             if was_fine and not is_fine:
-                self._log.warning("webhook lost", upstream=instance, exists=state.exists, fix="reconciler connect")
+                self._log.warning(
+                    "webhook lost", upstream=instance, exists=state.exists, muted=state.muted, fix="reconciler connect"
+                )
             elif is_fine and not was_fine:
                 self._log.info("webhook found", upstream=instance)
 

@@ -121,5 +121,5 @@ class Watching:
                 if lease is None:
                     return None
                 await self._store.save_connections(lease, seen, self._clock.now())
-        is_fine = is_whole and all(state.exists and state.enabled for state in seen.values())
+        is_fine = is_whole and all(state.is_sent for state in seen.values())
         return None if is_fine else AGAIN

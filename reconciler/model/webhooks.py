@@ -81,7 +81,8 @@ class SeenWebhook:
     """One webhook that an upstream has, ours or not.
 
     `id` is the upstream's number for it, `None` where there is just one. `offers` are the events it has, `events` those
-    that are ticked. `lacks` names what we need and its template does not have.
+    that are ticked. `lacks` names what we need and its template does not have. `is_muted`: the upstream could not
+    deliver, and sends nothing for a while.
     """
 
     id: int | None
@@ -94,6 +95,7 @@ class SeenWebhook:
     is_post: bool = True
     has_tags: bool = False
     lacks: tuple[str, ...] = ()
+    is_muted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,3 +105,9 @@ class WebhookState:
     exists: bool
     enabled: bool = False
     problems: tuple[str, ...] = ()
+    muted: bool = False
+
+    @property
+    def is_sent(self) -> bool:
+        """Tell whether anything comes from there."""
+        return self.exists and self.enabled and not self.muted

@@ -142,6 +142,12 @@ class Connections:
                 continue
             await self._deliver(receiver, payload)
 
+    def is_muted(self, receiver: Connection) -> bool:
+        return receiver.muted_until is not None and self._clock.now() < receiver.muted_until
+
+    def failed(self, receiver: Connection) -> None:
+        receiver.did_fail(self._clock.now())
+
     async def resend(self, number: int) -> None:
         """Send an earlier payload again: a duplicate, or out of order."""
         payload = self.sent[number]
@@ -154,19 +160,18 @@ class Connections:
             self._http = None
 
     async def _deliver(self, receiver: Connection, payload: dict[str, Any]) -> None:
-        now = self._clock.now()
-        if receiver.muted_until is not None and now < receiver.muted_until:
+        if self.is_muted(receiver):
             receiver.dropped += 1
             return
         try:
             answer = await self.post(receiver, payload)
         except httpx.HTTPError:
-            receiver.did_fail(self._clock.now())
+            self.failed(receiver)
             return
         if answer.is_success:
             receiver.succeeded()
         else:
-            receiver.did_fail(self._clock.now())
+            self.failed(receiver)
 
     async def post(self, receiver: Connection, payload: Mapping[str, Any]) -> httpx.Response:
         """Send one payload as the settings say; raises `httpx.HTTPError` when nobody answers."""

@@ -1,5 +1,7 @@
 """Settings → Connect of Radarr and Sonarr over their API: listed, made, changed and tried (upstreams.md 4.1).
 
+A test of a connection that is saved counts as a delivery, and ends its being muted (`NotificationFactory.cs`).
+
 What is saved is tried first, and refused when the receiver does not answer 2xx. A stored password is never shown, and
 stays when its mask is sent back. Custom headers and Import Complete came with later versions.
 """
@@ -63,6 +65,7 @@ class Notifications:
             Route(f"{path}/{{id:int}}", self._one, methods=["GET"]),
             Route(f"{path}/{{id:int}}", self._update, methods=["PUT"]),
             Route(f"{path}/{{id:int}}", self._delete, methods=["DELETE"]),
+            Route(f"{root}/health", self._health, methods=["GET"]),
         ]
 
     # --- endpoints -------------------------------------------------------------------------------------------------
@@ -104,8 +107,32 @@ class Notifications:
     async def _test(self, request: Request) -> Response:
         body = await body_of(request)
         known = next((one for one in self._connections.all if one.id and one.id == body.get("id")), None)
-        await self._try(self._read(body, known))
+        try:
+            await self._try(self._read(body, known))
+        except Refused:
+            if known is not None:
+                self._connections.failed(known)
+            raise
+        if known is not None:
+            known.succeeded()
         return JSONResponse({})
+
+    async def _health(self, _request: Request) -> Response:
+        """Tell of connections to which nothing is sent for a while; the only check that is simulated."""
+        muted = [one.name for one in self._connections.all if self._is_on(one) and self._connections.is_muted(one)]
+        others = [one for one in self._connections.all if self._is_on(one) and one.name not in muted]
+        if not muted:
+            return JSONResponse([])
+        is_all = not others and not self._connections.others
+        check = {
+            "source": "NotificationStatusCheck",
+            "type": "error" if is_all else "warning",
+            "message": "All notifications are unavailable due to failures"
+            if is_all
+            else f"Notifications unavailable due to failures: {', '.join(muted)}",
+            "wikiUrl": "https://wiki.servarr.com/",
+        }
+        return JSONResponse([check])
 
     # --- what is saved ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from reconciler.model import DeletionId, InstanceName, Source, WebhookState
@@ -176,7 +177,7 @@ async def save_connections(connection: Connection, seen: Mapping[InstanceName, W
         [
             {
                 "instance": instance,
-                "state": as_json({"exists": state.exists, "enabled": state.enabled, "problems": list(state.problems)}),
+                "state": as_json(asdict(state)),
                 "at": at,
             }
             for instance, state in sorted(seen.items())
@@ -186,4 +187,4 @@ async def save_connections(connection: Connection, seen: Mapping[InstanceName, W
 
 def _state(text: str) -> WebhookState:
     stored = json.loads(text)
-    return WebhookState(stored["exists"], stored["enabled"], tuple(stored["problems"]))
+    return WebhookState(stored["exists"], stored["enabled"], tuple(stored["problems"]), stored["muted"])

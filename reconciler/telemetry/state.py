@@ -104,13 +104,9 @@ def _of_webhooks(overview: Overview, configured: Configured) -> Iterable[GaugeMe
     )
     yield _gauge(
         "reconciler_webhook_connected",
-        "Whether our webhook was there and on when an upstream was last looked at (1) or not (0).",
+        "Whether our webhook was there, on and not muted when an upstream was last looked at (1) or not (0).",
         ("upstream",),
-        (
-            ((name,), seen.state.exists and seen.state.enabled)
-            for name, seen in overview.connections.items()
-            if name in configured
-        ),
+        (((name,), seen.state.is_sent) for name, seen in overview.connections.items() if name in configured),
     )
 
 

@@ -242,13 +242,14 @@ class CoverageOut(Out):
 
 
 class WebhookOut(Out):
-    """Our webhook at one instance. `exists` and `enabled` are `null` as long as nobody could look, or nobody can.
+    """Our webhook at one instance. The first three are `null` as long as nobody could look, or nobody can.
 
     `heard_at` is when anything came from there, `test_at` when a test did, whether or not the webhook is there now.
     """
 
     exists: bool | None = None
     enabled: bool | None = None
+    muted: bool | None = None
     problems: tuple[str, ...] = ()
     checked_at: AwareDatetime | None = None
     heard_at: AwareDatetime | None = None

@@ -76,6 +76,7 @@ def _webhook_out(overview: Overview, source: Source, instance: InstanceName | No
     return WebhookOut(
         exists=seen.state.exists if seen else None,
         enabled=seen.state.enabled if seen else None,
+        muted=seen.state.muted if seen else None,
         problems=seen.state.problems if seen else (),
         checked_at=seen.at if seen else None,
         heard_at=heard.heard_at if heard else None,
@@ -88,10 +89,13 @@ def remarks_on_webhooks(overview: Overview, configured: Mapping[InstanceName, Up
     states = {name: overview.connections[name].state for name in configured if name in overview.connections}
     missing = sorted(name for name, state in states.items() if not state.exists)
     disabled = sorted(name for name, state in states.items() if state.exists and not state.enabled)
+    muted = sorted(name for name, state in states.items() if state.exists and state.enabled and state.muted)
     if missing:
         yield f"{', '.join(missing)} {'sends' if len(missing) == 1 else 'send'} no webhook here"
     if disabled:
         yield f"the webhook of {', '.join(disabled)} is off"
+    if muted:
+        yield f"the webhook of {', '.join(muted)} could not be delivered, and nothing is sent for a while"
 
 
 def senders_out(settings: Settings, overview: Overview) -> SendersOut:

@@ -124,7 +124,7 @@ async def test_a_pruned_receipt_is_nobodys_any_more(store: Store) -> None:
 
 async def test_what_was_seen_of_webhooks_is_replaced_by_instance(store: Store) -> None:
     lease = await lease_of(store)
-    whole, missing = WebhookState(True, True, ("another secret",)), WebhookState(False)
+    whole, missing = WebhookState(True, True, ("another secret",), muted=True), WebhookState(False)
     await store.save_connections(lease, {RADARR: whole, RADARR_4K: whole}, START)
     await store.save_connections(lease, {RADARR: missing}, LATER)
     assert (await store.overview()).connections == {

@@ -4,6 +4,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from reconciler.config import Settings
 from reconciler.connect.steps import Done, Found, look, put_right
 from reconciler.connect.wanted import JELLYSEERR_EVENTS, RADARR_EVENTS, SONARR_EVENTS, wanted_webhooks
 from reconciler.connect.watch import ConnectionWatch, hint_on
-from reconciler.connections import Step
+from reconciler.connections import MUTED, Step
 from reconciler.errors import Rejected
 from reconciler.intake.templates import JELLYSEERR_TEMPLATE
 from reconciler.main import connect_upstreams
@@ -146,6 +147,32 @@ async def test_a_version_without_headers_gets_a_password_that_only_a_test_can_ju
         assert found.comparison is not None
         assert found.comparison.step is Step.REPAIR
         assert [change.now for change in found.comparison.changes] == ["one that is refused here"]
+
+
+@LIBRARIES
+async def test_a_webhook_that_is_muted_after_failures_is_told_and_woken_by_its_test(kind: str, tmp_path: Path) -> None:
+    async with at_library(kind, tmp_path) as place:
+        await place.put_right()
+        (ours,) = place.simulator.connections.all
+        other = place.simulator.connect("http://127.0.0.1:9/hook", events=frozenset({"Health"}))
+        other.name = "Deletion reconciler 2"
+        later = SystemClock().now() + timedelta(hours=1)
+
+        async def muted() -> list[str]:
+            return [one.name for one in await place.agent.read(place.wanted) if one.is_muted]
+
+        assert await muted() == []
+        other.muted_until = later
+        assert await muted() == [other.name]
+        assert await hint_on(place.agent, place.wanted) == ""
+        ours.muted_until = later
+        assert await muted() == [ours.name, other.name]
+        found = await place.found()
+        assert found.comparison is not None
+        assert (found.comparison.step, found.comparison.notes[-1]) == (Step.NOTHING, MUTED)
+        assert "could not deliver" in await hint_on(place.agent, place.wanted)
+        assert await place.put_right() == Done(is_right=True, is_tested=True)
+        assert await muted() == [other.name]
 
 
 @LIBRARIES

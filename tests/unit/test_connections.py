@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.connect import wanted_webhooks
-from reconciler.connections import NOT_SHOWN, Change, Step, compare, in_words, shown, state_of
+from reconciler.connections import MUTED, NOT_SHOWN, Change, Step, compare, in_words, shown, state_of
 from reconciler.intake.templates import JELLYFIN_TEMPLATE, JELLYSEERR_TEMPLATE, lacking_in_jellyseerr
 from reconciler.model import (
     WEBHOOK_NAME,
@@ -131,6 +131,15 @@ def test_while_the_secret_is_changed_one_that_is_not_shown_is_written_anew() -> 
     assert (found.is_secret_hidden, found.notes) == (False, ())
     assert state_of(replace(RADARR, is_secret_new=True), [hidden]).problems == ()
     assert {one.is_secret_new for one in wanted_webhooks(settings(previous_webhook_secret="p" * 20))} == {True}
+
+
+def test_a_webhook_that_is_muted_is_told_and_needs_no_change() -> None:
+    muted = replace(RIGHT, is_muted=True)
+    found = compare(RADARR, [muted])
+    assert (found.step, found.changes, found.notes) == (Step.NOTHING, (), (MUTED,))
+    state = state_of(RADARR, [muted])
+    assert (state, state.is_sent) == (WebhookState(True, True, (MUTED,), muted=True), False)
+    assert not compare(RADARR, [RIGHT, replace(FOREIGN, is_muted=True)]).notes
 
 
 def test_with_several_instances_the_short_address_is_ours_and_is_not_enough() -> None:

@@ -318,10 +318,10 @@ def test_an_instance_that_is_silent_does_not_hide_behind_another_of_its_kind() -
     }
 
 
-def test_a_webhook_that_is_off_counts_as_not_connected() -> None:
-    off = {RADARR: ConnectionSeen(WebhookState(exists=True, enabled=False), START)}
+@pytest.mark.parametrize("state", [WebhookState(True, enabled=False), WebhookState(True, True, muted=True)])
+def test_a_webhook_that_is_off_or_muted_counts_as_not_connected(state: WebhookState) -> None:
     metrics = Metrics([RADARR])
-    metrics.show(Overview(connections=off), {RADARR: UpstreamKind.RADARR})
+    metrics.show(Overview(connections={RADARR: ConnectionSeen(state, START)}), {RADARR: UpstreamKind.RADARR})
     assert of("reconciler_webhook_connected", metrics) == {"radarr": 0}
 
 

@@ -90,6 +90,8 @@ def _state(sender: SenderOut) -> tuple[str, str]:
         return "not set up there", "bad"
     if webhook.exists and not webhook.enabled:
         return "switched off there", "bad"
+    if webhook.muted:
+        return "muted there after failures", "bad"
     if webhook.problems:
         return "set up, but not as it should be", "warn"
     if webhook.exists:

@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.clients.radarr import Radarr, connect
 from reconciler.errors import Rejected, Unintelligible, Unreachable
-from reconciler.model import DownloadProtocol, InstanceName, Media, MediaKind
+from reconciler.model import DownloadProtocol, InstanceName, Media, MediaKind, UpstreamKind, WantedWebhook
 from reconciler.observed import DownloadClient
 
 NAME = InstanceName("radarr")
@@ -339,3 +339,22 @@ async def test_the_key_is_in_no_error_and_no_repr() -> None:
     with pytest.raises(Exception, match="refused our credentials") as caught:
         await client.entries()
     assert KEY not in str(caught.value) + repr(caught.value) + repr(client)
+
+
+@pytest.mark.parametrize(
+    ("health", "is_muted"),
+    [
+        (httpx.Response(500), False),  # it does not say, and the webhook is shown all the same
+        ({"message": "no list"}, False),
+        ([{"source": "NotificationStatusCheck", "type": "error", "message": "Alle Benachrichtigungen …"}], True),
+        ([{"source": "NotificationStatusCheck", "type": "warning", "message": "由于故障而不可用：Us, Chat"}], True),
+        ([{"source": "NotificationStatusCheck", "type": "warning", "message": "unavailable: Chat, Us 2"}], False),
+        ([{"source": "NotificationStatusCheck", "type": "warning", "message": None}], False),
+        ([{"source": "IndexerStatusCheck", "type": "error", "message": "All indexers are unavailable"}], False),
+    ],
+)
+async def test_a_webhook_is_muted_where_the_health_says_so_in_whatever_language(health: Any, is_muted: bool) -> None:
+    row = {"id": 3, "name": "Us", "implementation": "Webhook", "onGrab": True, "fields": []}
+    radarr, _ = client_of({"GET /notification": [row], "GET /health": health})
+    wanted = WantedWebhook(NAME, UpstreamKind.RADARR, "/webhooks/radarr", ("http://us/webhooks/radarr",), ("onGrab",))
+    assert [(one.name, one.is_muted) for one in await radarr.webhooks.read(wanted)] == [("Us", is_muted)]

@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from reconciler.model import DeletionState, Event, InstanceName, Phase, Source
-from reconciler.ports import Accepted, AcceptedDeletion, Heard, KeptReceipt, Overview
+from reconciler.model import DeletionState, Event, InstanceName, Phase, Source, WebhookState
+from reconciler.ports import Accepted, AcceptedDeletion, ConnectionSeen, Heard, KeptReceipt, Overview
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.web.pages.choices import DONE, EFFECTS
 from tests.unit.web.fakes import (
@@ -414,6 +414,27 @@ async def test_the_webhooks_page_tells_what_to_enter_and_never_the_secret(
         page = await client.get("/webhooks", headers=HTML)
     assert "https://gone.example/reconciler/webhooks/radarr" in page.text
     assert "127.0.0.1" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("state", "on_webhooks", "on_home"),
+    [
+        (WebhookState(False), "not set up there", "not set up"),
+        (WebhookState(True, False), "switched off there", "off"),
+        (WebhookState(True, True, ("it could not deliver",), muted=True), "muted there after failures", "muted"),
+        (WebhookState(True, True, ("tags: some",)), "set up, but not as it should be", "not as it should be"),
+        (WebhookState(True, True), "set up", "set up"),
+    ],
+)
+async def test_pages_tell_how_a_webhook_stands(
+    world: World, browser: httpx.AsyncClient, state: WebhookState, on_webhooks: str, on_home: str
+) -> None:
+    world.store.shown = Overview(connections={InstanceName("radarr"): ConnectionSeen(state, NOW)})
+    await sign_in(browser)
+    for path, words in (("/", on_home), ("/webhooks", on_webhooks)):
+        page = await browser.get(path)
+        assert re.search(rf'<span class="state-word \w+">{words}</span>', page.text), path
+    assert [problem for problem in state.problems if f"<bdi>{problem.capitalize()}" not in page.text] == []
 
 
 async def test_receipts_tell_how_they_were_understood_and_what_followed(

@@ -62,6 +62,7 @@ async def test_every_sender_is_told_with_its_address_its_header_and_what_to_tick
     assert radarr["webhook"] == {
         "exists": True,
         "enabled": True,
+        "muted": False,
         "problems": ["tags: only titles with some tags"],
         "checked_at": "2026-03-04T05:06:07Z",
         "heard_at": "2026-03-04T05:06:07Z",
@@ -146,19 +147,25 @@ async def test_all_of_it_needs_the_token(world: World, path: str) -> None:
         assert (await sender.get(path)).status_code == 401
 
 
-async def test_the_status_tells_of_each_webhook_and_remarks_on_what_is_missing_or_off() -> None:
+async def test_the_status_tells_of_each_webhook_and_remarks_on_what_is_missing_off_or_muted() -> None:
     world = heard_world()
-    off = ConnectionSeen(WebhookState(True, False), NOW)
+    off, muted = (
+        ConnectionSeen(state, NOW) for state in (WebhookState(True, False), WebhookState(True, True, (), True))
+    )
     known = world.store.shown
-    connections = {**known.connections, InstanceName("jellyseerr"): off}
+    connections = {**known.connections, InstanceName("jellyseerr"): off, RADARR: muted}
     world.store.shown = Overview(senders=known.senders, connections=connections)
     status = await get(world, "/status")
     assert status["ok"] is True
-    assert status["verdict"] == "All clear; sonarr sends no webhook here; the webhook of jellyseerr is off"
+    assert status["verdict"] == (
+        "All clear; sonarr sends no webhook here; the webhook of jellyseerr is off; "
+        "the webhook of radarr could not be delivered, and nothing is sent for a while"
+    )
     shown = {row["name"]: row["webhook"] for row in status["upstreams"]}  # type: ignore[attr-defined]
     assert shown["qbittorrent"] is None
     assert (shown["sonarr"]["exists"], shown["sonarr"]["checked_at"]) == (False, "2026-03-04T03:06:07Z")
-    assert shown["jellyfin"]["exists"] is None
+    assert (shown["jellyfin"]["exists"], shown["jellyfin"]["muted"]) == (None, None)
+    assert (shown["radarr"]["muted"], shown["sonarr"]["muted"]) == (True, False)
     assert shown["radarr"]["heard_at"] == "2026-03-04T05:06:07Z"
 
 
