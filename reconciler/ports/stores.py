@@ -112,6 +112,9 @@ class ReadStore(Protocol):
     async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage:
         """Return a page, newest first; raises `ValueError` for a cursor that this did not give out."""
 
+    async def lately_converged(self, limit: int) -> tuple[DeletionState, ...]:
+        """Return the deletions that converged last, the last one first."""
+
     async def evidence(self, state: DeletionState) -> tuple[Evidence, ...]:
         """Return what is known of each of a deletion's targets, in their order."""
 

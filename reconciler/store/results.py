@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from reconciler.model import DeletionId, Phase
+from reconciler.model import DeletionId, DeletionState, Phase
 from reconciler.ports import Convergence, Freed
 from reconciler.reasons import Reason
 from reconciler.store.database import Connection, fetch_one
 from reconciler.store.rows import time_of
+from reconciler.store.states import states_of
 
 LAST_DAY = timedelta(hours=24)
 MOST_CONVERGENCES = 200
@@ -45,6 +46,10 @@ WHERE settled_as = 'converged' AND settled_at >= :since
 ORDER BY settled_at DESC LIMIT :limit
 """
 
+LATELY_CONVERGED = (
+    "SELECT d.* FROM deletions d WHERE d.settled_as = 'converged' ORDER BY d.settled_at DESC LIMIT :limit"
+)
+
 
 async def freed_by(connection: Connection, deletion: DeletionId) -> int:
     """Return the bytes of a deletion that are seen gone now, by its conditions and targets as they are stored."""
@@ -72,3 +77,8 @@ async def convergences(connection: Connection, now: datetime) -> tuple[Convergen
         )
         for row in rows
     )
+
+
+async def lately_converged(connection: Connection, limit: int) -> tuple[DeletionState, ...]:
+    """Return the deletions that converged last, the last one first, without their files."""
+    return await states_of(connection, await connection.fetch_all(LATELY_CONVERGED, {"limit": limit}), with_files=False)

@@ -55,6 +55,7 @@ from reconciler.store import (
     passes,
     pruning,
     reading,
+    results,
     resyncs,
     states,
 )
@@ -154,6 +155,10 @@ class DatabaseStore:
     async def deletions(self, where: DeletionFilter, *, cursor: str | None, limit: int) -> DeletionPage:
         async with self._database.read() as connection:
             return await reading.deletions(connection, where, cursor=cursor, limit=limit)
+
+    async def lately_converged(self, limit: int) -> tuple[DeletionState, ...]:
+        async with self._database.read() as connection:
+            return await results.lately_converged(connection, limit)
 
     async def evidence(self, state: DeletionState) -> tuple[Evidence, ...]:
         async with self._database.read() as connection:

@@ -65,6 +65,7 @@ QUERIES: dict[str, tuple[str, Values, str]] = {
     "freed lately": (results.FREED_SINCE, {"since": START}, "deletions_converged"),
     "what people are told converged": (notices.CONVERGED, {"since": START}, "deletions_converged"),
     "convergences": (results.CONVERGENCES, {"since": START, "limit": 200}, "deletions_converged"),
+    "lately converged": (results.LATELY_CONVERGED, {"limit": 8}, "deletions_converged"),
     "what one freed": (results.FREED_BY, {"id": f"{DELETION}{1:012d}", "data_left": "SharedWithUnknown"}, "targets"),
     "what was sent about targets": (evidence.SENT, {"targets": [1, 2]}, "actions_target"),
     "what a deletion released": (evidence.RELEASED, {"id": f"{DELETION}{1:012d}"}, "refs_released"),
@@ -154,7 +155,7 @@ async def plan_of(database: Database, sql: str, values: Values) -> str:
 def assert_looks_nothing_through(plan: str) -> None:
     assert "Seq Scan" not in plan
     assert "SCAN refs" not in plan
-    assert not re.search(r"SCAN (deletions|d)\b(?! USING (COVERING )?INDEX deletions_(open|ended))", plan)
+    assert not re.search(r"SCAN (deletions|d)\b(?! USING (COVERING )?INDEX deletions_(open|ended|converged))", plan)
 
 
 async def test_every_query_uses_its_index(store: Store) -> None:

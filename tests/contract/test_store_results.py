@@ -143,6 +143,22 @@ async def test_convergences_are_those_of_the_last_day_newest_first(store: Store,
     )
 
 
+async def test_what_converged_last_comes_first_whenever_it_was_asked_for(store: Store) -> None:
+    lease = await lease_of(store)
+    first, second, third, held, cancelled = [
+        await created(store, wish(replace(MATRIX, tmdb_id=n))) for n in range(1, 6)
+    ]
+    for deletion in (third, first, second):
+        await store.bind(lease, binding(deletion, replace(entry_target(), files=("/m/a.mkv",))))
+    for minutes, deletion in enumerate((third, first, second)):
+        at = START + timedelta(minutes=minutes)
+        await store.record(lease, [replace(verdict(deletion, at=at), settle=(SettledAs.CONVERGED, None))])
+    await store.record(lease, [verdict(held), replace(verdict(cancelled), settle=(SettledAs.CANCELLED, None))])
+    assert [state.deletion.id for state in await store.lately_converged(9)] == [second, first, third]
+    (last,) = await store.lately_converged(1)
+    assert [(target.kind, target.files) for target in last.targets] == [(TargetKind.ENTRY, ())]
+
+
 async def test_an_older_database_learns_what_it_had_freed(empty_database_url: str, clock: StillClock) -> None:
     """By the statement of the migration, and the same number as that of the program."""
     url = empty_database_url

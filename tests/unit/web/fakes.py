@@ -26,6 +26,7 @@ from reconciler.model import (
     Media,
     MediaKind,
     Options,
+    Phase,
     SettledAs,
     Source,
     Status,
@@ -235,6 +236,10 @@ class FakeStore:
             raise ValueError(cursor)
         found = [state for state in self.states.values() if where.phase in {None, state.phase}]
         return DeletionPage(tuple(found[:limit]), "more" if len(found) > limit else None)
+
+    async def lately_converged(self, limit: int) -> tuple[DeletionState, ...]:
+        self._check()
+        return tuple(state for state in self.states.values() if state.phase is Phase.CONVERGED)[:limit]
 
     async def receipts(self, where: ReceiptFilter, *, cursor: str | None, limit: int) -> ReceiptPage:
         self._check()
