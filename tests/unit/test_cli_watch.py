@@ -283,7 +283,9 @@ async def test_a_terminal_is_filled_resized_and_given_back(world: World, end: st
                 terminal.resize(160, 40)
                 await until(lambda: terminal.shows(id_of(2)))
                 terminal.type(end) if isinstance(end, str) else process.send_signal(end)
-                assert await asyncio.wait_for(process.wait(), 30) == code
+                ended = asyncio.ensure_future(process.wait())
+                await until(lambda: terminal.shows("") and ended.done())  # what nobody reads, nobody can write
+                assert ended.result() == code
             finally:
                 with suppress(ProcessLookupError):
                     process.kill()
