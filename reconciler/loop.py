@@ -281,6 +281,8 @@ class Reconciler:
             self._log.exception("pass failed")
         finally:
             self._is_passing = False
+            if self._is_woken:  # while a pass failed, or after its last look at what is due
+                self._schedule.hasten("pass", BETWEEN_ROUNDS)
 
     def _hasten_news(self, after: timedelta) -> None:
         self._schedule.hasten("notifications", after)

@@ -342,6 +342,7 @@ async def test_a_pass_that_failed_is_not_repeated_before_its_interval_unless_som
     home.timing = replace(home.timing, interval=timedelta(minutes=10))
     home.restart()
     await home.ask(HEAT)
+    monkeypatch.setattr(home.reconciler, "run_ledger", nothing)
     passes = 0
 
     async def failing_due(_now: datetime, _limit: int) -> tuple[DeletionState, ...]:
@@ -354,7 +355,7 @@ async def test_a_pass_that_failed_is_not_repeated_before_its_interval_unless_som
         await home.reconciler._pass_tick()
         home.reconciler.start()
         try:
-            await until(lambda: passes == 2)
+            await until(lambda: passes == 2 and not home.reconciler._is_passing)
             await home.reconciler._beat()
             assert soon(home) > timedelta(minutes=9)
             home.reconciler.wake()
@@ -362,6 +363,39 @@ async def test_a_pass_that_failed_is_not_repeated_before_its_interval_unless_som
             home.clock.advance(timedelta(minutes=11))
             await home.reconciler._beat()
             assert soon(home) <= timedelta(0)
+        finally:
+            await home.reconciler.stop()
+
+
+@pytest.mark.parametrize("at", ["due", "next_due_at"])
+async def test_what_comes_while_a_pass_fails_or_ends_begins_another_one(
+    running: Bench, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    home = running
+    home.timing = replace(home.timing, interval=timedelta(minutes=10))
+    home.restart()
+    monkeypatch.setattr(home.reconciler, "run_ledger", nothing)
+    passes = 0
+
+    async def something_comes(*_: object) -> None:
+        nonlocal passes
+        passes += 1
+        if passes == 1:
+            home.reconciler.wake()
+            if at == "due":
+                raise ZeroDivisionError
+
+    async def none_is_due(*_: object) -> tuple[DeletionState, ...]:
+        if at == "due":
+            await something_comes()
+        return ()
+
+    monkeypatch.setattr(home.store, "due", none_is_due)
+    monkeypatch.setattr(home.store, "next_due_at", something_comes)
+    with capture_logs():
+        home.reconciler.start()
+        try:
+            await until(lambda: passes >= 2)
         finally:
             await home.reconciler.stop()
 
@@ -384,6 +418,9 @@ async def test_a_process_without_the_lease_does_not_look_for_the_end_of_anothers
         assert soon(home) > timedelta(seconds=50)
     finally:
         await home.reconciler.stop()
+
+
+async def nothing() -> None: ...
 
 
 def soon(bench: Bench) -> timedelta:
