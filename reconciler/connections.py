@@ -121,13 +121,16 @@ def is_same_address(one: str, other: str) -> bool:
 
 
 def _ours(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> SeenWebhook | None:
-    """Return the webhook with our address, of several one with our name.
+    """Return the webhook with our address, of several one with our name; or else one with an address of before.
 
     The name alone says nothing: another installation gives its webhook the same.
     """
-    known = {_plain(url) for url in (*wanted.urls, *wanted.former)}
-    at_address = [one for one in there if _plain(one.url) in known]
-    return next(iter((*filter(_is_named, at_address), *at_address)), None)
+    for urls in (wanted.urls, wanted.former):
+        known = {_plain(url) for url in urls}
+        at_address = [one for one in there if _plain(one.url) in known]
+        if at_address:
+            return next(filter(_is_named, at_address), at_address[0])
+    return None
 
 
 def _is_named(one: SeenWebhook) -> bool:
@@ -165,10 +168,11 @@ def _notes(wanted: WantedWebhook, there: Sequence[SeenWebhook], ours: SeenWebhoo
         if wanted.kind is UpstreamKind.JELLYSEERR:
             yield f"the webhook there looks like one of this service under another address: {shown(one.url)}"
         else:
+            what_to_do = "remove it there by hand" if ours else "name the public_url of before with --moved-from"
             yield (
                 f'another webhook there, "{one.name}", sends to {shown(one.url)}, and is left alone; if that is this '
-                "service too, or was before its public_url changed, remove it there by hand; if it is another "
-                "installation, leave it"
+                f"service too, or was before its public_url changed, {what_to_do}; if it is another installation, "
+                "leave it"
             )
     if ours is not None and _is_hidden(wanted, ours):
         yield NOT_SHOWN

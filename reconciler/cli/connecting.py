@@ -114,13 +114,14 @@ def connect_webhooks(
     *,
     may_replace: bool,
     url_for_upstreams: str | None,
+    moved_from: str | None,
     url: str | None,
     token: str | None,
     yes: bool,
     as_json: bool,
 ) -> ExitCode:
     """Look, show, ask, write and try, at the instances of these names or at all; return how it went."""
-    wanted = _wanted(settings, url_for_upstreams, names)
+    wanted = _wanted(settings, names, url_for_upstreams, moved_from)
     by_hand = [one.name for one in settings.jellyfin if not names]
     if not wanted:
         say("No Radarr, Sonarr or Jellyseerr is configured, so there is nothing to connect.")
@@ -153,15 +154,11 @@ def connect_webhooks(
 # --- before anything is asked --------------------------------------------------------------------------------------
 
 
-def _wanted(settings: Settings, override: str | None, names: Collection[str]) -> list[WantedWebhook]:
-    if override is not None:
-        try:
-            override = TypeAdapter(Url).validate_python(override)
-        except ValidationError:
-            raise typer.BadParameter(
-                "--url-for-upstreams must be an http:// or https:// address without user name, password or query"
-            ) from None
-    wanted = wanted_webhooks(settings, override)
+def _wanted(
+    settings: Settings, names: Collection[str], override: str | None, moved_from: str | None
+) -> list[WantedWebhook]:
+    override = _address("--url-for-upstreams", override)
+    wanted = wanted_webhooks(settings, override, moved_from=_address("--moved-from", moved_from))
     known = {one.instance for one in wanted}
     for name in names:
         if name not in known:
@@ -169,6 +166,17 @@ def _wanted(settings: Settings, override: str | None, names: Collection[str]) ->
     if wanted and not wanted[0].urls:
         raise ConfigError([_NO_ADDRESS])
     return [one for one in wanted if not names or one.instance in names]
+
+
+def _address(option: str, given: str | None) -> str | None:
+    if given is None:
+        return None
+    try:
+        return TypeAdapter(Url).validate_python(given)
+    except ValidationError:
+        raise typer.BadParameter(
+            f"{option} must be an http:// or https:// address without user name, password or query"
+        ) from None
 
 
 def _own_address(settings: Settings) -> str:

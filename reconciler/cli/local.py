@@ -128,6 +128,12 @@ def connect(
             metavar="URL", help="The address under which the upstreams reach the service, instead of public_url."
         ),
     ] = None,
+    moved_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", help="The public_url of before: webhooks with that address are changed, not made anew."
+        ),
+    ] = None,
     yes: YesOption = False,
     config: ConfigOption = None,
     url: Annotated[
@@ -147,6 +153,7 @@ def connect(
         instance or [],
         may_replace=replace_jellyseerr_webhook,
         url_for_upstreams=url_for_upstreams,
+        moved_from=moved_from,
         url=url,
         token=token,
         yes=yes,

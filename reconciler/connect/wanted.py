@@ -21,10 +21,13 @@ JELLYSEERR_EVENTS = (
 _ISSUES = ("ISSUE_CREATED", "ISSUE_COMMENT")
 
 
-def wanted_webhooks(settings: Settings, public_url: str | None = None) -> tuple[WantedWebhook, ...]:
+def wanted_webhooks(
+    settings: Settings, public_url: str | None = None, *, moved_from: str | None = None
+) -> tuple[WantedWebhook, ...]:
     """Return our webhook as it should be at each Radarr, Sonarr and Jellyseerr that is configured.
 
-    `public_url` outweighs the setting. Without either they have no address.
+    `public_url` outweighs the setting. Without either they have no address. `moved_from` is the one of before, so that
+    webhooks with addresses under it are ours.
     """
     base = public_url or settings.public_url
     secret = settings.webhook_secret.get_secret_value() if settings.webhook_secret else None
@@ -44,7 +47,14 @@ def wanted_webhooks(settings: Settings, public_url: str | None = None) -> tuple[
             for board in settings.jellyseerr
         ),
     )
-    return tuple(replace(one, is_secret_new=settings.previous_webhook_secret is not None) for one in every)
+    return tuple(
+        replace(
+            one,
+            former=(*one.former, *_at(moved_from, one.path, path_of(one.kind, one.instance))),
+            is_secret_new=settings.previous_webhook_secret is not None,
+        )
+        for one in every
+    )
 
 
 def path_of(kind: UpstreamKind, instance: InstanceName | None = None) -> str:

@@ -55,7 +55,7 @@ class WantedWebhook:
     """Our webhook as it should be at one instance.
 
     `urls` are the addresses that are right there, the first of them to be written; none while nobody has configured how
-    upstreams reach us. `former` are addresses that lead here as well, but do not tell enough any more. `path` is how
+    upstreams reach us. `former` are addresses that lead or led here, and are not right any more. `path` is how
     the address of any service like this one ends for this sender. `events` are names of the upstream's API.
     `is_secret_new`: the one before is accepted too, so that a secret that is not shown may be that.
     """

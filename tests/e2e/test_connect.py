@@ -127,6 +127,14 @@ async def test_webhooks_set_themselves_up_stay_so_and_are_put_right(home: Home) 
         assert SECRET not in said.out + said.err
         assert "hidden" not in said.out + said.err
 
+    # Who has moved says from where, and no second webhook is made.
+    for hook in home.hooks:
+        hook.url = hook.url.replace(home.service.url, "http://reconciler-of-before:8585")
+    moved = await home.connect("--yes", "--json", "--moved-from", "http://reconciler-of-before:8585")
+    assert moved.code == ExitCode.OK, moved.out + moved.err
+    assert home.steps(moved) == {"radarr": "repair", "radarr-4k": "repair", "sonarr": "repair", "jellyseerr": "nothing"}
+    assert [one.url.partition("/webhooks")[0] for one in home.hooks] == [home.service.url] * 3
+
     # What happens there afterwards arrives, and the status knows when.
     async with httpx.AsyncClient(headers={"X-Api-Key": KEY}, trust_env=False) as person:
         movie = home.radarr.add_movie_with_file(603, "Night Train", 2020)
@@ -160,7 +168,8 @@ async def test_what_stands_in_the_way_is_said_and_the_rest_is_done(home: Home) -
     assert "Connection refused" in nowhere.json["webhooks"][0]["problem"]
     assert home.radarr.connections.all == ()
     assert (await home.connect("--instance", "lidarr")).code == ExitCode.USAGE
-    assert (await home.connect("--url-for-upstreams", "reconciler:8585")).code == ExitCode.USAGE
+    for option in ("--url-for-upstreams", "--moved-from"):
+        assert (await home.connect(option, "reconciler:8585")).code == ExitCode.USAGE
 
     # Something else answers there: what was tested did not arrive here.
     async with serve(Starlette(routes=[Route("/{path:path}", lambda _: Response(), methods=["POST"])])) as elsewhere:

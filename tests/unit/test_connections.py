@@ -110,7 +110,7 @@ def test_a_webhook_with_our_name_that_leads_elsewhere_is_left_alone_and_ours_mad
     assert (found.step, found.seen) == (Step.CREATE, None)
     (note,) = found.notes
     assert f'"{name}", sends to http://old:8585/webhooks/radarr, and is left alone' in note
-    assert "before its public_url changed, remove it there by hand" in note
+    assert "before its public_url changed, name the public_url of before with --moved-from" in note
     assert state_of(RADARR, [FOREIGN, elsewhere]) == WebhookState(
         exists=False, problems=(f'"{name}" there sends to http://old:8585/webhooks/radarr, which is not public_url',)
     )
@@ -146,6 +146,26 @@ def test_with_several_instances_the_short_address_is_ours_and_is_not_enough() ->
     several = replace(RADARR, urls=(f"{URL}/radarr",), former=(URL,))
     found = compare(several, [replace(RIGHT, name="by hand")])
     assert found.changes == (Change("address", URL, f"{URL}/radarr"),)
+
+
+def test_who_says_where_the_service_was_before_has_that_webhook_changed_and_none_made() -> None:
+    configured = settings(public_url="http://new:8585", webhook_secret=SECRET)
+    moved = {one.kind: one for one in wanted_webhooks(configured, moved_from="http://old:8585/")}
+    for kind in (UpstreamKind.RADARR, UpstreamKind.JELLYSEERR):
+        wanted = moved[kind]
+        right = replace(RIGHT, url=wanted.url, events=frozenset(wanted.events), offers=frozenset(wanted.events))
+        for path in (f"/webhooks/{kind}", f"/webhooks/{kind}/{kind}"):
+            old = replace(right, id=8, url=f"http://old:8585{path}")
+            found = compare(wanted, [FOREIGN, old] if kind is UpstreamKind.RADARR else [old])
+            assert (found.step, found.seen) == (Step.REPAIR, old)
+            assert found.changes == (Change("address", old.url, wanted.url),)
+
+
+def test_of_two_webhooks_of_this_service_the_one_with_the_address_of_now_is_kept() -> None:
+    wanted = replace(RADARR, former=(ELSEWHERE.url,))
+    found = compare(wanted, [ELSEWHERE, RIGHT])
+    assert (found.step, found.seen) == (Step.NOTHING, RIGHT)
+    assert "remove it there by hand" in found.notes[0]
 
 
 def test_another_webhook_to_a_service_like_this_one_is_named_and_left_alone() -> None:
