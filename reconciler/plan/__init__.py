@@ -9,7 +9,9 @@ from reconciler.plan.calling_off import newly_called_off
 from reconciler.plan.deletion import plan_deletion
 from reconciler.plan.policy import Policy
 from reconciler.plan.world import World
-from reconciler.reasons import Reason
+from reconciler.reasons import Effect, Reason, effect_of
+
+_BEFORE = "it was held by the breaker before"
 
 
 def plan_all(states: Sequence[DeletionState], world: World, policy: Policy) -> tuple[Plan, ...]:
@@ -32,13 +34,27 @@ def _plan_once(states: Sequence[DeletionState], world: World, policy: Policy) ->
     for state in sorted(states, key=lambda s: (s.deletion.requested_at, s.deletion.id)):
         plan = plan_deletion(state, world, policy)
         begins = state.deletion.destroyed_at is None and _leads_to_deletion(plan)
-        plans.append(breaker.checked(plan, state) if begins else plan)
+        plans.append(breaker.checked(plan, state) if begins else _still_tripped(plan, state))
     return tuple(plans)
 
 
 def _leads_to_deletion(plan: Plan) -> bool:
     """Tell whether the actions lead towards a deletion (the freeze does); giving monitoring back never counts."""
     return any(not isinstance(action, RestoreMonitoring) for action in plan.actions)
+
+
+def _still_tripped(plan: Plan, state: DeletionState) -> Plan:
+    """Keep what the breaker has tripped held while nothing could be done anyway: a window that is closed, or an
+    upstream that is out, is not what it waits for, and must not take it from whoever is to decide.
+    """
+    deletion = state.deletion
+    is_waiting = plan.settle is None and not plan.actions and any(not c.is_settled for c in plan.conditions)
+    is_stopped = deletion.cancel_requested_at is not None or deletion.destroyed_at is not None
+    if deletion.breaker_tripped_at is None or deletion.settled_as is not None or is_stopped or not is_waiting:
+        return plan
+    if any(effect_of(condition.reason) is Effect.HOLD for condition in plan.conditions):
+        return plan
+    return _tripped(plan, _BEFORE)
 
 
 class _Breaker:
@@ -67,7 +83,7 @@ class _Breaker:
         if most is not None and self._size + size > most:
             gone, more = _told(self._size), _told(size)
             return f"{gone} went within the window and this would be {more} more, the limit is {_told(most)}"
-        return "it was held by the breaker before" if deletion.breaker_tripped_at is not None else None
+        return _BEFORE if deletion.breaker_tripped_at is not None else None
 
 
 def size_of(state: DeletionState) -> int:

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from reconciler.model import ConditionType, DeletionState, SettledAs, TargetKind
-from reconciler.observed import Seen
+from reconciler.observed import Seen, Unseen
 from reconciler.plan import Policy, plan_all, plan_deletion
 from reconciler.plan.actions import DeleteEntry, DeleteRecord, RemoveTorrent, Unmonitor, is_destructive
 from reconciler.plan.world import World
@@ -150,6 +153,44 @@ def test_a_tripped_deletion_stays_held_after_the_window_until_a_person_approves(
     approved = changed(states[0], approved=frozenset({Reason.BREAKER_OPEN}))
     (plan,) = plan_all([approved], replace(seen, destructive_recently=99), POLICY)
     assert plan.actions != ()
+
+
+WAITING: dict[str, dict[str, Any]] = {
+    "a deny window": {"denied_until": START + timedelta(hours=1)},
+    "qBittorrent is out": {"torrents": Unseen(Reason.UNREACHABLE, "qbittorrent: refused the connection")},
+    "Jellyseerr is out": {"board": Unseen(Reason.UNREACHABLE, "jellyseerr: refused the connection")},
+    "a history is not read": {"ledger": {}},
+}
+
+
+@pytest.mark.parametrize("why", WAITING)
+def test_a_tripped_deletion_stays_held_while_nothing_could_be_done_anyway(why: str) -> None:
+    states, seen = many(1)
+    waiting = replace(seen, **WAITING[why])
+    (plan,) = plan_all([changed(states[0], breaker_tripped_at=START)], waiting, POLICY)
+    assert (plan.actions, plan.trip_breaker) == ((), True)
+    assert Reason.BREAKER_OPEN in {c.reason for c in plan.conditions}
+    (free,) = plan_all(states, waiting, POLICY)
+    assert Reason.BREAKER_OPEN not in {c.reason for c in free.conditions}, "it holds only what it has stopped"
+
+
+def test_a_tripped_deletion_that_something_else_holds_shows_that() -> None:
+    states, seen = many(1)
+    libraries = dict(seen.libraries) | dict(
+        world(radarr=library(entry(1, states[0].deletion.media, monitored=False, tags=("keep",)))).libraries
+    )
+    policy = replace(POLICY, protect_labels=frozenset({"keep"}))
+    (plan,) = plan_all([changed(states[0], breaker_tripped_at=START)], replace(seen, libraries=libraries), policy)
+    reasons = {c.reason for c in plan.conditions}
+    assert Reason.PROTECTED in reasons
+    assert Reason.BREAKER_OPEN not in reasons
+
+
+def test_a_tripped_deletion_of_what_is_gone_by_itself_converges() -> None:
+    states, seen = many(1)
+    gone = replace(seen, libraries=world(radarr=library(listings=LISTINGS)).libraries)
+    (plan,) = plan_all([changed(states[0], breaker_tripped_at=START)], gone, POLICY)
+    assert plan.settle == (SettledAs.CONVERGED, None)
 
 
 def test_a_deletion_that_already_destroyed_something_is_not_stopped_half_way() -> None:
