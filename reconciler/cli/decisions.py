@@ -116,8 +116,7 @@ def _approve(service: Service, deletion: str, *, yes: bool, as_json: bool) -> No
     say(f"{label_of(current)} goes on although:")
     show_needs(lifted, to_stderr=True)
     ask("Approve?", yes)
-    shown = {"reasons": ",".join(sorted({need["reason"] for need in lifted}))}
-    _decided(service.post(path_of(deletion, "/approve"), params=shown), as_json=as_json)
+    _decided(service.post(path_of(deletion, "/approve"), params={"shown": current["shown"]}), as_json=as_json)
 
 
 def _release_breaker(service: Service, *, yes: bool, as_json: bool) -> None:

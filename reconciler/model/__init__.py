@@ -3,6 +3,7 @@
 Nothing here does I/O. What upstreams *show* is in `observed.py`.
 """
 
+from reconciler.model.approval import approval_digest, lifted_by_approval
 from reconciler.model.bound import Monitoring, Target, TargetKind
 from reconciler.model.conditions import Condition, ConditionType, DeletionState, Event, Phase, Status, phase_of
 from reconciler.model.desired import Deletion, DeletionRequest, Hints, IssueCommand, Options, SettledAs, deletion_of
@@ -86,7 +87,9 @@ __all__ = [
     "WantKind",
     "WantedWebhook",
     "WebhookState",
+    "approval_digest",
     "deletion_of",
+    "lifted_by_approval",
     "parse_info_hash",
     "parse_torrent_id",
     "phase_of",

@@ -27,6 +27,7 @@ from reconciler.plan.policy import Policy
 from reconciler.plan.world import LedgerView, Torrents
 from reconciler.ports import (
     Baseline,
+    Doubted,
     Lease,
     LibraryClient,
     MediaServerClient,
@@ -277,20 +278,29 @@ class Lists:
 
     async def _compare(self, lease: Lease | None, instance: InstanceName, app: AppInfo, ids: set[str]) -> Unseen | None:
         """Compare a list with the last complete one: a list that suddenly lost most of its rows proves no absence."""
-        baseline = await self._store.baseline(instance)
-        identity = f"{app.name}/{app.instance_name or ''}"
-        if baseline is not None:
-            if baseline.identity != identity:
-                text = f"answers as {identity!r}, before as {baseline.identity!r}; check what its URL points to"
-                return Unseen(Reason.SUSPICIOUS_LIST, f"{instance}: {text}")
-            expected = {i for i in baseline.ids if (instance, i) not in self._removed}
-            missing = expected - ids
-            if len(missing) >= self._suspicious_minimum and len(missing) * 2 > len(expected):
-                text = f"{len(missing)} of {len(expected)} rows vanished at once; approve if that is right"
-                return Unseen(Reason.SUSPICIOUS_LIST, f"{instance}: {text}")
-        if lease is not None and (baseline is None or baseline.ids != ids):
-            await self._store.save_baseline(lease, Baseline(instance, identity, frozenset(ids), self._clock.now()))
+        now = Baseline(instance, f"{app.name}/{app.instance_name or ''}", frozenset(ids), self._clock.now())
+        before = await self._store.baseline(instance)
+        doubted = self._doubted(before, now) if before is not None else None
+        if before is not None and doubted is not None and not before.believes(doubted):
+            if lease is not None and before.doubted != doubted:
+                await self._store.doubt(lease, instance, doubted)
+            return Unseen(Reason.SUSPICIOUS_LIST, doubted.text)
+        is_known = before is not None and before.ids == ids and before.doubted is None
+        if lease is not None and not is_known:
+            await self._store.save_baseline(lease, now)
         return None
+
+    def _doubted(self, before: Baseline, now: Baseline) -> Doubted | None:
+        """Return why a list that came now is not to be believed; `None` if it is."""
+        if before.identity != now.identity:
+            text = f"answers as {now.identity!r}, before as {before.identity!r}; check what its URL points to"
+            return Doubted(now.identity, None, f"{now.instance}: {text}")
+        expected = {i for i in before.ids if (now.instance, i) not in self._removed}
+        missing = len(expected - now.ids)
+        if missing < self._suspicious_minimum or missing * 2 <= len(expected):
+            return None
+        text = f"{missing} of {len(expected)} rows vanished at once; approve if that is right"
+        return Doubted(now.identity, missing, f"{now.instance}: {text}")
 
 
 def _has_several_of_a_variant(policy: Policy) -> bool:

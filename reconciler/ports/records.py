@@ -85,13 +85,40 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubted:
+    """A list that was not believed: `missing` of the rows of before, or `None` where another program answers.
+
+    `identity` is who answered, `text` what people read about it.
+    """
+
+    identity: str
+    missing: int | None
+    text: str
+
+    def covers(self, other: "Doubted") -> bool:
+        """Tell whether somebody who believes this list believes the other one, too: it is no worse."""
+        if self.identity != other.identity:
+            return False
+        return self.missing is None or (other.missing is not None and other.missing <= self.missing)
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
-    """The ids of an upstream's last complete list, for telling a suspicious one."""
+    """The ids of an upstream's last complete list, for telling a suspicious one.
+
+    `doubted` is the list that came last, if it was not believed, and `accepted` the one that a person said is right.
+    """
 
     instance: InstanceName
     identity: str
     ids: frozenset[str]
     at: datetime
+    doubted: Doubted | None = None
+    accepted: Doubted | None = None
+
+    def believes(self, doubted: Doubted) -> bool:
+        """Tell whether a person has accepted a list that is no better than this one."""
+        return self.accepted is not None and self.accepted.covers(doubted)
 
 
 @dataclass(frozen=True, slots=True)

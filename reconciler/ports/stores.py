@@ -30,6 +30,7 @@ from reconciler.ports.records import (
     DeletionFilter,
     DeletionPage,
     Destroyed,
+    Doubted,
     Lease,
     LoggedEvent,
     Overview,
@@ -57,13 +58,12 @@ class IntakeStore(Protocol):
         `instances` are the configured Radarr/Sonarr instances by media kind, for deletions that name none.
         """
 
-    async def approve(
-        self, deletion: DeletionId, by: str, *, only: frozenset[Reason] | None = None
-    ) -> frozenset[Reason]:
+    async def approve(self, deletion: DeletionId, by: str, *, shown: str | None = None) -> frozenset[Reason]:
         """Lift every approvable reason the deletion now carries, make it due, and return those lifted.
 
-        With `only`, what a person was shown, it raises `NotAsShown` when another is carried by now. Lifting
-        `SuspiciousList` also forgets the baseline of the instances concerned. Raises `KeyError` when unknown.
+        `shown` is the `approval_digest` of what the person saw. Raises `NotAsShown` if that is not what would be
+        lifted. Lifting `SuspiciousList` accepts the list that was doubted, at the instances concerned, and one that
+        lacks no more; it raises `NotAsShown` if another list was doubted there since. Raises `KeyError` when unknown.
         """
 
     async def cancel(self, deletion: DeletionId, by: str) -> bool:
@@ -237,6 +237,9 @@ class PassStore(Protocol):
         """Return those of the requests whose decline any deletion, settled or not, was created for."""
 
     async def save_baseline(self, lease: Lease, baseline: Baseline) -> None: ...
+
+    async def doubt(self, lease: Lease, instance: InstanceName, doubted: Doubted) -> None:
+        """Note the list that was not believed, beside the baseline that there is."""
 
     async def bind(self, lease: Lease, binding: Binding) -> None:
         """Store targets, release references that no other deletion has, set `bound_at`; repeated binding adds."""

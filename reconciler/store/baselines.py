@@ -1,10 +1,12 @@
 """The last complete list of each upstream, against which a suspicious one is told."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
 
+from reconciler.errors import NotAsShown
 from reconciler.model import InfoHash, InstanceName
-from reconciler.ports import Baseline
+from reconciler.ports import Baseline, Doubted
 from reconciler.store.database import Connection, fetch_one
 from reconciler.store.rows import as_json, time_of
 
@@ -14,15 +16,23 @@ async def baseline_of(connection: Connection, instance: InstanceName) -> Baselin
     row = await fetch_one(connection, "SELECT * FROM baselines WHERE instance = :instance", {"instance": instance})
     if row is None:
         return None
-    return Baseline(instance, row["identity"], frozenset(json.loads(row["ids"])), time_of(row["at"]))
+    return Baseline(
+        instance,
+        row["identity"],
+        frozenset(json.loads(row["ids"])),
+        time_of(row["at"]),
+        _doubted(row["doubted"]),
+        _doubted(row["accepted"]),
+    )
 
 
 async def save_baseline(connection: Connection, baseline: Baseline) -> None:
-    """Replace the baseline of an upstream."""
+    """Replace the baseline of an upstream; what was doubted before is forgotten."""
     await connection.execute(
         """
         INSERT INTO baselines (instance, identity, ids, at) VALUES (:instance, :identity, :ids, :at)
-        ON CONFLICT (instance) DO UPDATE SET identity = excluded.identity, ids = excluded.ids, at = excluded.at
+        ON CONFLICT (instance) DO UPDATE SET identity = excluded.identity, ids = excluded.ids, at = excluded.at,
+            doubted = NULL, accepted = NULL
         """,
         {
             "instance": baseline.instance,
@@ -33,9 +43,26 @@ async def save_baseline(connection: Connection, baseline: Baseline) -> None:
     )
 
 
-async def forget_baselines(connection: Connection, instances: Iterable[InstanceName]) -> None:
-    """Accept the next complete list of these upstreams as it is."""
-    await connection.execute("DELETE FROM baselines WHERE instance IN :names", {"names": sorted(instances)})
+async def doubt(connection: Connection, instance: InstanceName, doubted: Doubted) -> None:
+    """Note the list that was not believed."""
+    await connection.execute(
+        "UPDATE baselines SET doubted = :doubted WHERE instance = :instance",
+        {"doubted": as_json(asdict(doubted)), "instance": instance},
+    )
+
+
+async def accept(connection: Connection, shown: Mapping[InstanceName, str]) -> None:
+    """Accept the lists that were doubted there, each shown in these words.
+
+    Raises `NotAsShown` if another list was doubted since. Where none is by now there is nothing to accept.
+    """
+    for instance, text in sorted(shown.items()):
+        baseline = await baseline_of(connection, instance)
+        if baseline is None or baseline.doubted is None:
+            continue
+        if baseline.doubted.text != text:
+            raise NotAsShown(f"by now it is {baseline.doubted.text}; retry, and look again")
+        await connection.execute("UPDATE baselines SET accepted = doubted WHERE instance = :name", {"name": instance})
 
 
 async def unlisted(
@@ -49,3 +76,7 @@ async def unlisted(
             return frozenset()
         listed |= baseline.ids
     return frozenset(h for h in hashes if h[:40] not in listed)
+
+
+def _doubted(text: str | None) -> Doubted | None:
+    return Doubted(**json.loads(text)) if text is not None else None

@@ -5,9 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from reconciler.errors import NotAsShown
-from reconciler.model import DeletionId, DeletionState, Event, InfoHash, SettledAs
-from reconciler.reasons import MEANINGS, Reason
-from reconciler.store.baselines import forget_baselines
+from reconciler.model import (
+    DeletionId,
+    DeletionState,
+    Event,
+    InfoHash,
+    SettledAs,
+    approval_digest,
+    lifted_by_approval,
+)
+from reconciler.reasons import Reason
+from reconciler.store.baselines import accept
 from reconciler.store.database import Connection
 from reconciler.store.ledger import give_back
 from reconciler.store.rows import as_json, hints_json
@@ -23,29 +31,31 @@ ORDER BY d.requested_at, d.id
 
 
 async def approve(
-    connection: Connection, deletion: DeletionId, by: str, now: datetime, *, only: frozenset[Reason] | None = None
+    connection: Connection, deletion: DeletionId, by: str, now: datetime, *, shown: str | None = None
 ) -> frozenset[Reason]:
     """Lift every approvable reason that an open deletion carries now, and return those lifted.
 
-    Raises `NotAsShown` when it carries others than `only`: those that the person was shown.
+    Raises `NotAsShown` when that is not what `shown` names: what the person saw.
     """
     state = await known_state(connection, deletion)
-    if state.deletion.settled_at is not None:
+    conditions = lifted_by_approval(state)
+    if not conditions:
         return frozenset()
-    lifted = frozenset(c.reason for c in state.conditions if MEANINGS[c.reason].approvable)
-    if only is not None and lifted - only - state.deletion.approved:
-        raise NotAsShown(f"it is held by {', '.join(sorted(lifted - only - state.deletion.approved))} as well by now")
-    lifted = lifted if only is None else lifted & only
-    if lifted:
-        await _lift(connection, state, lifted, by, now)
+    lifted = frozenset(condition.reason for condition in conditions)
+    if shown is not None and shown != approval_digest(state):
+        raise NotAsShown(f"by now it is held by {', '.join(sorted(lifted))}, and not as it was shown")
+    await accept(connection, {c.instance: c.message for c in conditions if c.reason is Reason.SUSPICIOUS_LIST})
+    await _lift(connection, state, lifted, by, now)
     return lifted
 
 
 async def held_by_breaker(connection: Connection) -> tuple[DeletionState, ...]:
-    """Return every open deletion that carries `BreakerOpen` and that nobody has let go on yet, the oldest first."""
+    """Return every open deletion that carries `BreakerOpen` and that nobody has let go on or called off, the oldest
+    first, without their files.
+    """
     rows = await connection.fetch_all(HELD_BY_BREAKER, {"reason": Reason.BREAKER_OPEN.value})
-    held = await states_of(connection, rows)
-    return tuple(state for state in held if Reason.BREAKER_OPEN not in state.deletion.approved)
+    held = await states_of(connection, rows, with_files=False)
+    return tuple(s for s in held if Reason.BREAKER_OPEN in {c.reason for c in lifted_by_approval(s)})
 
 
 async def release_breaker(
@@ -67,15 +77,13 @@ async def _lift(
     connection: Connection, state: DeletionState, lifted: frozenset[Reason], by: str, now: datetime
 ) -> None:
     deletion = state.deletion.id
-    # Accepting a short list forgets what was there before; a list that is suspicious again is asked about again.
+    # A short list is accepted once, where it was seen; one that is suspicious again is asked about again.
     approved = sorted((state.deletion.approved | lifted) - {Reason.SUSPICIOUS_LIST})
     await connection.execute(
         "UPDATE deletions SET approved = :approved WHERE id = :id", {"approved": as_json(approved), "id": deletion}
     )
     if Reason.BREAKER_OPEN in lifted:
         await connection.execute("UPDATE deletions SET breaker_tripped_at = NULL WHERE id = :id", {"id": deletion})
-    if Reason.SUSPICIOUS_LIST in lifted:
-        await forget_baselines(connection, {c.instance for c in state.conditions if c.reason is Reason.SUSPICIOUS_LIST})
     await _note(connection, deletion, "Approved", f"{by} approved {', '.join(sorted(lifted))}", now)
     await wake(connection, [deletion], now)
 

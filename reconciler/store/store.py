@@ -29,6 +29,7 @@ from reconciler.ports import (
     DeletionFilter,
     DeletionPage,
     Destroyed,
+    Doubted,
     Evidence,
     IngestResult,
     KeptReceipt,
@@ -99,11 +100,9 @@ class DatabaseStore:
     ) -> IngestResult:
         return await self._intake.submit(Arrival(receipt, understood, instances, grace))
 
-    async def approve(
-        self, deletion: DeletionId, by: str, *, only: frozenset[Reason] | None = None
-    ) -> frozenset[Reason]:
+    async def approve(self, deletion: DeletionId, by: str, *, shown: str | None = None) -> frozenset[Reason]:
         async with self._database.write() as connection:
-            return await commands.approve(connection, deletion, by, self._clock.now(), only=only)
+            return await commands.approve(connection, deletion, by, self._clock.now(), shown=shown)
 
     async def cancel(self, deletion: DeletionId, by: str) -> bool:
         async with self._database.write() as connection:
@@ -314,6 +313,11 @@ class DatabaseStore:
         async with self._database.write() as connection:
             await passes.check_lease(connection, lease)
             await baselines.save_baseline(connection, baseline)
+
+    async def doubt(self, lease: Lease, instance: InstanceName, doubted: Doubted) -> None:
+        async with self._database.write() as connection:
+            await passes.check_lease(connection, lease)
+            await baselines.doubt(connection, instance, doubted)
 
     async def save_resync_state(
         self, lease: Lease, instance: InstanceName, state: Mapping[str, object], at: datetime

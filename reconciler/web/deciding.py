@@ -21,12 +21,10 @@ class Deciding:
         self._wake = deps.wake
         self._clients = [instance.name for instance in deps.settings.qbittorrent]
 
-    async def approve(
-        self, deletion: DeletionId, by: str, *, shown: frozenset[Reason] | None = None
-    ) -> frozenset[Reason]:
-        """Return the reasons that are lifted; none but those `shown`, if that is given."""
+    async def approve(self, deletion: DeletionId, by: str, *, shown: str | None = None) -> frozenset[Reason]:
+        """Return the reasons that are lifted; `shown` is the `approval_digest` of what the person saw."""
         try:
-            lifted = await self._store.approve(deletion, by, only=shown)
+            lifted = await self._store.approve(deletion, by, shown=shown)
         except KeyError:
             raise unknown_deletion() from None
         except NotAsShown as changed:

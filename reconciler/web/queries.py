@@ -9,7 +9,6 @@ from starlette.requests import Request
 
 from reconciler.model import Source
 from reconciler.ports import Heard
-from reconciler.reasons import Reason
 from reconciler.web.problems import FieldError, Problem, invalid_fields
 from reconciler.web.schemas import MediaType
 
@@ -62,22 +61,14 @@ class ApproveQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    reasons: Annotated[
+    shown: Annotated[
         str | None,
         Field(
-            pattern=r"^[A-Za-z]+(,[A-Za-z]+)*$",
-            max_length=2000,
-            description="What the person was shown, with commas between: 409 if others hold it as well by now.",
+            pattern=r"^[0-9a-f]{64}$",
+            description="`shown` of the deletion that the person looked at: 409 if something else would be lifted by "
+            "now. Without it, whatever can be lifted is.",
         ),
     ] = None
-
-    @property
-    def shown(self) -> frozenset[Reason] | None:
-        """The reasons; a word that is none stands for nothing that could be lifted."""
-        if self.reasons is None:
-            return None
-        known = {reason.value: reason for reason in Reason}
-        return frozenset(known[word] for word in self.reasons.split(",") if word in known)
 
 
 class ReleaseQuery(BaseModel):

@@ -142,7 +142,8 @@ class DeletionOut(Out):
 
 
 class DeletionDetailOut(DeletionOut):
-    """Everything known about one deletion. `decisions` are those that would do something now.
+    """Everything known about one deletion. `decisions` are those that would do something now, and `shown` names all
+    that an approval would lift: given back with it, nothing else is lifted.
 
     `withdrawn` and `finishing` name in words what of its coverage was wanted again before and after anything of that
     was destroyed: the former is not covered any more (nor is what a declined request was not for), of the latter the
@@ -162,6 +163,7 @@ class DeletionDetailOut(DeletionOut):
     timeline: tuple[EventOut, ...]
     needs: tuple[NeedOut, ...]
     decisions: tuple[Decision, ...]
+    shown: str | None
 
 
 class DeletionPageOut(Out):

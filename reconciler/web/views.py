@@ -1,6 +1,18 @@
 """From what the store holds to what goes out. Pure."""
 
-from reconciler.model import Condition, Deletion, DeletionId, DeletionState, Event, Media, Options, Target, Unit
+from reconciler.model import (
+    Condition,
+    Deletion,
+    DeletionId,
+    DeletionState,
+    Event,
+    Media,
+    Options,
+    Target,
+    Unit,
+    approval_digest,
+    lifted_by_approval,
+)
 from reconciler.ports import AcceptedDeletion, DeletionPage, Evidence, PlanPreview
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.web.advice import ADVICE, waits_for_a_person
@@ -77,6 +89,7 @@ def detail_out(
         timeline=tuple(_event_out(event) for event in timeline),
         needs=needs_of(state),
         decisions=decisions_of(state),
+        shown=approval_digest(state) if lifted_by_approval(state) else None,
     )
 
 
@@ -113,8 +126,8 @@ def plans_out(previews: tuple[PlanPreview, ...]) -> PlanListOut:
 
 
 def needs_of(state: DeletionState) -> tuple[NeedOut, ...]:
-    """Return what a person is asked, one entry per condition that waits for a decision."""
-    if state.deletion.settled_at is not None:
+    """Return what a person is asked, one entry per condition that waits for a decision; nothing once it has one."""
+    if state.deletion.settled_at is not None or state.deletion.cancel_requested_at is not None:
         return ()
     return tuple(
         NeedOut(
@@ -135,14 +148,14 @@ def decisions_of(state: DeletionState) -> tuple[Decision, ...]:
     deletion = state.deletion
     if deletion.settled_at is not None:
         return ()
+    if deletion.cancel_requested_at is not None:
+        return ("retry",)
     decisions: list[Decision] = []
-    if any(need.approvable and need.reason not in deletion.approved for need in needs_of(state)):
+    if lifted_by_approval(state):
         decisions.append("approve")
     if any(condition.reason is Reason.UNATTRIBUTED_TORRENT for condition in state.conditions):
         decisions.append("attribute")
-    if deletion.cancel_requested_at is None:
-        decisions.append("cancel")
-    return (*decisions, "retry")
+    return (*decisions, "cancel", "retry")
 
 
 def condition_out(condition: Condition) -> ConditionOut:

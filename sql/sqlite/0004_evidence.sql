@@ -2,6 +2,8 @@
 
 ALTER TABLE targets ADD COLUMN seen_at TEXT; -- when it was last seen there; NULL: never, or not since this was added
 ALTER TABLE deletions ADD COLUMN freed INTEGER; -- bytes that were seen gone when it converged last
+ALTER TABLE baselines ADD COLUMN doubted TEXT CHECK (doubted IS NULL OR json_valid(doubted)); -- the list that came last, if it was not believed
+ALTER TABLE baselines ADD COLUMN accepted TEXT CHECK (accepted IS NULL OR json_valid(accepted)); -- the one that a person said is right
 
 UPDATE deletions SET freed = CASE WHEN delete_files THEN max(
     (

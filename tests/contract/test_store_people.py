@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.errors import NotAsShown, Overtaken
 from reconciler.model import (
+    Condition,
     ConditionType,
     DeletionId,
     DeletionState,
@@ -17,8 +18,9 @@ from reconciler.model import (
     Phase,
     SettledAs,
     Status,
+    approval_digest,
 )
-from reconciler.ports import Accepted, Baseline, Store
+from reconciler.ports import Accepted, Baseline, Doubted, Store
 from reconciler.reasons import Reason
 from tests.support.store import (
     HEAT,
@@ -85,16 +87,70 @@ async def test_approving_without_anything_to_lift_changes_nothing(store: Store) 
     assert await store.deletion(deletion) == before
 
 
-async def test_accepting_a_suspicious_list_forgets_the_baseline_of_that_instance_only(store: Store) -> None:
+def suspicious(text: str = "6 of 11 rows vanished") -> Condition:
+    return replace(condition(Reason.SUSPICIOUS_LIST, Status.UNKNOWN, instance=QBITTORRENT), message=text)
+
+
+SHORT = Doubted("v1", 6, "6 of 11 rows vanished")
+SHORTER = Doubted("v1", 11, "11 of 11 rows vanished")
+
+
+async def doubting(store: Store, *conditions: Condition) -> DeletionId:
+    """A deletion that waits for a list that was not believed, beside another upstream with such a list."""
     deletion = await created(store)
     lease = await lease_of(store)
     for instance in (QBITTORRENT, RADARR):
         await store.save_baseline(lease, Baseline(instance, "v1", frozenset({"1"}), START))
-    suspicious = condition(Reason.SUSPICIOUS_LIST, Status.UNKNOWN, instance=QBITTORRENT)
-    await store.record(lease, [verdict(deletion, suspicious)])
+        await store.doubt(lease, instance, SHORT)
+    await store.record(lease, [verdict(deletion, *(conditions or (suspicious(),)))])
+    return deletion
+
+
+async def test_accepting_a_suspicious_list_accepts_what_was_shown_of_that_instance(store: Store) -> None:
+    deletion = await doubting(store)
     assert await store.approve(deletion, "alice") == {Reason.SUSPICIOUS_LIST}
-    assert await store.baseline(QBITTORRENT) is None
-    assert await store.baseline(RADARR) is not None
+    accepted, other = await store.baseline(QBITTORRENT), await store.baseline(RADARR)
+    assert accepted == Baseline(QBITTORRENT, "v1", frozenset({"1"}), START, doubted=SHORT, accepted=SHORT)
+    assert other == Baseline(RADARR, "v1", frozenset({"1"}), START, doubted=SHORT)
+    assert accepted.believes(SHORT)
+    assert accepted.believes(replace(SHORT, missing=2, text="2 of 11 rows vanished"))
+    assert not accepted.believes(SHORTER)
+    assert not accepted.believes(Doubted("v2", 6, "answers as v2"))
+    await store.save_baseline(await lease_of(store), Baseline(QBITTORRENT, "v1", frozenset({"2"}), START))
+    assert await store.baseline(QBITTORRENT) == Baseline(QBITTORRENT, "v1", frozenset({"2"}), START)
+
+
+async def test_a_list_that_lacks_more_by_now_than_was_shown_is_not_accepted(store: Store) -> None:
+    deletion = await doubting(store)
+    await store.doubt(await lease_of(store), QBITTORRENT, SHORTER)
+    before = await state_of(store, deletion)
+    with pytest.raises(NotAsShown, match="by now it is 11 of 11 rows vanished"):
+        await store.approve(deletion, "alice", shown=approval_digest(before))
+    assert (await state_of(store, deletion)).deletion == before.deletion
+    baseline = await store.baseline(QBITTORRENT)
+    assert baseline is not None
+    assert baseline.accepted is None
+
+
+async def test_a_suspicious_list_of_another_upstream_than_was_shown_is_not_accepted(store: Store) -> None:
+    deletion = await doubting(store)
+    shown = approval_digest(await state_of(store, deletion))
+    both = (suspicious(), replace(suspicious(), instance=RADARR, type=ConditionType.ENTRY_ABSENT))
+    await store.record(await lease_of(store), [verdict(deletion, *both)])
+    with pytest.raises(NotAsShown, match="SuspiciousList"):
+        await store.approve(deletion, "alice", shown=shown)
+    for instance in (QBITTORRENT, RADARR):
+        baseline = await store.baseline(instance)
+        assert baseline is not None
+        assert baseline.accepted is None
+
+
+async def test_another_program_that_was_accepted_may_list_what_it_likes() -> None:
+    other = Doubted("Radarr/4K", None, "answers as 'Radarr/4K', before as 'Radarr/'")
+    accepted = Baseline(RADARR, "Radarr/", frozenset({"1"}), START, doubted=other, accepted=other)
+    assert accepted.believes(other)
+    assert not accepted.believes(Doubted("Radarr/HD", None, "answers as 'Radarr/HD'"))
+    assert not replace(accepted, accepted=SHORT).believes(other)
 
 
 async def test_hashes_that_no_client_listed_are_told_once_each_client_was_read(store: Store) -> None:
@@ -325,22 +381,32 @@ async def test_an_approval_of_what_was_shown_lifts_nothing_else(store: Store) ->
     both = [condition(Reason.BREAKER_OPEN), condition(Reason.PROTECTED, type_=ConditionType.ENTRY_ABSENT)]
     await store.record(lease, [verdict(deletion, *both)])
     before = await state_of(store, deletion)
-    with pytest.raises(NotAsShown, match="Protected"):
-        await store.approve(deletion, "alice", only=frozenset({Reason.BREAKER_OPEN}))
+    others = (
+        (both[0],),
+        (both[0], replace(both[1], instance=RADARR_4K)),
+        (both[0], replace(both[1], message="it has another tag")),
+        (*both, condition(Reason.FILES_LEFT_BEHIND, type_=ConditionType.FILES_ABSENT)),
+    )
+    for other in others:
+        with pytest.raises(NotAsShown, match="BreakerOpen, Protected"):
+            await store.approve(deletion, "alice", shown=approval_digest(replace(before, conditions=other)))
     assert await state_of(store, deletion) == before
-    shown = frozenset({Reason.BREAKER_OPEN, Reason.PROTECTED, Reason.FILES_LEFT_BEHIND})
-    assert await store.approve(deletion, "alice", only=shown) == {Reason.BREAKER_OPEN, Reason.PROTECTED}
+    counted_on = replace(both[0], message="30 deletions turned destructive by now")
+    shown = approval_digest(replace(before, conditions=(both[1], counted_on)))
+    assert await store.approve(deletion, "alice", shown=shown) == {Reason.BREAKER_OPEN, Reason.PROTECTED}
+    assert await store.approve(deletion, "alice", shown=shown) == frozenset(), "it was lifted already"
 
 
 async def test_a_list_that_is_suspicious_again_can_be_accepted_again(store: Store) -> None:
-    deletion = await created(store)
+    deletion = await doubting(store)
     lease = await lease_of(store)
-    suspicious = condition(Reason.SUSPICIOUS_LIST, Status.UNKNOWN, instance=QBITTORRENT)
-    await store.record(lease, [verdict(deletion, suspicious)])
-    for _ in range(2):
-        await store.save_baseline(lease, Baseline(QBITTORRENT, "v1", frozenset({"1"}), START))
+    for doubted in (SHORT, SHORTER):
+        await store.doubt(lease, QBITTORRENT, doubted)
+        await store.record(lease, [verdict(deletion, suspicious(doubted.text))])
         assert await store.approve(deletion, "alice") == {Reason.SUSPICIOUS_LIST}
-        assert await store.baseline(QBITTORRENT) is None
+        baseline = await store.baseline(QBITTORRENT)
+        assert baseline is not None
+        assert baseline.accepted == doubted
         assert (await state_of(store, deletion)).deletion.approved == frozenset()
 
 

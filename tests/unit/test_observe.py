@@ -1,5 +1,6 @@
 """Reading the upstreams into one round's world: completely, in the right order, or not at all."""
 
+import itertools
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -403,3 +404,31 @@ async def test_a_person_can_accept_a_suspicious_list(lookout: Lookout) -> None:
     await lookout.bench.reconciler.run_pass()
     assert Reason.SUSPICIOUS_LIST not in (await lookout.bench.reasons(again)).values()
     assert (await lookout.bench.state(deletion)).targets_of(TargetKind.TORRENT) == ()
+
+
+async def test_a_list_that_was_accepted_is_asked_about_again_when_it_lacks_more(lookout: Lookout) -> None:
+    await many_movies(lookout, range(24))
+    await lookout.bench.reconciler.run_ledger()
+    kept = dict(lookout.home.qbittorrent.by_id)
+    numbers = itertools.count(5000)
+
+    async def shown(left: int) -> tuple[DeletionId, str]:
+        lookout.home.qbittorrent.by_id = dict(list(kept.items())[:left])
+        deletion = await lookout.bench.ask(Media(MediaKind.MOVIE, tmdb_id=next(numbers)))
+        await lookout.bench.reconciler.run_pass()
+        conditions = (await lookout.bench.state(deletion)).conditions
+        return deletion, next((c.message for c in conditions if c.reason is Reason.SUSPICIOUS_LIST), "")
+
+    async def accept(deletion: DeletionId) -> None:
+        assert await lookout.bench.store.approve(deletion, "alice") == {Reason.SUSPICIOUS_LIST}
+
+    assert (await shown(left=24))[1] == ""
+    deletion, text = await shown(left=6)
+    assert "18 of 24 rows vanished" in text
+    await accept(deletion)
+    assert "20 of 24 rows vanished" in (await shown(left=4))[1], "that was not accepted"
+    assert (await shown(left=24))[1] == "", "all of it came back, so that nothing is accepted any more"
+    deletion, text = await shown(left=6)
+    assert "18 of 24 rows vanished" in text
+    await accept(deletion)
+    assert (await shown(left=7))[1] == ""

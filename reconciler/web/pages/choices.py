@@ -47,7 +47,8 @@ EFFECTS: dict[Reason, str] = {
     Reason.LIKELY_CROSS_SEED: f"The other torrent stays as it is. {_DELETES}",
     Reason.STILL_LISTED: "It goes on without waiting for Jellyfin.",
     Reason.SUSPICIOUS_LIST: (
-        "What that upstream lists now is believed, for every deletion: what is missing there counts as gone."
+        "What that upstream lists now is believed, for every deletion: what is missing there counts as gone. If more "
+        "is missing when it is read again, you are asked again."
     ),
 }
 """What happens when each reason that an approval can lift is lifted."""

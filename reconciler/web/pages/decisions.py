@@ -9,12 +9,11 @@ from starlette.responses import RedirectResponse, Response
 from reconciler.intake import InvalidPayload, parse_attribution
 from reconciler.model import Phase
 from reconciler.ports import DeletionFilter
-from reconciler.reasons import Reason
 from reconciler.web.answers import root_of
 from reconciler.web.deciding import Deciding, digest_of
 from reconciler.web.deletions import id_of
 from reconciler.web.deps import WebStore
-from reconciler.web.pages.choices import CHOICES, DONE, Choice, choice_of, choices_of, liftable
+from reconciler.web.pages.choices import CHOICES, DONE, Choice, choice_of, choices_of
 from reconciler.web.pages.door import Door
 from reconciler.web.pages.log import LONGEST_CURSOR, Row, row_of, title_of
 from reconciler.web.pages.rendering import Renderer
@@ -78,8 +77,7 @@ class Decisions:
         said = DONE[decision]
         match decision:
             case "approve":
-                shown = frozenset(reason for reason in Reason if reason.value in fields.get("reasons", "").split(","))
-                await self._deciding.approve(deletion, BY, shown=shown)
+                await self._deciding.approve(deletion, BY, shown=fields.get("shown", ""))
             case "attribute":
                 words = fields.get("hashes", "").replace(",", " ").split()
                 try:
@@ -132,7 +130,6 @@ class Decisions:
             one=detail,
             title=title_of(detail),
             choice=choice_of(detail, decision),
-            reasons=",".join(sorted({need.reason.value for need in liftable(detail)})),
             wrong=wrong,
             given=given,
         )

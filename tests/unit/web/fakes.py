@@ -31,6 +31,8 @@ from reconciler.model import (
     Source,
     Status,
     UpstreamKind,
+    approval_digest,
+    lifted_by_approval,
 )
 from reconciler.ports import (
     Accepted,
@@ -50,7 +52,7 @@ from reconciler.ports import (
     ReceiptPage,
     Understood,
 )
-from reconciler.reasons import MEANINGS, Reason
+from reconciler.reasons import Reason
 from reconciler.web.app import WebDeps, create_app
 from reconciler.web.deps import Lifespan
 from tests.unit.web.conformance import Declared
@@ -149,12 +151,10 @@ class FakeStore:
             made.append(AcceptedDeletion(Accepted.CREATED, self.add(deletion)))
         return IngestResult(tuple(made))
 
-    async def approve(
-        self, deletion: DeletionId, by: str, *, only: frozenset[Reason] | None = None
-    ) -> frozenset[Reason]:
+    async def approve(self, deletion: DeletionId, by: str, *, shown: str | None = None) -> frozenset[Reason]:
         self._check()
-        carried = frozenset(c.reason for c in self.states[deletion].conditions if MEANINGS[c.reason].approvable)
-        if only is not None and carried - only:
+        carried = frozenset(c.reason for c in lifted_by_approval(self.states[deletion]))
+        if carried and shown not in {None, approval_digest(self.states[deletion])}:
             raise NotAsShown("there is more")
         self.decided.append(("approve", deletion, by))
         return carried

@@ -309,7 +309,7 @@ async def test_an_approval_lifts_nothing_that_was_not_shown(world: World, browse
     await sign_in(browser)
     question = await browser.get(decide("approve"))
     world.store.add(replace(held(), conditions=(*held().conditions, condition(Reason.INFERRED_DELETE))))
-    form = {"form_token": token_in(question), "reasons": field_in(question, "reasons")}
+    form = {"form_token": token_in(question), "shown": field_in(question, "shown")}
     late = await browser.post(decide("approve"), data=form)
     assert late.status_code == 409
     assert "Things have changed meanwhile" in late.text
