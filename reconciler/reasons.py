@@ -91,10 +91,14 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a reason does, and whether `approve` can lift it."""
+    """What a reason does, and whether `approve` can lift it.
+
+    `asks`: a person has to look, although it may still go on by itself. What holds always asks.
+    """
 
     effect: Effect
     approvable: bool = False
+    asks: bool = False
 
 
 _DONE = Meaning(Effect.DONE)
@@ -133,7 +137,7 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.UNAUTHORIZED: _WAIT,
     Reason.REJECTED: _WAIT,
     Reason.UNINTELLIGIBLE: _WAIT,
-    Reason.SUSPICIOUS_LIST: Meaning(Effect.WAIT, approvable=True),
+    Reason.SUSPICIOUS_LIST: Meaning(Effect.WAIT, approvable=True, asks=True),
     Reason.LEDGER_INCOMPLETE: _WAIT,
     Reason.REQUESTS_UNSEEN: _WAIT,
     Reason.ROOT_FOLDER_INACCESSIBLE: _WAIT,
@@ -171,3 +175,8 @@ MEANINGS: dict[Reason, Meaning] = {
 def effect_of(reason: Reason) -> Effect:
     """Return what `reason` does to a deletion."""
     return MEANINGS[reason].effect
+
+
+def asks_a_person(reason: Reason) -> bool:
+    """Tell whether somebody has to look: nothing goes on without a decision, or something may be badly wrong."""
+    return MEANINGS[reason].effect is Effect.HOLD or MEANINGS[reason].asks

@@ -10,11 +10,17 @@ _IN_THESE_WORDS = frozenset({Reason.PROTECTED, Reason.INFERRED_DELETE, Reason.SU
 
 
 def lifted_by_approval(state: DeletionState) -> tuple[Condition, ...]:
-    """Return the conditions whose reasons an approval would lift now; none of what ends or is being called off."""
+    """Return the conditions whose reasons an approval would lift now.
+
+    Of a deletion that is being called off only what its end waits for: nothing of it is deleted any more.
+    """
     deletion = state.deletion
-    if deletion.settled_at is not None or deletion.cancel_requested_at is not None:
+    if deletion.settled_at is not None:
         return ()
-    return tuple(c for c in state.conditions if MEANINGS[c.reason].approvable and c.reason not in deletion.approved)
+    liftable = {reason for reason, meaning in MEANINGS.items() if meaning.approvable} - deletion.approved
+    if deletion.cancel_requested_at is not None:
+        liftable &= {Reason.SUSPICIOUS_LIST}
+    return tuple(c for c in state.conditions if c.reason in liftable)
 
 
 def approval_digest(state: DeletionState) -> str:

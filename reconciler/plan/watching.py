@@ -20,7 +20,7 @@ from reconciler.plan.facts import is_bound, unseen
 from reconciler.plan.policy import Policy
 from reconciler.plan.unbound import blank, replaced
 from reconciler.plan.world import World
-from reconciler.reasons import Reason
+from reconciler.reasons import Effect, Reason, effect_of
 
 
 def bound_live(state: DeletionState, world: World) -> list[tuple[Target, Entry]]:
@@ -73,7 +73,7 @@ def _taken(target: Target, entry: Entry, units: frozenset[Unit]) -> Monitoring |
 
 
 def plan_cancel(state: DeletionState, world: World, policy: Policy, reason: Reason, text: str) -> Plan:
-    """Give back the monitoring the freeze took, then end the deletion."""
+    """Give back the monitoring the freeze took, then end the deletion. What held it holds it no more meanwhile."""
     deletion = state.deletion
     conditions = state.conditions or blank(deletion, world, policy)
     hidden = [
@@ -84,6 +84,7 @@ def plan_cancel(state: DeletionState, world: World, policy: Policy, reason: Reas
     for condition in hidden:
         conditions = replaced(conditions, condition)
     if deletion.frozen_at is not None:
+        conditions = tuple(_let_go(condition, text) for condition in conditions)
         if hidden:
             return Plan(deletion.id, conditions)
         restores = thaw(state, world, deletion.units)
@@ -93,6 +94,12 @@ def plan_cancel(state: DeletionState, world: World, policy: Policy, reason: Reas
             return Plan(deletion.id, conditions, actions=restores)
     event = Event("Cancelled", text)
     return Plan(deletion.id, conditions, settle=(SettledAs.CANCELLED, reason), events=(event,))
+
+
+def _let_go(condition: Condition, text: str) -> Condition:
+    if effect_of(condition.reason) is not Effect.HOLD:
+        return condition
+    return replace(condition, reason=Reason.CONFIRMING, message=f"{text}; its monitoring is given back")
 
 
 def drifted(state: DeletionState, world: World, *, is_wanted: bool) -> tuple[str, ...]:

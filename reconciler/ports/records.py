@@ -182,10 +182,11 @@ class DeletionFilter:
 
     `text` is what a person typed to find one: a piece of its title (its own, or that of its library entry) or of the
     name of who asked, in any case and spelling; a TMDB or TVDB id; or at least 8 characters of the beginning of its id
-    or of the info hash of a bound torrent.
+    or of the info hash of a bound torrent. `asks`: only open ones that a person has to look at.
     """
 
     phase: Phase | None = None
+    asks: bool = False
     settled: bool | None = None
     text: str | None = None
     kind: MediaKind | None = None
@@ -241,13 +242,15 @@ class Overview:
     `resynced` is when each instance was last looked through for what no webhook told. `oldest_changes` tells of each
     open phase when the deletion that has stood still for longest changed last; those that only wait for a time that was
     set (a grace period, seeding, a deny window) are left out. `held_by_reason` counts a deletion under each reason that
-    holds it. `convergences` are the newest of the last 24 hours.
+    holds it. `asking` counts those that a person has to look at although nothing holds them. `convergences` are the
+    newest of the last 24 hours.
     """
 
     by_phase: Mapping[Phase, int] = field(default_factory=dict)
     oldest_unsettled_at: datetime | None = None
     oldest_changes: Mapping[Phase, datetime] = field(default_factory=dict)
     held_by_reason: Mapping[Reason, int] = field(default_factory=dict)
+    asking: int = 0
     schema_version: int = 0
     upstreams: tuple[UpstreamHealth, ...] = ()
     coverage: tuple[LedgerCoverage, ...] = ()

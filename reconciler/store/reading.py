@@ -4,7 +4,7 @@ from datetime import datetime
 
 from reconciler.model import InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
-from reconciler.reasons import MEANINGS, Effect, Reason
+from reconciler.reasons import MEANINGS, Effect, Reason, asks_a_person
 from reconciler.store import heard, results
 from reconciler.store.database import Connection, Value, fetch_one
 from reconciler.store.messengers import messengers
@@ -37,6 +37,16 @@ HELD_BY_REASON = """
 SELECT c.reason, count(DISTINCT d.id) AS count FROM deletions d JOIN conditions c ON c.deletion = d.id
 WHERE d.settled_at IS NULL AND c.reason IN :holds GROUP BY c.reason
 """
+
+_CARRIES_ONE = "EXISTS (SELECT 1 FROM conditions c WHERE c.deletion = d.id AND c.reason IN :{})"
+
+ASKING = f"""
+SELECT count(*) AS count FROM deletions d
+WHERE d.settled_at IS NULL AND {_CARRIES_ONE.format("asks")} AND NOT {_CARRIES_ONE.format("holds")}
+"""  # noqa: S608 - our own constants
+"""How many open deletions a person has to look at although nothing holds them."""
+
+ASKS = sorted(reason for reason in Reason if asks_a_person(reason))
 
 CHANGED_AT = """
 coalesce((SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at)
@@ -78,6 +88,7 @@ async def overview(connection: Connection, now: datetime) -> Overview:
     oldest = await fetch_one(connection, "SELECT min(requested_at) AS oldest FROM deletions WHERE settled_at IS NULL")
     changes = await connection.fetch_all(OLDEST_CHANGES, {**PHASE_VALUES, **PATIENCE_VALUES})
     held = await connection.fetch_all(HELD_BY_REASON, {"holds": PHASE_VALUES["holds"]})
+    asking = await fetch_one(connection, ASKING, {"asks": ASKS, "holds": PHASE_VALUES["holds"]})
     last = await fetch_one(connection, "SELECT * FROM passes ORDER BY number DESC LIMIT 1")
     health = await connection.fetch_all("SELECT * FROM upstreams ORDER BY instance")
     coverage = await connection.fetch_all("SELECT * FROM ledger_coverage ORDER BY instance")
@@ -88,6 +99,7 @@ async def overview(connection: Connection, now: datetime) -> Overview:
         oldest_unsettled_at=time_or_none(oldest["oldest"]) if oldest else None,
         oldest_changes={Phase(row["phase"]): time_of(row["changed_at"]) for row in changes},
         held_by_reason={Reason(row["reason"]): int(row["count"]) for row in held},
+        asking=int(asking["count"]) if asking else 0,
         schema_version=await schema_version(connection),
         upstreams=tuple(health_of(row) for row in health),
         coverage=tuple(coverage_of(row) for row in coverage),
@@ -129,6 +141,9 @@ def _terms(where: DeletionFilter) -> tuple[list[str], dict[str, Value]]:
         values |= {"phase": where.phase.value, **PHASE_VALUES}
     if where.settled is not None:
         terms.append(f"d.settled_at IS {'NOT ' if where.settled else ''}NULL")
+    if where.asks:
+        terms += ["d.settled_at IS NULL", _CARRIES_ONE.format("asks")]
+        values["asks"] = ASKS
     if where.kind is not None:
         terms.append("d.media_kind = :kind")
         values["kind"] = MediaKind(where.kind).value

@@ -102,7 +102,10 @@ class EventOut(Out):
 
 
 class NeedOut(Out):
-    """What a person is asked: the condition, what can be done, and whether `approve` lifts it."""
+    """What a person is asked: the condition, what can be done, and whether `approve` lifts it.
+
+    `required`: somebody has to look. Otherwise it goes on by itself, and a decision only hastens that.
+    """
 
     type: ConditionType
     instance: str
@@ -110,6 +113,7 @@ class NeedOut(Out):
     message: str
     advice: str
     approvable: bool
+    required: bool
 
 
 class SettledOut(Out):
@@ -337,7 +341,10 @@ class MessengerOut(Out):
 
 
 class StatusOut(Out):
-    """`convergences` are those of the last 24 hours, the newest 200 of them, the last one first."""
+    """`needs_you` counts the open deletions that a person has to look at: the held ones, and those that wait for an
+    upstream whose list is not believed. `convergences` are those of the last 24 hours, the newest 200 of them, the last
+    one first.
+    """
 
     verdict: str
     ok: bool
@@ -346,6 +353,7 @@ class StatusOut(Out):
     version: str
     schema_version: int
     counts: Mapping[Phase, int]
+    needs_you: int
     oldest_unsettled_at: AwareDatetime | None
     space: SpaceOut
     convergences: tuple[ConvergenceOut, ...]

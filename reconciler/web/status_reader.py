@@ -43,17 +43,19 @@ class StatusReader:
         overview = await store.overview()
         loop = self._deps.status()
         leader = loop.process if loop.lease_held else overview.leader
-        held_titles: tuple[str, ...] = ()
-        if with_titles and overview.by_phase.get(Phase.HELD):
-            page = await store.deletions(DeletionFilter(phase=Phase.HELD), cursor=None, limit=TITLES_NAMED)
-            held_titles = tuple(state.label for state in page.deletions)
+        asking = overview.by_phase.get(Phase.HELD, 0) + overview.asking
+        titles: tuple[str, ...] = ()
+        if with_titles and asking:
+            page = await store.deletions(DeletionFilter(asks=True), cursor=None, limit=TITLES_NAMED)
+            titles = tuple(state.label for state in page.deletions)
         configured = configured_instances(settings)
         previous_secrets = () if for_everybody else self._guard.previous
         messengers = () if for_everybody else overview.messengers
         verdict, ok = verdict_of(
             Situation(
                 counts=overview.by_phase,
-                held_titles=held_titles,
+                asking=asking,
+                asking_titles=titles,
                 upstreams=tuple(health for health in overview.upstreams if health.instance in configured),
                 coverage=tuple(coverage for coverage in overview.coverage if coverage.instance in configured),
                 loop=loop,
@@ -75,6 +77,7 @@ class StatusReader:
             version=__version__,
             schema_version=overview.schema_version,
             counts={phase: overview.by_phase.get(phase, 0) for phase in Phase},
+            needs_you=asking,
             oldest_unsettled_at=overview.oldest_unsettled_at,
             space=SpaceOut(freed=overview.freed.total, freed_last_24_hours=overview.freed.last_day),
             convergences=tuple(

@@ -13,10 +13,13 @@ _TITLE_LENGTH = 60
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What the verdict is about. `held_titles` are the newest few of the held deletions, `remarks` come at its end."""
+    """What the verdict is about. `asking` counts the deletions that a person has to look at, `asking_titles` are the
+    newest few of them, `remarks` come at its end.
+    """
 
     counts: Mapping[Phase, int]
-    held_titles: Sequence[str]
+    asking: int
+    asking_titles: Sequence[str]
     upstreams: Sequence[UpstreamHealth]
     coverage: Sequence[LedgerCoverage]
     loop: LoopStatus
@@ -29,7 +32,7 @@ class Situation:
 def verdict_of(situation: Situation) -> tuple[str, bool]:
     """Return the verdict and whether nothing is wrong (work that proceeds by itself is not wrong)."""
     troubles = [
-        *_held(situation),
+        *_asking(situation),
         *_unreachable(situation.upstreams),
         *(["the last pass failed"] if situation.last_pass and situation.last_pass.error else []),
         *([] if situation.loop.running else ["reconciling is stopped"]),
@@ -53,11 +56,11 @@ def verdict_of(situation: Situation) -> tuple[str, bool]:
     return text[:1].upper() + text[1:], not troubles
 
 
-def _held(situation: Situation) -> list[str]:
-    count = situation.counts.get(Phase.HELD, 0)
+def _asking(situation: Situation) -> list[str]:
+    count = situation.asking
     if not count:
         return []
-    named = [_short(title) for title in situation.held_titles[:TITLES_NAMED]]
+    named = [_short(title) for title in situation.asking_titles[:TITLES_NAMED]]
     unnamed = count - len(named)
     if named and unnamed > 0:
         named.append(f"{unnamed} more")

@@ -14,7 +14,7 @@ from reconciler.model import (
     lifted_by_approval,
 )
 from reconciler.ports import AcceptedDeletion, DeletionPage, Evidence, PlanPreview
-from reconciler.reasons import MEANINGS, Reason
+from reconciler.reasons import MEANINGS, Reason, asks_a_person
 from reconciler.web.advice import ADVICE, waits_for_a_person
 from reconciler.web.evidence import evidence_out
 from reconciler.web.schemas import (
@@ -126,9 +126,13 @@ def plans_out(previews: tuple[PlanPreview, ...]) -> PlanListOut:
 
 
 def needs_of(state: DeletionState) -> tuple[NeedOut, ...]:
-    """Return what a person is asked, one entry per condition that waits for a decision; nothing once it has one."""
-    if state.deletion.settled_at is not None or state.deletion.cancel_requested_at is not None:
+    """Return what a person is asked, one entry per condition that waits for a decision.
+
+    Once it is being called off there is nothing to ask but what its end waits for.
+    """
+    if state.deletion.settled_at is not None:
         return ()
+    is_cancelling = state.deletion.cancel_requested_at is not None
     return tuple(
         NeedOut(
             type=condition.type,
@@ -137,9 +141,10 @@ def needs_of(state: DeletionState) -> tuple[NeedOut, ...]:
             message=condition.message,
             advice=ADVICE[condition.reason],
             approvable=MEANINGS[condition.reason].approvable,
+            required=asks_a_person(condition.reason),
         )
         for condition in state.conditions
-        if waits_for_a_person(condition.reason)
+        if waits_for_a_person(condition.reason) and (condition in lifted_by_approval(state) or not is_cancelling)
     )
 
 
@@ -148,11 +153,11 @@ def decisions_of(state: DeletionState) -> tuple[Decision, ...]:
     deletion = state.deletion
     if deletion.settled_at is not None:
         return ()
-    if deletion.cancel_requested_at is not None:
-        return ("retry",)
     decisions: list[Decision] = []
     if lifted_by_approval(state):
         decisions.append("approve")
+    if deletion.cancel_requested_at is not None:
+        return (*decisions, "retry")
     if any(condition.reason is Reason.UNATTRIBUTED_TORRENT for condition in state.conditions):
         decisions.append("attribute")
     return (*decisions, "cancel", "retry")

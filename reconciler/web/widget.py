@@ -25,6 +25,7 @@ class WidgetOut(Out):
     waiting: int
     converging: int
     held: int
+    needs_you: int
     converged: int
     cancelled: int
     freed: int
@@ -53,6 +54,7 @@ def widget_out(status: StatusOut) -> WidgetOut:
         waiting=status.counts[Phase.WAITING],
         converging=status.counts[Phase.CONVERGING],
         held=status.counts[Phase.HELD],
+        needs_you=status.needs_you,
         converged=status.counts[Phase.CONVERGED],
         cancelled=status.counts[Phase.CANCELLED],
         freed=status.space.freed,

@@ -20,7 +20,7 @@ from reconciler.model import (
     Status,
     approval_digest,
 )
-from reconciler.ports import Accepted, Baseline, Doubted, Store
+from reconciler.ports import Accepted, Baseline, DeletionFilter, Doubted, Store
 from reconciler.reasons import Reason
 from tests.support.store import (
     HEAT,
@@ -151,6 +151,38 @@ async def test_another_program_that_was_accepted_may_list_what_it_likes() -> Non
     assert accepted.believes(other)
     assert not accepted.believes(Doubted("Radarr/HD", None, "answers as 'Radarr/HD'"))
     assert not replace(accepted, accepted=SHORT).believes(other)
+
+
+async def test_what_a_person_has_to_look_at_is_listed_and_counted(store: Store) -> None:
+    waiting = await doubting(store)
+    held, both, still_listed, ended = [await created(store, wish(replace(MATRIX, tmdb_id=n))) for n in range(1, 5)]
+    lease = await lease_of(store)
+    listed = condition(Reason.STILL_LISTED, type_=ConditionType.LIBRARY_REFRESHED)
+    await store.record(
+        lease,
+        [
+            verdict(held, condition(Reason.PROTECTED)),
+            verdict(both, condition(Reason.PROTECTED, type_=ConditionType.ENTRY_ABSENT), suspicious()),
+            verdict(still_listed, listed),
+            replace(verdict(ended, condition(Reason.PROTECTED)), settle=(SettledAs.CANCELLED, None)),
+        ],
+    )
+    page = await store.deletions(DeletionFilter(asks=True), cursor=None, limit=9)
+    assert [state.deletion.id for state in page.deletions] == [both, held, waiting]
+    overview = await store.overview()
+    assert (overview.by_phase[Phase.HELD], overview.by_phase[Phase.WAITING], overview.asking) == (2, 2, 1)
+
+
+async def test_of_what_is_called_off_only_what_its_end_waits_for_is_asked(store: Store) -> None:
+    deletion = await doubting(store, suspicious(), condition(Reason.PROTECTED, type_=ConditionType.ENTRY_ABSENT))
+    lease = await lease_of(store)
+    frozen = replace(verdict(deletion, suspicious(), condition(Reason.BREAKER_OPEN, type_=ConditionType.ENTRY_ABSENT)))
+    await store.record(lease, [replace(frozen, frozen=True)])
+    assert await store.cancel(deletion, "alice")
+    assert await store.held_by_breaker() == ()
+    assert await store.approve(deletion, "bob") == {Reason.SUSPICIOUS_LIST}
+    stored = (await state_of(store, deletion)).deletion
+    assert (stored.approved, stored.settled_at) == (frozenset(), None)
 
 
 async def test_hashes_that_no_client_listed_are_told_once_each_client_was_read(store: Store) -> None:

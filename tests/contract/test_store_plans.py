@@ -62,6 +62,11 @@ QUERIES: dict[str, tuple[str, Values, str]] = {
     "known declines": (resyncs.KNOWN_DECLINES, {"request_ids": [5, 6]}, "declines"),
     "what is open": (reading.OPEN_BY_PHASE, reading.PHASE_VALUES, "deletions_open"),
     "what holds": (reading.HELD_BY_REASON, {"holds": reading.PHASE_VALUES["holds"]}, "deletions_open"),
+    "what asks": (
+        reading.ASKING,
+        {"asks": reading.ASKS, "holds": reading.PHASE_VALUES["holds"]},
+        "deletions_open",
+    ),
     "freed lately": (results.FREED_SINCE, {"since": START}, "deletions_converged"),
     "what people are told converged": (notices.CONVERGED, {"since": START}, "deletions_converged"),
     "convergences": (results.CONVERGENCES, {"since": START, "limit": 200}, "deletions_converged"),

@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from reconciler.intake import InvalidPayload, parse_attribution
-from reconciler.model import Phase
 from reconciler.ports import DeletionFilter
 from reconciler.web.answers import root_of
 from reconciler.web.deciding import Deciding, digest_of
@@ -30,8 +29,8 @@ MOST_NAMED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A held deletion, with what is asked of a person and what can be decided."""
+class Asking:
+    """A deletion that a person has to look at, with what is asked of a person and what can be decided."""
 
     row: Row
     needs: tuple[NeedOut, ...]
@@ -48,9 +47,9 @@ class Decisions:
         self._renderer = renderer
 
     async def needs_you(self, request: Request, session: Session) -> Response:
-        """Show the held deletions, a page of them, with their advice and their choices."""
+        """Show the deletions that a person has to look at, a page of them, with their advice and their choices."""
         cursor = request.query_params.get("cursor", "")[:LONGEST_CURSOR] or None
-        where = DeletionFilter(phase=Phase.HELD)
+        where = DeletionFilter(asks=True)
         try:
             page = await self._store.deletions(where, cursor=cursor, limit=PAGE)
         except ValueError:  # a cursor that is none of ours: from the start
@@ -61,7 +60,7 @@ class Decisions:
             request,
             "needs_you.html",
             session,
-            held=[Held(row_of(detail), detail.needs, choices_of(detail)) for detail in details],
+            asking=[Asking(row_of(detail), detail.needs, choices_of(detail)) for detail in details],
             in_breaker=len(await self._store.held_by_breaker()),
             older=page.next_cursor,
             is_first=cursor is None,

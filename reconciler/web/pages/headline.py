@@ -23,9 +23,8 @@ def headline_of(status: StatusOut) -> Headline:
 
 
 def _first(status: StatusOut) -> tuple[str, str]:
-    held = status.counts.get(Phase.HELD, 0)
-    if held:
-        return f"{held} needs you" if held == 1 else f"{held} need you", "bad"
+    if status.needs_you:
+        return f"{status.needs_you} needs you" if status.needs_you == 1 else f"{status.needs_you} need you", "bad"
     if not status.ok:
         return "Something is wrong", "bad"
     for phase in (Phase.CONVERGING, Phase.WAITING, Phase.PENDING):

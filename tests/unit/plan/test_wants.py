@@ -4,16 +4,26 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import ConditionType, DeletionState, ManualAdd, Options, SettledAs, TargetKind
+from reconciler.model import (
+    Condition,
+    ConditionType,
+    DeletionState,
+    ManualAdd,
+    Options,
+    SettledAs,
+    Status,
+    TargetKind,
+)
 from reconciler.observed import RequestStatus
 from reconciler.plan import Plan, plan_deletion
 from reconciler.plan.actions import DeleteEntry, RemoveTorrent, RestoreMonitoring
 from reconciler.plan.world import World
-from reconciler.reasons import Reason
+from reconciler.reasons import Reason, asks_a_person
 from tests.support.clocks import START
 from tests.support.worlds import (
     HEAT,
     POLICY,
+    QBITTORRENT,
     RADARR,
     RONIN,
     SONARR,
@@ -109,6 +119,23 @@ def test_a_cancellation_waits_for_the_library_that_was_frozen(case: tuple[Deleti
     plan = look(changed(state, frozen_at=START), dark)
     assert plan.settle is None
     assert reason(plan, ENTRY) is Reason.UNREACHABLE
+
+
+@pytest.mark.parametrize("library_is_dark", [False, True])
+def test_what_held_a_deletion_holds_it_no_more_while_it_is_called_off(
+    case: tuple[DeletionState, World], library_is_dark: bool
+) -> None:
+    state, seen = case
+    held = Condition(TORRENTS, QBITTORRENT, Status.FALSE, Reason.PROTECTED, "a tag protects it", START)
+    cancelled = changed(replace(state, conditions=(held,)), frozen_at=START, cancel_requested_at=START)
+    after = in_radarr(seen, monitored=False)
+    if library_is_dark:
+        after = replace(after, libraries={**after.libraries, RADARR: UNREACHABLE})
+    plan = look(cancelled, after)
+    assert plan.settle is None
+    assert bool(plan.actions) is not library_is_dark
+    assert reason(plan, TORRENTS) is Reason.CONFIRMING
+    assert not any(asks_a_person(condition.reason) for condition in plan.conditions)
 
 
 @pytest.mark.parametrize("want", WANTS)

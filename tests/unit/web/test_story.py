@@ -129,6 +129,8 @@ async def status() -> StatusOut:
 def test_the_headline_is_what_somebody_reads_first(
     status: StatusOut, counts: dict[Phase, int], ok: bool, verdict: str, words: str, tone: str, more: str
 ) -> None:
-    shown = status.model_copy(update={"counts": counts, "ok": ok, "verdict": verdict})
+    shown = status.model_copy(
+        update={"counts": counts, "needs_you": counts.get(Phase.HELD, 0), "ok": ok, "verdict": verdict}
+    )
     headline = headline_of(shown)
     assert (headline.words, headline.tone, headline.more) == (words, tone, more)

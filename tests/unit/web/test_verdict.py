@@ -9,7 +9,7 @@ from reconciler.ports import LoopStatus, PassRecord, UpstreamHealth
 from reconciler.web.verdict import Situation, verdict_of
 from tests.unit.web.fakes import NOW
 
-IDLE = Situation({}, (), (), (), LoopStatus(True, NOW, True, "pod-1"), "pod-1", None, observing=False)
+IDLE = Situation({}, 0, (), (), (), LoopStatus(True, NOW, True, "pod-1"), "pod-1", None, observing=False)
 RADARR = InstanceName("radarr")
 
 
@@ -27,16 +27,20 @@ def test_work_under_way_is_told_and_is_no_trouble() -> None:
 
 
 def test_what_needs_a_person_comes_first() -> None:
-    situation = replace(IDLE, counts={Phase.HELD: 1, Phase.CONVERGING: 2}, held_titles=("A Film (1999)",))
+    situation = replace(IDLE, counts={Phase.HELD: 1, Phase.CONVERGING: 2}, asking=1, asking_titles=("A Film (1999)",))
     assert verdict_of(situation) == ("1 needs you: A Film (1999); 2 converging", False)
 
 
 def test_held_deletions_without_a_title_at_hand_are_still_counted() -> None:
-    assert verdict_of(replace(IDLE, counts={Phase.HELD: 2})) == ("2 need you", False)
+    assert verdict_of(replace(IDLE, counts={Phase.HELD: 2}, asking=2)) == ("2 need you", False)
+
+
+def test_what_waits_and_needs_a_look_is_told_as_both() -> None:
+    assert verdict_of(replace(IDLE, counts={Phase.WAITING: 3}, asking=1)) == ("1 needs you; 3 waiting", False)
 
 
 def test_a_long_title_is_cut_and_stays_on_one_line() -> None:
-    text, _ = verdict_of(replace(IDLE, counts={Phase.HELD: 1}, held_titles=("a\r\nb " + "x" * 500,)))
+    text, _ = verdict_of(replace(IDLE, counts={Phase.HELD: 1}, asking=1, asking_titles=("a\r\nb " + "x" * 500,)))
     assert text.startswith("1 needs you: a b xxx")
     assert text.endswith("…")
     assert len(text) < 80

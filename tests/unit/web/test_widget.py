@@ -18,6 +18,7 @@ async def test_a_dashboard_gets_flat_values_and_no_titles(world: World) -> None:
     world.store.add(replace(movie(title="A Film"), conditions=(condition(Reason.PROTECTED),)))
     world.store.shown = Overview(
         by_phase={Phase.HELD: 1, Phase.WAITING: 2, Phase.CONVERGED: 40},
+        asking=1,
         oldest_unsettled_at=NOW,
         upstreams=(
             UpstreamHealth(InstanceName("radarr"), UpstreamKind.RADARR, True, NOW),
@@ -31,7 +32,7 @@ async def test_a_dashboard_gets_flat_values_and_no_titles(world: World) -> None:
         shown = (await client.get("/widget")).json()
     now = "2026-03-04T05:06:07Z"
     assert {key: value for key, value in shown.items() if key != "version"} == {
-        "verdict": "1 needs you; cannot reach sonarr; 2 waiting",
+        "verdict": "2 need you; cannot reach sonarr; 2 waiting",
         "ok": False,
         "mode": "enforce",
         "open": 3,
@@ -39,6 +40,7 @@ async def test_a_dashboard_gets_flat_values_and_no_titles(world: World) -> None:
         "waiting": 2,
         "converging": 0,
         "held": 1,
+        "needs_you": 2,
         "converged": 40,
         "cancelled": 0,
         "freed": 3 * 2**40,
