@@ -198,6 +198,10 @@ class Freed:
     last_day: int = 0
 
 
+MOST_CONVERGENCES = 200
+"""How many convergences an overview holds at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Convergence:
     """When a deletion converged, and how long that took from its arrival."""
@@ -214,7 +218,7 @@ class Overview:
     `resynced` is when each instance was last looked through for what no webhook told. `oldest_changes` tells of each
     open phase when the deletion that has stood still for longest changed last; those that only wait for a time that was
     set (a grace period, seeding, a deny window) are left out. `held_by_reason` counts a deletion under each reason that
-    holds it. `convergences` are the newest of the last 24 hours.
+    holds it. `convergences` are the newest of the last 24 hours, `MOST_CONVERGENCES` at most.
     """
 
     by_phase: Mapping[Phase, int] = field(default_factory=dict)
