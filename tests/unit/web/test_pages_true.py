@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.model import InstanceName, Target, TargetKind
-from tests.unit.web.fakes import API_TOKEN, NOW, World, movie
+from tests.unit.web.fakes import API_TOKEN, NOW, UNKNOWN_ID, World, database_down, movie, settings, settled
 
 RADARR, QBITTORRENT = InstanceName("radarr"), InstanceName("qbittorrent")
 
@@ -51,3 +51,37 @@ async def test_the_time_before_which_nothing_was_to_happen_is_told_also_when_it_
         r"<dt>Not before</dt><dd><time[^>]*>([^<]*)</time>", await page_of(world, f"/deletions/{deletion}")
     )
     assert shown == words
+
+
+@pytest.mark.parametrize(
+    ("path", "newest", "false"),
+    [
+        ("/needs-you", "/needs-you", "Nothing needs you."),
+        ("/webhooks", "/webhooks", "Nothing arrived yet."),
+        ("/deletions", "?", "Nothing was asked for yet."),
+        ("/deletions?phase=held", "?phase=held", "No deletion is like that."),
+    ],
+)
+async def test_an_older_page_that_is_empty_says_only_that_nothing_is_older(
+    world: World, path: str, newest: str, false: str
+) -> None:
+    older = await page_of(world, f"{path}{'&' if '?' in path else '?'}cursor=1")
+    assert "Nothing older" in older
+    assert f'<a href="{newest}">Newest</a>' in older
+    assert false not in older
+    assert false in await page_of(world, path)
+
+
+async def test_who_decided_too_late_is_led_back_to_what_it_was_about(world: World) -> None:
+    root = "/gone"
+    world.settings = settings(root_path=root)
+    deletion = world.store.add(settled(movie()))
+    late = await page_of(world, f"{root}/deletions/{deletion}/confirm/cancel", status=409)
+    assert f'href="{root}/deletions/{deletion}">Back to the deletion</a>' in late
+    world.store.broken = database_down()
+    assert f'href="{root}/needs-you">Back to what needs you</a>' in await page_of(
+        world, f"{root}/needs-you/breaker", status=503
+    )
+    assert ">Back to" not in await page_of(world, f"{root}/deletions/{deletion}", status=503)
+    world.store.broken = None
+    assert ">Back to" not in await page_of(world, f"{root}/deletions/{UNKNOWN_ID}/confirm/cancel", status=404)
