@@ -215,6 +215,7 @@ class Convergence:
 class Overview:
     """What `/status` counts, read at one moment.
 
+    `oldest_unsettled` is the deletion asked for at `oldest_unsettled_at`; `next_due_at` is when anything is due next.
     `resynced` is when each instance was last looked through for what no webhook told. `oldest_changes` tells of each
     open phase when the deletion that has stood still for longest changed last; those that only wait for a time that was
     set (a grace period, seeding, a deny window) are left out. `held_by_reason` counts a deletion under each reason that
@@ -223,6 +224,8 @@ class Overview:
 
     by_phase: Mapping[Phase, int] = field(default_factory=dict)
     oldest_unsettled_at: datetime | None = None
+    oldest_unsettled: DeletionId | None = None
+    next_due_at: datetime | None = None
     oldest_changes: Mapping[Phase, datetime] = field(default_factory=dict)
     held_by_reason: Mapping[Reason, int] = field(default_factory=dict)
     schema_version: int = 0

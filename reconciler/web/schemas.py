@@ -335,7 +335,10 @@ class MessengerOut(Out):
 
 
 class StatusOut(Out):
-    """`convergences` are those of the last 24 hours, the newest 200 of them, the last one first."""
+    """`oldest_unsettled` is the deletion asked for at `oldest_unsettled_at`, `next_due_at` when anything is due next.
+
+    `convergences` are those of the last 24 hours, the newest 200 of them, the last one first.
+    """
 
     verdict: str
     ok: bool
@@ -345,6 +348,8 @@ class StatusOut(Out):
     schema_version: int
     counts: Mapping[Phase, int]
     oldest_unsettled_at: AwareDatetime | None
+    oldest_unsettled: str | None
+    next_due_at: AwareDatetime | None
     space: SpaceOut
     convergences: tuple[ConvergenceOut, ...]
     last_pass: LastPassOut | None

@@ -2,14 +2,28 @@
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from reconciler.model import InstanceName, Target, TargetKind
-from tests.unit.web.fakes import API_TOKEN, NOW, UNKNOWN_ID, World, database_down, movie, settings, settled
+from reconciler.model import InstanceName, Phase, Target, TargetKind, UpstreamKind
+from reconciler.ports import LoopStatus, Overview, PassRecord, UpstreamHealth
+from reconciler.reasons import Reason
+from tests.unit.web.fakes import (
+    API_TOKEN,
+    NOW,
+    UNKNOWN_ID,
+    World,
+    condition,
+    database_down,
+    id_of,
+    movie,
+    settings,
+    settled,
+)
 
 RADARR, QBITTORRENT = InstanceName("radarr"), InstanceName("qbittorrent")
+RUNNING = LoopStatus(True, NOW, True, "pod-1")
 
 
 async def page_of(world: World, path: str, *, status: int = 200) -> str:
@@ -85,3 +99,60 @@ async def test_who_decided_too_late_is_led_back_to_what_it_was_about(world: Worl
     assert ">Back to" not in await page_of(world, f"{root}/deletions/{deletion}", status=503)
     world.store.broken = None
     assert ">Back to" not in await page_of(world, f"{root}/deletions/{UNKNOWN_ID}/confirm/cancel", status=404)
+
+
+async def test_the_status_shows_the_newest_of_each_phase_and_leads_to_the_others(world: World) -> None:
+    for number in range(1, 12):
+        world.store.add(replace(movie(number), conditions=(condition(Reason.PROTECTED),)))
+    for number in range(12, 22):
+        world.store.add(movie(number))
+    world.store.shown = Overview(by_phase={Phase.HELD: 11, Phase.PENDING: 10})
+    page = await page_of(world, "/")
+    assert '<a href="/deletions?phase=held">and 3 more held</a>' in part_of(page, "held")
+    assert '<a href="/deletions?phase=pending">and 2 more pending</a>' in part_of(page, "open")
+    for number in range(9, 12):
+        del world.store.states[id_of(number)]
+    world.store.shown = Overview(by_phase={Phase.HELD: 8, Phase.PENDING: 10})
+    assert " more held" not in await page_of(world, "/")
+
+
+async def test_the_oldest_open_deletion_can_be_gone_to_by_who_has_signed_in(world: World) -> None:
+    world.settings = settings(status_public=True)
+    world.store.shown = Overview(oldest_unsettled_at=NOW - timedelta(days=21), oldest_unsettled=id_of(7))
+    assert re.search(rf'<a href="/deletions/{id_of(7)}">asked for <time[^>]*>21 days ago', await page_of(world, "/"))
+    async with world.client() as stranger:
+        public = (await stranger.get("/", headers={"Accept": "text/html"})).text
+    assert "21 days ago" in public
+    assert id_of(7) not in public
+
+
+LONG_AGO = PassRecord(NOW - timedelta(days=3), NOW - timedelta(days=3), 1, 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("last_pass", "next_due_at", "loop", "said"),
+    [
+        (LONG_AGO, None, RUNNING, "4 calls; nothing was due since"),
+        (LONG_AGO, NOW + timedelta(hours=1), RUNNING, "4 calls; nothing was due since"),
+        (None, None, RUNNING, "none yet; nothing was due"),
+        (LONG_AGO, NOW - timedelta(hours=1), RUNNING, "4 calls"),
+        (LONG_AGO, None, LoopStatus(False, None, False, "pod-1"), "4 calls"),
+        (LONG_AGO, None, LoopStatus(True, None, False, "pod-1"), "4 calls"),
+        (replace(LONG_AGO, finished_at=NOW), None, RUNNING, "4 calls"),
+    ],
+    ids=["nothing at all", "due later", "none ever", "overdue", "stopped", "nobody reconciles", "just now"],
+)
+async def test_a_house_in_which_nothing_is_due_does_not_look_like_a_service_that_stands_still(
+    world: World, last_pass: PassRecord | None, next_due_at: datetime | None, loop: LoopStatus, said: str
+) -> None:
+    world.loop = loop
+    world.store.shown = Overview(last_pass=last_pass, next_due_at=next_due_at)
+    (line,) = re.findall(r"<dt>Last pass</dt><dd>(.*?)</dd>", await page_of(world, "/"))
+    assert re.sub(r"<[^>]*>", "", line).endswith(said)
+
+
+async def test_the_status_tells_of_each_upstream_when_it_last_answered(world: World) -> None:
+    seen = UpstreamHealth(RADARR, UpstreamKind.RADARR, False, NOW, last_seen_at=NOW - timedelta(hours=5))
+    world.store.shown = Overview(upstreams=(seen,))
+    cells = re.findall(r'<td data-label="Last seen">(.*?)</td>', await page_of(world, "/"))
+    assert [re.sub(r"<[^>]*>", "", cell) for cell in cells] == ["–", "5 hours ago", "–", "–", "–"]
