@@ -9,6 +9,7 @@ from reconciler.ports.heard import ConnectionSeen, KeptReceipt, ReceiptFilter, R
 from reconciler.ports.intake import Accepted, AcceptedDeletion, Heard, IngestResult, Receipt, Understood
 from reconciler.ports.notices import NoticeStore
 from reconciler.ports.records import (
+    MOST_CONVERGENCES,
     Baseline,
     Binding,
     Convergence,
@@ -37,6 +38,7 @@ from reconciler.ports.upstreams import (
 )
 
 __all__ = [
+    "MOST_CONVERGENCES",
     "Accepted",
     "AcceptedDeletion",
     "Baseline",

@@ -226,6 +226,10 @@ class Freed:
     last_day: int = 0
 
 
+MOST_CONVERGENCES = 200
+"""How many convergences an overview holds at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Convergence:
     """When a deletion converged, and how long that took from its arrival."""
@@ -239,15 +243,18 @@ class Convergence:
 class Overview:
     """What `/status` counts, read at one moment.
 
+    `oldest_unsettled` is the deletion asked for at `oldest_unsettled_at`; `next_due_at` is when anything is due next.
     `resynced` is when each instance was last looked through for what no webhook told. `oldest_changes` tells of each
     open phase when the deletion that has stood still for longest changed last; those that only wait for a time that was
     set (a grace period, seeding, a deny window) are left out. `held_by_reason` counts a deletion under each reason that
     holds it. `asking` counts those that a person has to look at although nothing holds them. `convergences` are the
-    newest of the last 24 hours.
+    newest of the last 24 hours, `MOST_CONVERGENCES` at most.
     """
 
     by_phase: Mapping[Phase, int] = field(default_factory=dict)
     oldest_unsettled_at: datetime | None = None
+    oldest_unsettled: DeletionId | None = None
+    next_due_at: datetime | None = None
     oldest_changes: Mapping[Phase, datetime] = field(default_factory=dict)
     held_by_reason: Mapping[Reason, int] = field(default_factory=dict)
     asking: int = 0

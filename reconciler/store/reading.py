@@ -2,14 +2,14 @@
 
 from datetime import datetime
 
-from reconciler.model import InstanceName, MediaKind, Phase
+from reconciler.model import DeletionId, InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
 from reconciler.reasons import MEANINGS, Effect, Reason, asks_a_person
 from reconciler.store import heard, results
 from reconciler.store.database import Connection, Value, fetch_one
 from reconciler.store.messengers import messengers
 from reconciler.store.migrations import schema_version
-from reconciler.store.rows import coverage_of, health_of, pass_of, time_of, time_or_none
+from reconciler.store.rows import coverage_of, health_of, pass_of, time_of
 from reconciler.store.search import Search
 from reconciler.store.states import is_id, states_of
 
@@ -81,11 +81,14 @@ PATIENCE_VALUES: dict[str, Value] = {
 }
 
 
+OLDEST_UNSETTLED = "SELECT id, requested_at FROM deletions WHERE settled_at IS NULL ORDER BY requested_at LIMIT 1"
+
+
 async def overview(connection: Connection, now: datetime) -> Overview:
     """Return what `/status` counts."""
     counted = await connection.fetch_all(OPEN_BY_PHASE, PHASE_VALUES)
     ended, freed = await results.ended(connection, now)
-    oldest = await fetch_one(connection, "SELECT min(requested_at) AS oldest FROM deletions WHERE settled_at IS NULL")
+    oldest = await fetch_one(connection, OLDEST_UNSETTLED)
     changes = await connection.fetch_all(OLDEST_CHANGES, {**PHASE_VALUES, **PATIENCE_VALUES})
     held = await connection.fetch_all(HELD_BY_REASON, {"holds": PHASE_VALUES["holds"]})
     asking = await fetch_one(connection, ASKING, {"asks": ASKS, "holds": PHASE_VALUES["holds"]})
@@ -96,7 +99,8 @@ async def overview(connection: Connection, now: datetime) -> Overview:
     told = await messengers(connection)
     return Overview(
         by_phase=dict.fromkeys(Phase, 0) | ended | {Phase(row["phase"]): int(row["count"]) for row in counted},
-        oldest_unsettled_at=time_or_none(oldest["oldest"]) if oldest else None,
+        oldest_unsettled_at=time_of(oldest["requested_at"]) if oldest else None,
+        oldest_unsettled=DeletionId(str(oldest["id"])) if oldest else None,
         oldest_changes={Phase(row["phase"]): time_of(row["changed_at"]) for row in changes},
         held_by_reason={Reason(row["reason"]): int(row["count"]) for row in held},
         asking=int(asking["count"]) if asking else 0,

@@ -3,14 +3,13 @@
 from datetime import datetime, timedelta
 
 from reconciler.model import DeletionId, DeletionState, Phase
-from reconciler.ports import Convergence, Freed
+from reconciler.ports import MOST_CONVERGENCES, Convergence, Freed
 from reconciler.reasons import Reason
 from reconciler.store.database import Connection, fetch_one
 from reconciler.store.rows import time_of
 from reconciler.store.states import states_of
 
 LAST_DAY = timedelta(hours=24)
-MOST_CONVERGENCES = 200
 
 FREED_BY = """
 SELECT

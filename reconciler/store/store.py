@@ -131,9 +131,11 @@ class DatabaseStore:
 
     async def overview(self) -> Overview:
         async with self._database.read() as connection:
-            overview = await reading.overview(connection, self._clock.now())
+            now = self._clock.now()
+            overview = await reading.overview(connection, now)
+            next_due_at = await passes.next_due_at(connection, now)
             leader = await passes.lease_holder(connection, await self._time(connection))
-            return replace(overview, leader=leader)
+            return replace(overview, next_due_at=next_due_at, leader=leader)
 
     async def deletion(self, deletion: DeletionId) -> DeletionState | None:
         async with self._database.read() as connection:

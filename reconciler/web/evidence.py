@@ -1,5 +1,6 @@
 """Evidence as a table that a person reads: one row per bound thing. Pure."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
@@ -78,9 +79,15 @@ class EvidenceOut(Out):
     message: str
 
 
-def evidence_out(state: DeletionState, evidence: Evidence) -> EvidenceOut:
+def evidence_out(state: DeletionState, evidence: Iterable[Evidence]) -> tuple[EvidenceOut, ...]:
+    """Return a row for each; there may be thousands."""
+    torrent_files = frozenset(path for torrent in state.targets_of(TargetKind.TORRENT) for path in torrent.files)
+    return tuple(_row(state, torrent_files, one) for one in evidence)
+
+
+def _row(state: DeletionState, torrent_files: frozenset[str], evidence: Evidence) -> EvidenceOut:
     target = evidence.target
-    because, message = _belongs(state, evidence)
+    because, message = _belongs(state, torrent_files, evidence)
     observed, absent_since, seen = _observed(state, evidence)
     return EvidenceOut(
         kind=target.kind,
@@ -106,14 +113,14 @@ def evidence_out(state: DeletionState, evidence: Evidence) -> EvidenceOut:
     )
 
 
-def _belongs(state: DeletionState, evidence: Evidence) -> tuple[Because, str]:
+def _belongs(state: DeletionState, torrent_files: frozenset[str], evidence: Evidence) -> tuple[Because, str]:
     target, deletion = evidence.target, state.deletion
     if any(told.reference.is_of(deletion) for told in evidence.told):
         return "history", _history(evidence.told)
     if target.kind in _DOWNLOADS and _is_named(target, deletion):
         return "person", "named by who asked, or bound by a person"
     match target.kind:
-        case TargetKind.CROSS_SEED if _shares_files(state, target):
+        case TargetKind.CROSS_SEED if not torrent_files.isdisjoint(target.files):
             return "shared_files", "all its files are files of a torrent that goes"
         case TargetKind.CROSS_SEED | TargetKind.LIKELY_CROSS_SEED:
             return "equal_files", "its files are equal in name and size to those of a torrent that goes"
@@ -144,11 +151,6 @@ def _history(told: tuple[Told, ...]) -> str:
 
 def _is_named(target: Target, deletion: Deletion) -> bool:
     return any(target.external_id[:40] == hash_[:40] for hash_ in deletion.hints.hashes)
-
-
-def _shares_files(state: DeletionState, target: Target) -> bool:
-    others = {path for other in state.targets_of(TargetKind.TORRENT) for path in other.files}
-    return bool(others.intersection(target.files))
 
 
 def _observed(state: DeletionState, evidence: Evidence) -> tuple[Observed, datetime | None, str]:

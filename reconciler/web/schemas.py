@@ -342,8 +342,10 @@ class MessengerOut(Out):
 
 class StatusOut(Out):
     """`needs_you` counts the open deletions that a person has to look at: the held ones, and those that wait for an
-    upstream whose list is not believed. `convergences` are those of the last 24 hours, the newest 200 of them, the last
-    one first.
+    upstream whose list is not believed. `oldest_unsettled` is the deletion asked for at `oldest_unsettled_at`,
+    `next_due_at` when anything is due next.
+
+    `convergences` are those of the last 24 hours, the newest 200 of them, the last one first.
     """
 
     verdict: str
@@ -355,6 +357,8 @@ class StatusOut(Out):
     counts: Mapping[Phase, int]
     needs_you: int
     oldest_unsettled_at: AwareDatetime | None
+    oldest_unsettled: str | None
+    next_due_at: AwareDatetime | None
     space: SpaceOut
     convergences: tuple[ConvergenceOut, ...]
     last_pass: LastPassOut | None

@@ -79,6 +79,8 @@ class StatusReader:
             counts={phase: overview.by_phase.get(phase, 0) for phase in Phase},
             needs_you=asking,
             oldest_unsettled_at=overview.oldest_unsettled_at,
+            oldest_unsettled=overview.oldest_unsettled,
+            next_due_at=overview.next_due_at,
             space=SpaceOut(freed=overview.freed.total, freed_last_24_hours=overview.freed.last_day),
             convergences=tuple(
                 ConvergenceOut(id=one.deletion, at=one.at, seconds=one.took.total_seconds())

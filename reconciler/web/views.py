@@ -1,5 +1,7 @@
 """From what the store holds to what goes out. Pure."""
 
+from collections.abc import Iterable
+
 from reconciler.model import (
     Condition,
     Deletion,
@@ -71,7 +73,7 @@ def deletion_out(state: DeletionState, root: str) -> DeletionOut:
 
 
 def detail_out(
-    state: DeletionState, timeline: tuple[Event, ...], evidence: tuple[Evidence, ...], root: str
+    state: DeletionState, timeline: tuple[Event, ...], evidence: Iterable[Evidence], root: str
 ) -> DeletionDetailOut:
     deletion = state.deletion
     return DeletionDetailOut(
@@ -85,7 +87,7 @@ def detail_out(
         finishing=_in_words(deletion.finishing),
         approved=tuple(sorted(deletion.approved)),
         targets=tuple(_target_out(target) for target in state.targets),
-        evidence=tuple(evidence_out(state, one) for one in evidence),
+        evidence=evidence_out(state, evidence),
         timeline=tuple(_event_out(event) for event in timeline),
         needs=needs_of(state),
         decisions=decisions_of(state),

@@ -151,18 +151,20 @@ async def test_a_lease_that_never_was_is_lost(store: Store) -> None:
 async def test_the_overview_of_an_empty_database_is_all_zeros(store: Store) -> None:
     overview = await store.overview()
     assert overview.by_phase == dict.fromkeys(Phase, 0)
-    assert (overview.oldest_unsettled_at, overview.last_pass) == (None, None)
+    assert (overview.oldest_unsettled_at, overview.oldest_unsettled) == (None, None)
+    assert (overview.next_due_at, overview.last_pass) == (None, None)
     assert (overview.upstreams, overview.coverage) == ((), ())
     assert overview.schema_version >= 1
 
 
 async def test_the_overview_tells_the_oldest_open_wish_and_the_last_pass(store: Store) -> None:
-    await created(store)
+    oldest = await created(store)
     passes = [PassRecord(START, START + timedelta(seconds=n), n, 1, 7, "late" if n else "") for n in (0, 1)]
     for one in passes:
         await store.record_pass(await lease_of(store), one)
     overview = await store.overview()
-    assert overview.oldest_unsettled_at == START
+    assert (overview.oldest_unsettled, overview.oldest_unsettled_at) == (oldest, START)
+    assert overview.next_due_at == await store.next_due_at() is not None
     assert overview.last_pass == passes[1]
 
 

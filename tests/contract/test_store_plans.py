@@ -75,6 +75,7 @@ QUERIES: dict[str, tuple[str, Values, str]] = {
     "what was sent about targets": (evidence.SENT, {"targets": [1, 2]}, "actions_target"),
     "what a deletion released": (evidence.RELEASED, {"id": f"{DELETION}{1:012d}"}, "refs_released"),
     "newest events": (states.NEWEST_EVENTS, {"id": f"{DELETION}{1:012d}", "newest": 200}, "events_deletion"),
+    "the oldest that is open": (reading.OLDEST_UNSETTLED, {}, "deletions_open_requested"),
     "held by the breaker": (commands.HELD_BY_BREAKER, {"reason": "BreakerOpen"}, "deletions_open_requested"),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from starlette.requests import Request
 
 from benchmarks.__main__ import ALL as BENCHMARKS
 from reconciler.clients._http import Http
@@ -18,6 +19,7 @@ from reconciler.ledger import LONGEST_SILENCE
 from reconciler.model import InstanceName
 from reconciler.store.postgres import POOL_SIZE
 from reconciler.web import webhooks
+from reconciler.web.answers import scheme_of
 from reconciler.web.body import DRAIN_LIMIT_BYTES, MIB, BodyLimit
 from reconciler.web.deps import WebDeps
 from tests.support.pages import ROOT, blocks, prose, read, section
@@ -54,11 +56,28 @@ def test_the_numbers_of_the_page_are_those_of_the_code(said: str) -> None:
 def test_the_proxy_of_the_example_lets_everything_through() -> None:
     (nginx,) = blocks(PAGE, "nginx")
     assert f"client_max_body_size {DRAIN_LIMIT_BYTES // MIB}m;" in nginx
+    assert "proxy_set_header Host $http_host;" in nginx
     (path,) = re.findall(r"location (\S+)/ ", nginx)
     assert Settings.model_validate({"root_path": path}).root_path == path
     (caddy,) = blocks(PAGE, "caddyfile")
     assert f" {path}/* " in caddy
     assert f"RECONCILER_ROOT_PATH={path}" in section(PAGE, "Under a path")
+
+
+def test_the_proxy_of_the_example_tells_how_the_browser_came_as_that_is_believed() -> None:
+    (nginx,) = blocks(PAGE, "nginx")
+    (header,) = re.findall(r"proxy_set_header (\S+) \$scheme;", nginx)
+    for said, scheme in (
+        ("https", "https"),
+        ("https, http", "https"),
+        ("http", "http"),
+        ("gopher", "http"),
+        ("", "http"),
+    ):
+        scope = {"type": "http", "scheme": "http", "headers": [(header.lower().encode(), said.encode())]}
+        assert scheme_of(Request({**scope, "server": ("127.0.0.1", 8585), "path": "/", "query_string": b""})) == scheme
+    believed = section(PAGE, "Under a path").partition("one is believed: ")[2]
+    assert believed.startswith(f"`{header}`")
 
 
 def test_every_file_beside_the_database_is_named_where_it_is_to_be_removed() -> None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from math import log10
 from statistics import median
 
+from reconciler.ports import MOST_CONVERGENCES
 from reconciler.web.schemas import ConvergenceOut
 from reconciler.words import duration_in_words
 
@@ -58,9 +59,15 @@ def chart_of(convergences: Sequence[ConvergenceOut], now: datetime) -> Chart | N
     )
     levels = tuple(Mark(_y(level, most), words) for level, words in _LINES if level <= most)
     hours = tuple(Mark(_x(ago / 24), f"{ago} h ago" if ago else "now") for ago in _HOURS)
-    count = "1 deletion" if len(recent) == 1 else f"{len(recent)} deletions"
-    summary = f"{count} converged in the last day; half took at most {_words(median(seconds))}"
+    summary = f"{_counted(len(recent))} half took at most {_words(median(seconds))}"
     return Chart(points, levels, hours, f"{summary}, the longest {_words(max(seconds))}.")
+
+
+def _counted(count: int) -> str:
+    """Say how many are shown; where that is as many as are ever given there may have been more."""
+    if count >= MOST_CONVERGENCES:
+        return f"The newest {count} deletions that converged in the last day:"
+    return f"{count} deletion{'' if count == 1 else 's'} converged in the last day;"
 
 
 def _x(days_ago: float) -> float:

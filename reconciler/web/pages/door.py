@@ -1,6 +1,7 @@
 """What stands before every page: who has not signed in is asked to, and what goes wrong is shown as a page."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote
 
 from starlette.exceptions import HTTPException
@@ -21,7 +22,16 @@ FORM_LIMIT = BodyLimit(64 * KIB)
 MOST_FIELDS = 20
 NOBODY = Session("")
 
+
 Handler = Callable[[Request, Session], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Where somebody came from whom a page refused something."""
+
+    path: str
+    words: str
 
 
 class Door:
@@ -105,7 +115,23 @@ class Door:
     def trouble(self, request: Request, session: Session, problem: Problem) -> Response:
         """Return a page that says what is wrong."""
         response = self._renderer.response(
-            request, "trouble.html", session, status_code=problem.status, problem=problem
+            request,
+            "trouble.html",
+            session,
+            status_code=problem.status,
+            problem=problem,
+            back=_way_back(request) if session.access is not None and problem.status != 404 else None,
         )
         response.headers.update(problem.headers)
         return response
+
+
+def _way_back(request: Request) -> WayBack | None:
+    """Return the page that what was asked for is about, unless it is that page itself."""
+    match request.url.path.removeprefix(root_of(request)).strip("/").split("/"):
+        case ["deletions", deletion, _, *_]:
+            return WayBack(f"/deletions/{quote(deletion, safe='')}", "Back to the deletion")
+        case ["needs-you", _, *_]:
+            return WayBack("/needs-you", "Back to what needs you")
+        case _:
+            return None

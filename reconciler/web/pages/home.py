@@ -1,5 +1,7 @@
 """The status page: is all well, what is stuck, what is going on, and are the upstreams there."""
 
+from datetime import timedelta
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,11 +13,16 @@ from reconciler.web.pages.chart import chart_of
 from reconciler.web.pages.headline import headline_of
 from reconciler.web.pages.log import Row, row_of
 from reconciler.web.pages.rendering import Renderer
+from reconciler.web.schemas import StatusOut
 from reconciler.web.sessions import Session
 from reconciler.web.status_reader import StatusReader
 from reconciler.web.views import deletion_out
 
 ROWS = 8
+"""Of each phase; how many more there are is said."""
+
+_OPEN = (Phase.WAITING, Phase.CONVERGING, Phase.PENDING)
+_NOT_LATELY = timedelta(minutes=1)
 
 
 class Home:
@@ -29,14 +36,14 @@ class Home:
     async def page(self, request: Request, session: Session) -> Response:
         is_public = session.access is None
         status = await self._status.read(with_titles=not is_public, for_everybody=is_public)
-        lists: dict[str, list[Row]] = {}
+        lists: dict[Phase, list[Row]] = {}
         gone: list[Row] = []
         if session.access is not None:
             root = root_of(request)
-            for phase in (Phase.HELD, Phase.WAITING, Phase.CONVERGING, Phase.PENDING):
+            for phase in (Phase.HELD, *_OPEN):
                 if status.counts.get(phase):
                     found = await self._store.deletions(DeletionFilter(phase=phase), cursor=None, limit=ROWS)
-                    lists[phase.value] = [row_of(deletion_out(state, root)) for state in found.deletions]
+                    lists[phase] = [row_of(deletion_out(state, root)) for state in found.deletions]
             gone = [row_of(deletion_out(state, root)) for state in await self._store.lately_converged(ROWS)]
         return self._renderer.response(
             request,
@@ -44,8 +51,22 @@ class Home:
             session,
             status=status,
             headline=headline_of(status),
-            held=lists.get("held", []),
-            open=[*lists.get("waiting", []), *lists.get("converging", []), *lists.get("pending", [])],
+            held=lists.get(Phase.HELD, []),
+            open=[row for phase in _OPEN for row in lists.get(phase, [])],
+            more={
+                phase.value: status.counts[phase] - len(rows)
+                for phase, rows in lists.items()
+                if status.counts[phase] > len(rows) >= ROWS
+            },
+            is_quiet=_is_quiet(status),
             gone=gone,
             chart=chart_of(status.convergences, status.now),
         )
+
+
+def _is_quiet(status: StatusOut) -> bool:
+    """Tell whether the last pass is a while ago because nothing was due: passes without work leave no trace."""
+    if not status.loop.running or status.loop.leader is None:
+        return False
+    is_late = status.last_pass is None or status.now - status.last_pass.finished_at > _NOT_LATELY
+    return is_late and (status.next_due_at is None or status.next_due_at > status.now)

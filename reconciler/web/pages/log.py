@@ -1,14 +1,14 @@
 """The deletion log for people: the list with its filters, one deletion with its evidence, and its plan."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reconciler.model import Phase
-from reconciler.ports import DeletionFilter
+from reconciler.model import Phase, TargetKind
+from reconciler.ports import DeletionFilter, Evidence
 from reconciler.web.answers import root_of
 from reconciler.web.deletions import id_of
 from reconciler.web.deps import Preview, WebStore
@@ -25,6 +25,9 @@ from reconciler.web.views import deletion_out, detail_out, plan_out
 
 PAGE = 25
 MOST_EVENTS = 200
+MOST_ROWS = 200
+"""Of the evidence: whole series bind thousands of files, and a page of them all is megabytes that come every time."""
+
 _LONGEST_SEARCH = 200
 LONGEST_CURSOR = 500
 
@@ -100,7 +103,7 @@ class Log:
             raise unknown_deletion()
         timeline = await self._store.events(deletion, newest=MOST_EVENTS + 1)
         evidence = await self._store.evidence(state)
-        detail = detail_out(state, timeline[-MOST_EVENTS:], evidence, root_of(request))
+        detail = detail_out(state, timeline[-MOST_EVENTS:], _first(evidence), root_of(request))
         receipt = await self._store.receipt_of(deletion)
         return self._renderer.response(
             request,
@@ -111,6 +114,8 @@ class Log:
             asked=asked_by(detail),
             progress=steps_of(detail.conditions),
             story=story_of(detail, detail.timeline),
+            bound_count=len(evidence),
+            most_rows=MOST_ROWS,
             has_older_events=len(timeline) > MOST_EVENTS,
             choices=choices_of(detail),
             receipt=receipt,
@@ -126,6 +131,13 @@ class Log:
             raise unknown_deletion()
         title = title_of(deletion_out(state, root_of(request)))
         return self._renderer.response(request, "plan.html", session, plan=plan_out(preview), title=title, id=deletion)
+
+
+def _first(evidence: Sequence[Evidence]) -> Sequence[Evidence]:
+    """Return as many as the page shows; where some are left out those are files, of which there are so many."""
+    if len(evidence) <= MOST_ROWS:
+        return evidence
+    return sorted(evidence, key=lambda one: one.target.kind is TargetKind.FILE)[:MOST_ROWS]
 
 
 def _query(parameters: Mapping[str, str]) -> str:

@@ -51,6 +51,7 @@ class Renderer:
             "sentence": sentence,
             "when": self._when,
             "until": self._until,
+            "moment": self._moment,
         }
 
     def response(
@@ -87,6 +88,10 @@ class Renderer:
         left = at - self._clock.now()
         whole = timedelta(seconds=int(left.total_seconds()))
         return _time(at, f"in {duration_in_words(whole)}" if left >= timedelta(seconds=1) else "now")
+
+    def _moment(self, at: datetime) -> Markup:
+        """Return a moment that may lie on either side of now."""
+        return self._until(at) if at > self._clock.now() else self._when(at)
 
 
 def sentence(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from reconciler.ports import MOST_CONVERGENCES
 from reconciler.web.pages.chart import HEIGHT, WIDTH, chart_of
 from reconciler.web.schemas import ConvergenceOut
 from tests.unit.web.fakes import NOW
@@ -26,6 +27,17 @@ def test_longer_is_higher_and_later_is_further_right() -> None:
     assert chart.summary == (
         "3 deletions converged in the last day; half took at most 50 seconds, the longest 1 hour 23 minutes."
     )
+
+
+def test_of_more_than_are_given_the_newest_are_said_to_be_shown() -> None:
+    chart = chart_of([took(5)] * MOST_CONVERGENCES, NOW)
+    assert chart is not None
+    assert chart.summary == (
+        "The newest 200 deletions that converged in the last day: half took at most 5 seconds, the longest 5 seconds."
+    )
+    fewer = chart_of([took(5)] * (MOST_CONVERGENCES - 1), NOW)
+    assert fewer is not None
+    assert fewer.summary.startswith("199 deletions converged in the last day;")
 
 
 def test_everything_stays_inside() -> None:

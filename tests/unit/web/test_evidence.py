@@ -8,6 +8,7 @@ import pytest
 from reconciler.model import (
     Condition,
     ConditionType,
+    DeletionState,
     DownloadProtocol,
     Hints,
     InfoHash,
@@ -22,6 +23,7 @@ from reconciler.model import (
 )
 from reconciler.ports import Evidence, Sent, Told
 from reconciler.reasons import Reason
+from reconciler.web.evidence import evidence_out
 from tests.unit.web.fakes import NOW, World, movie
 
 RADARR, QBITTORRENT, JELLYFIN = InstanceName("radarr"), InstanceName("qbittorrent"), InstanceName("jellyfin")
@@ -136,6 +138,21 @@ async def test_a_cross_seed_shares_the_files_of_a_torrent_that_goes(world: World
     beside = replace(TORRENT, kind=TargetKind.CROSS_SEED, external_id="c" * 40)
     _, row = await rows(world, Evidence(TORRENT, (told(),)), Evidence(beside))
     assert row["belongs"]["because"] == "shared_files"
+
+
+def test_the_files_that_others_may_share_are_gathered_once_and_not_for_each_of_thousands() -> None:
+    gathered: list[TargetKind] = []
+
+    class Watched(DeletionState):
+        def targets_of(self, kind: TargetKind) -> tuple[Target, ...]:
+            gathered.append(kind)
+            return super().targets_of(kind)
+
+    seeds = tuple(replace(TORRENT, kind=TargetKind.CROSS_SEED, external_id=f"{n:040x}") for n in range(50))
+    state = Watched(movie().deletion, targets=(TORRENT, *seeds))
+    shown = evidence_out(state, [Evidence(target) for target in state.targets])
+    assert {one.belongs.because for one in shown[1:]} == {"shared_files"}
+    assert gathered == [TargetKind.TORRENT]
 
 
 async def test_whether_it_is_still_there(world: World) -> None:
