@@ -66,6 +66,16 @@ class StateMetrics(Collector):
         )
         yield from _of_ledgers(overview, configured)
         yield from _of_webhooks(overview, configured)
+        yield _gauge(
+            "reconciler_notifications_failing_since_timestamp_seconds",
+            "Since when a messenger, by its place in the configuration, has taken none of what there is to tell.",
+            ("messenger",),
+            (
+                ((str(one.position),), one.failing_since.timestamp())
+                for one in overview.messengers
+                if one.failing_since is not None
+            ),
+        )
 
 
 def _of_ledgers(overview: Overview, configured: Configured) -> Iterable[GaugeMetricFamily]:

@@ -293,6 +293,7 @@ def test_what_the_database_knows_is_shown_of_what_is_configured() -> None:
     assert of("reconciler_ledger_synced_timestamp_seconds") == {"radarr": at}
     assert of("reconciler_webhook_last_heard_timestamp_seconds") == {"radarrradarr": at, "radarr": at - 3600}
     assert of("reconciler_webhook_connected") == {"radarr": 1}
+    assert of("reconciler_notifications_failing_since_timestamp_seconds") == {"1": at}
     assert of("reconciler_lease_held") == {"": 1}
     assert of("reconciler_build_info") == {__version__: 1}
 
