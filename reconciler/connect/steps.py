@@ -72,10 +72,15 @@ async def put_right(agent: WebhookSettings, found: Found) -> Done:
             return Done(problem=f"it was written, and still is not as it should be: {_listed(now.changes)}")
         try:
             await agent.test(wanted, now.seen)
+        except Unauthorized as error:
+            return Done(is_right=True, problem=error.message, fix=_access(wanted))
         except UpstreamError as error:
             return Done(is_right=True, problem=error.message, fix=_delivery(wanted, error.message))
+    except Unauthorized as error:
+        return Done(problem=error.message, fix=_access(wanted))
     except Rejected as error:
-        return Done(problem=error.message, fix=_delivery(wanted, error.message))
+        fix = "run this again then" if error.status == 403 else _delivery(wanted, error.message)
+        return Done(problem=error.message, fix=fix)
     except UpstreamError as error:
         fix = _delivery(wanted, error.message) if error.status == 500 else _elsewhere(wanted)
         return Done(problem=error.message, fix=fix)
@@ -88,6 +93,11 @@ def _listed(changes: Sequence[Change]) -> str:
 
 def _elsewhere(wanted: WantedWebhook) -> str:
     return f"check the URL of {wanted.instance} and that it is running"
+
+
+def _access(wanted: WantedWebhook) -> str:
+    """Return what to do when an upstream shows its settings and does not let our key change them."""
+    return f"correct the API key of {wanted.instance}: its owner must be allowed to change settings"
 
 
 def _delivery(wanted: WantedWebhook, said: str) -> str:

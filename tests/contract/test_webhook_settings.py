@@ -264,6 +264,22 @@ async def test_somebody_elses_webhook_in_jellyseerr_is_replaced_only_as_it_was_s
     assert board.simulator.agent.settings.url == board.receiver.url
 
 
+async def test_a_jellyseerr_that_shows_its_settings_and_refuses_to_change_them_says_what_to_do(board: Place) -> None:
+    board.simulator.service.csrf_protection = True
+    assert await board.put_right() == Done(
+        problem="takes no changes from programs: turn off CSRF protection there (Settings → Network)",
+        fix="run this again then",
+    )
+    board.simulator.service.csrf_protection = False
+    found = await board.found()
+    board.simulator.database.owner = replace(board.simulator.database.owner, permissions=32)
+    board.simulator.database.users[1] = board.simulator.database.owner
+    assert await put_right(board.agent, found) == Done(
+        problem="refused our credentials (403): You do not have permission to access this endpoint",
+        fix="correct the API key of jellyseerr: its owner must be allowed to change settings",
+    )
+
+
 async def test_a_test_that_jellyseerr_cannot_deliver_is_a_refusal_in_words(board: Place) -> None:
     board.receiver.status = 401
     done = await board.put_right()
