@@ -34,6 +34,7 @@ METRIC_NAMES = (
     "reconciler_upstream_up",
     "reconciler_webhook_connected",
     "reconciler_webhook_last_heard_timestamp_seconds",
+    "reconciler_webhook_muted",
     "reconciler_webhooks_total",
 )
 """Every metric, as Prometheus names it."""

@@ -132,6 +132,7 @@ async def test_what_was_seen_of_webhooks_is_replaced_by_instance(store: Store) -
         RADARR: ConnectionSeen(missing, LATER),
         RADARR_4K: ConnectionSeen(whole, START),
     }
+    assert await store.connections() == {RADARR: missing, RADARR_4K: whole}
     with pytest.raises(LeaseLost):
         await store.save_connections(Lease("another", 99), {RADARR: whole}, LATER)
 

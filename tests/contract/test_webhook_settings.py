@@ -319,7 +319,7 @@ async def test_the_watch_sees_what_is_there_and_passes_over_what_is_lost(board: 
         agents = {one.agent.instance: one.agent for one in (board, place)}
         watch = ConnectionWatch(agents, [board.wanted, place.wanted])
         await place.put_right()
-        seen, is_whole = await watch.look(frozenset())
+        seen, is_whole = await watch.look(frozenset(), {})
         assert seen == {
             InstanceName("radarr"): WebhookState(True, True),
             InstanceName("jellyseerr"): WebhookState(False),
@@ -328,7 +328,7 @@ async def test_the_watch_sees_what_is_there_and_passes_over_what_is_lost(board: 
         assert await hint_on(place.agent, place.wanted) == ""
         assert "run reconciler connect" in await hint_on(board.agent, board.wanted)
         place.simulator.is_starting = True
-        seen, is_whole = await watch.look(frozenset())
+        seen, is_whole = await watch.look(frozenset(), {})
         assert (seen, is_whole) == ({InstanceName("jellyseerr"): WebhookState(False)}, False)
-        assert await watch.look({InstanceName("radarr")}) == (seen, True)
+        assert await watch.look({InstanceName("radarr")}, {}) == (seen, True)
         assert "its webhooks cannot be looked at" in await hint_on(place.agent, place.wanted)

@@ -32,7 +32,7 @@ FULL = Overview(
         SenderHeard(Source.SONARR, InstanceName("sonarr-of-before"), START, Heard.TEST, None),
     ),
     connections={
-        RADARR: ConnectionSeen(WebhookState(exists=True, enabled=True), START),
+        RADARR: ConnectionSeen(WebhookState(exists=True, enabled=True, muted=True), START),
         InstanceName("radarr-of-before"): ConnectionSeen(WebhookState(exists=False), START),
     },
     messengers=(
