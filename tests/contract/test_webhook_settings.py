@@ -147,6 +147,15 @@ async def test_a_version_without_headers_gets_a_password_that_only_a_test_can_ju
         assert found.comparison is not None
         assert found.comparison.step is Step.REPAIR
         assert [change.now for change in found.comparison.changes] == ["one that is refused here"]
+        nowhere = f"http://127.0.0.1:9/webhooks/{kind}"
+        (ours,) = place.simulator.connections.all
+        ours.url = nowhere
+        away = await look(place.agent, replace(place.wanted, urls=(nowhere,)))
+        assert (away.comparison, away.fix) == (
+            None,
+            f"see that {nowhere} leads from {kind} to this service, and that it runs",
+        )
+        assert "Connection refused (127.0.0.1:9)" in away.problem
 
 
 @LIBRARIES
