@@ -19,8 +19,10 @@ from reconciler.model import (
 
 NOT_SHOWN = "the secret there is not shown; a test tells whether it is right"
 
-MUTED = "it could not deliver, and sends nothing for up to an hour; a test that arrives ends that"
-
+MUTED = (
+    "it could not deliver, and sends nothing for up to an hour after that, which may be over by now; a test that "
+    "arrives ends it"
+)
 
 _OUR_PATH = re.compile(rf"/webhooks/(?:{'|'.join(Source)})(?:/[a-z0-9-]{{1,63}})?/?$")
 """How the address of every service like this one ends."""
@@ -89,7 +91,7 @@ def state_of(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> WebhookStat
     if ours is None:
         return WebhookState(exists=False, problems=tuple(_elsewhere(one) for one in there if _is_named(one)))
     changes = (*_address(wanted, ours), *_beyond_address(wanted, ours))
-    problems = (*((MUTED,) if ours.is_muted else ()), *(str(change) for change in changes if change.what != "state"))
+    problems = tuple(str(change) for change in changes if change.what != "state")
     return WebhookState(exists=True, enabled=ours.enabled, problems=problems, muted=ours.is_muted)
 
 

@@ -75,7 +75,8 @@ class Http:
     """An HTTP connection pool to one upstream instance.
 
     What upstreams say may be quoted in errors, but never with a word of `headers` or one of `secrets`: those are what
-    we send in other places, such as a password in a form.
+    we send in other places, such as a password in a form. `refusals` has what an upstream says with a 403 that is not
+    about our credentials, and the words for it.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Http:
         *,
         headers: Mapping[str, str] | None = None,
         secrets: Sequence[str] = (),
+        refusals: Mapping[str, str] | None = None,
         timeout: timedelta = READ_TIMEOUT,
         observer: CallObserver = ignore_calls,
         clock: Clock | None = None,
@@ -96,6 +98,7 @@ class Http:
         self._clock = clock or SystemClock()
         self._timeout = timeout
         self._secrets = _secrets_of(headers or {}, secrets)
+        self._refusals = dict(refusals or {})
         self._client = httpx.AsyncClient(
             base_url=self.base_url,
             headers=dict(headers or {}),
@@ -230,7 +233,9 @@ class Http:
                 self.instance, "answers with a redirect; its URL needs the application's URL base", status=status
             )
         if status in {401, 403}:
-            raise Unauthorized(self.instance, f"refused our credentials ({status})", status=status)
+            if (known := self._refusals.get(_said(reply))) is not None:
+                raise Rejected(self.instance, known, status=status)
+            raise Unauthorized(self.instance, f"refused our credentials ({status}){self._quoted(reply)}", status=status)
         if status == 429:
             raise Throttled(self.instance, "asked us to slow down", status=status, retry_after=_retry_after(headers))
         if status >= 500:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from reconciler.clients._http import CallObserver, Http, Reply, Transport, ignore_calls
+from reconciler.clients.seerr_protection import READ_ONLY, REFUSALS, is_read_only
 from reconciler.clients.seerr_webhooks import SeerrWebhook
 from reconciler.clock import Clock
 from reconciler.errors import Unintelligible, Unreachable
@@ -71,7 +72,9 @@ class Seerr:
         self._http.forget_cookies()
 
     async def obstacle(self) -> str:
-        """Tell whether the key's owner may delete requests and records (upstreams.md 1.6, permission bits)."""
+        """Tell whether anything can be deleted there, and the key's owner may do so (upstreams.md 1.6, permissions)."""
+        if await is_read_only(self._http):
+            return f"it {READ_ONLY}"
         owner = self._object((await self._get("/auth/me", "whoami")).json())
         permissions = owner.get("permissions")
         if isinstance(permissions, int) and not permissions & _MAY_DELETE:
@@ -368,6 +371,7 @@ def connect(
         clock=clock,
         transport=transport,
         secrets=secrets,
+        refusals=REFUSALS,
     )
     return Seerr(http, timeouts)
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.connections import NOT_SHOWN, Change, Comparison, Step, compare
-from reconciler.errors import Rejected, Unauthorized, UpstreamError
+from reconciler.errors import Rejected, Unauthorized, Unreachable, UpstreamError
 from reconciler.model import SeenWebhook, WantedWebhook
 from reconciler.ports import WebhookSettings
 
 _UNAUTHORIZED = re.compile(r"\b401\b")
+_NOT_DELIVERED = 500
+"""What Radarr and Sonarr answer when nobody listens at the address that they are to try."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ async def look(agent: WebhookSettings, wanted: WantedWebhook) -> Found:
     try:
         comparison = compare(wanted, await agent.read(wanted))
         if comparison.is_secret_hidden and comparison.seen is not None:
-            comparison = await _tried(agent, wanted, comparison, comparison.seen)
+            return await _tried(agent, wanted, comparison, comparison.seen)
     except Unauthorized as error:
         return Found(wanted, problem=error.message, fix=f"correct the API key of {wanted.instance}")
     except UpstreamError as error:
@@ -45,18 +47,20 @@ async def look(agent: WebhookSettings, wanted: WantedWebhook) -> Found:
     return Found(wanted, comparison)
 
 
-async def _tried(
-    agent: WebhookSettings, wanted: WantedWebhook, comparison: Comparison, seen: SeenWebhook
-) -> Comparison:
+async def _tried(agent: WebhookSettings, wanted: WantedWebhook, comparison: Comparison, seen: SeenWebhook) -> Found:
     """Find out whether a secret that is not shown is the right one."""
     try:
         await agent.test(wanted, seen)
     except Rejected as refused:
         if not _UNAUTHORIZED.search(refused.message):
-            return comparison
+            return Found(wanted, comparison)
         change = Change("secret", "one that is refused here", "the webhook secret")
-        return replace(comparison, step=Step.REPAIR, changes=(change,), is_secret_hidden=False)
-    return replace(comparison, notes=tuple(note for note in comparison.notes if note != NOT_SHOWN))
+        return Found(wanted, replace(comparison, step=Step.REPAIR, changes=(change,), is_secret_hidden=False))
+    except Unreachable as error:
+        if error.status != _NOT_DELIVERED:
+            raise
+        return Found(wanted, problem=error.message, fix=_delivery(wanted, error.message))
+    return Found(wanted, replace(comparison, notes=tuple(note for note in comparison.notes if note != NOT_SHOWN)))
 
 
 async def put_right(agent: WebhookSettings, found: Found) -> Done:
@@ -72,12 +76,17 @@ async def put_right(agent: WebhookSettings, found: Found) -> Done:
             return Done(problem=f"it was written, and still is not as it should be: {_listed(now.changes)}")
         try:
             await agent.test(wanted, now.seen)
+        except Unauthorized as error:
+            return Done(is_right=True, problem=error.message, fix=_access(wanted))
         except UpstreamError as error:
             return Done(is_right=True, problem=error.message, fix=_delivery(wanted, error.message))
+    except Unauthorized as error:
+        return Done(problem=error.message, fix=_access(wanted))
     except Rejected as error:
-        return Done(problem=error.message, fix=_delivery(wanted, error.message))
+        fix = "run this again then" if error.status == 403 else _delivery(wanted, error.message)
+        return Done(problem=error.message, fix=fix)
     except UpstreamError as error:
-        fix = _delivery(wanted, error.message) if error.status == 500 else _elsewhere(wanted)
+        fix = _delivery(wanted, error.message) if error.status == _NOT_DELIVERED else _elsewhere(wanted)
         return Done(problem=error.message, fix=fix)
     return Done(is_right=True, is_tested=True)
 
@@ -88,6 +97,11 @@ def _listed(changes: Sequence[Change]) -> str:
 
 def _elsewhere(wanted: WantedWebhook) -> str:
     return f"check the URL of {wanted.instance} and that it is running"
+
+
+def _access(wanted: WantedWebhook) -> str:
+    """Return what to do when an upstream shows its settings and does not let our key change them."""
+    return f"correct the API key of {wanted.instance}: its owner must be allowed to change settings"
 
 
 def _delivery(wanted: WantedWebhook, said: str) -> str:

@@ -100,7 +100,11 @@ class SeenWebhook:
 
 @dataclass(frozen=True, slots=True)
 class WebhookState:
-    """What was last seen of our webhook at one instance; `problems` are for people."""
+    """What was last seen of our webhook at one instance; `problems` are for people.
+
+    `muted`: the upstream said that it could not deliver, and sent nothing for a while. It does not say when that ends,
+    and for hours may not say that it has ended.
+    """
 
     exists: bool
     enabled: bool = False
@@ -109,5 +113,5 @@ class WebhookState:
 
     @property
     def is_sent(self) -> bool:
-        """Tell whether anything comes from there."""
-        return self.exists and self.enabled and not self.muted
+        """Tell whether anything is meant to come from there; a mute ends by itself."""
+        return self.exists and self.enabled

@@ -45,7 +45,7 @@ class Messenger:
         self.position = position
         self.kind = kind
         self._sender = sender
-        self._is_busy = False
+        self._outcome: asyncio.Future[str] | None = None  # of the last message, until somebody was told
 
     @property
     def name(self) -> str:
@@ -57,33 +57,42 @@ class Messenger:
         """Return about how many characters a message may have."""
         return min(_LARGEST_BODY, int(min(server.body_maxlen for server in self._sender) * _FILLED))
 
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether a message is on its way, perhaps one that `send` has given up waiting for."""
+        return self._outcome is not None and not self._outcome.done()
+
     async def send(self, message: Message, *, within: timedelta = PATIENCE) -> str:
         """Send a message. Return `""` when it was taken, or what went wrong in words without a secret.
 
-        Apprise waits for the network without giving way, so it runs beside the loop, in a thread that the end of the
-        process does not wait for.
+        What is not answered in time goes on, and `late_answer` tells what became of it. Apprise waits for the network
+        without giving way, so it runs beside the loop, in a thread that the end of the process does not wait for.
         """
-        if self._is_busy:
+        if self.is_busy:
             return "the message before is still on its way"
-        self._is_busy = True
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[str] = loop.create_future()
+        self._outcome = outcome = loop.create_future()
 
         def work() -> None:
             try:
                 said = self._deliver(message)
             except Exception as error:  # noqa: BLE001 - whatever a messenger's code raises: the message was not taken
                 said = f"it could not be sent ({type(error).__name__})"
-            self._is_busy = False
             with suppress(RuntimeError):  # the loop was closed meanwhile
-                loop.call_soon_threadsafe(_settle, done, said)
+                loop.call_soon_threadsafe(outcome.set_result, said)
 
         threading.Thread(target=work, name=f"messenger {self.position}", daemon=True).start()
-        try:
-            async with asyncio.timeout(within.total_seconds()):
-                return await done
-        except TimeoutError:
-            return "it did not answer in time"
+        await asyncio.wait([outcome], timeout=within.total_seconds())
+        said = self.late_answer()
+        return "it did not answer in time" if said is None else said
+
+    def late_answer(self) -> str | None:
+        """Return once what became of a message that nobody waited for any more, as `send` does; `None` if nothing."""
+        outcome = self._outcome
+        if outcome is None or not outcome.done():
+            return None
+        self._outcome = None
+        return outcome.result()
 
     def _deliver(self, message: Message) -> str:
         result = self._sender.notify(
@@ -157,11 +166,6 @@ def _silence() -> None:
         logger.propagate = False
         if not logger.handlers:
             logger.addHandler(logging.NullHandler())
-
-
-def _settle(done: "asyncio.Future[str]", said: str) -> None:
-    if not done.done():
-        done.set_result(said)
 
 
 def _why(result: Any) -> str:

@@ -1,6 +1,7 @@
 """Tells people, from the database: what is worth telling is noted there, and how far each messenger was told.
 
-A message that was taken by a crash between sending and writing that down is sent again; none is lost.
+A message that was taken by a crash between sending and writing that down is sent again; none is lost. One that was
+taken after nobody waited for its answer any more counts as sent, as soon as that is known.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from reconciler.backoff import backoff
 from reconciler.clock import Clock
 from reconciler.model import DeletionId, DeletionState, Notice, Occasion
 from reconciler.notify.messengers import PATIENCE, Messenger
-from reconciler.notify.wording import MOST_LINES, Wording
+from reconciler.notify.wording import MOST_LINES, Message, Wording
 from reconciler.ports import Lease, MessengerState, NoticeStore
 from reconciler.telemetry import Metrics, get_logger
 
@@ -61,6 +62,7 @@ class Notifier:
         self._rng = rng or random.SystemRandom()
         self._patience = patience
         self._epoch: int | None = None
+        self._on_the_way: dict[int, int] = {}  # by messenger, the last notice of the message that it has not answered
         self._given_up: dict[int, int] = {}  # by messenger, the last notice that was: what stays pending may be older
         self._log = get_logger()
 
@@ -88,6 +90,7 @@ class Notifier:
 
     async def _serve(self, lease: Lease, messenger: Messenger, state: MessengerState) -> timedelta | None:
         """Send one messenger what it has not been told, if its time has come; return when to look again."""
+        state = await self._hear_late(lease, messenger, state)
         now = self._clock.now()
         pending = await self._pending(state, now)
         if pending.dropped:
@@ -107,10 +110,31 @@ class Notifier:
             return wait
         named = await self._states(pending.notices)
         message = self._wording.message(pending.notices, named, now, room=messenger.room)
-        error = await messenger.send(message, within=self._patience)
+        error = await self._send(messenger, message, pending.last)
         after = self._after(messenger, state, error, pending.last)
         await self._store.save_messenger(lease, after)
         return self._wait(after, self._clock.now()) if error else None
+
+    async def _send(self, messenger: Messenger, message: Message, last: int) -> str:
+        """Send a message about all up to notice `last`, and remember it until it is answered."""
+        if not messenger.is_busy:
+            self._on_the_way[messenger.position] = last
+        error = await messenger.send(message, within=self._patience)
+        if not messenger.is_busy:
+            self._on_the_way.pop(messenger.position, None)
+        return error
+
+    async def _hear_late(self, lease: Lease, messenger: Messenger, state: MessengerState) -> MessengerState:
+        """Return the state with what became of a message that was not answered in time."""
+        said = messenger.late_answer()
+        last = self._on_the_way.pop(messenger.position, None) if said is not None else None
+        if last is None:
+            return state
+        after = replace(state, last_error=said or "")
+        if not said:
+            after = self._after(messenger, state, "", max(last, state.last_notice))
+        await self._store.save_messenger(lease, after)
+        return after
 
     async def _pending(self, state: MessengerState, now: datetime) -> _Pending:
         """Return what is still to be told: not what nobody wants to know, what has passed, or what is too old."""

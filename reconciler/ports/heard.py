@@ -25,6 +25,10 @@ class ConnectionSeen:
     state: WebhookState
     at: datetime
 
+    def is_muted(self, heard: SenderHeard | None) -> bool:
+        """Tell whether it was muted, and has not been heard from since: that would have ended it."""
+        return self.state.muted and (heard is None or heard.heard_at <= self.at)
+
 
 @dataclass(frozen=True, slots=True)
 class KeptReceipt:

@@ -267,6 +267,9 @@ class PassStore(Protocol):
     async def save_connections(self, lease: Lease, seen: Mapping[InstanceName, WebhookState], at: datetime) -> None:
         """Replace what was seen of our webhook at these instances; the others stay as they are."""
 
+    async def connections(self) -> Mapping[InstanceName, WebhookState]:
+        """Return what was last seen of our webhooks, by any process."""
+
     async def last_test_at(self) -> datetime | None:
         """Return when a sender of webhooks last sent a test, to any process; a cheap look."""
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from reconciler.clock import Clock, SystemClock
 from reconciler.simulators.faults import Faults
 from reconciler.simulators.seerr_api import SeerrApi
-from reconciler.simulators.seerr_http import unknown_route
+from reconciler.simulators.seerr_http import forgery_guarded, unknown_route
 from reconciler.simulators.seerr_media_server import MediaServer
 from reconciler.simulators.seerr_notifications import ALL_TYPES
 from reconciler.simulators.seerr_servers import Server
@@ -59,7 +59,7 @@ class SeerrSimulator:
             exception_handlers={HTTPException: unknown_route},
             lifespan=self._lifespan,
         )
-        self.faults = Faults(starlette)
+        self.faults = Faults(forgery_guarded(starlette, self.service))
         self.app: ASGIApp = _Watched(self)
 
     def add_server(self, server: Server) -> None:

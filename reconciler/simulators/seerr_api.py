@@ -109,6 +109,7 @@ class SeerrApi:
             *SeerrIssues(self._service).table(),
             ("GET", "/settings/radarr", self.list_servers, _NO_QUERY),
             ("GET", "/settings/sonarr", self.list_servers, _NO_QUERY),
+            ("GET", "/settings/network", self.read_network, _NO_QUERY),
             ("GET", "/settings/jobs", self.list_jobs, _NO_QUERY),
             ("POST", "/settings/jobs/{id}/run", self.run_job, _NO_QUERY),
             ("GET", "/settings/notifications/webhook", self.read_webhook, _NO_QUERY),
@@ -276,6 +277,10 @@ class SeerrApi:
 
     # --- settings --------------------------------------------------------------------------------------------------
 
+    async def read_network(self, request: Request) -> Response:
+        expect(request.state.user, _ADMIN)
+        return JSONResponse({"csrfProtection": self._service.csrf_protection, "trustProxy": False})
+
     async def list_servers(self, request: Request) -> Response:
         """Show the servers of one kind, keys included, to an administrator."""
         expect(request.state.user, _ADMIN)
@@ -292,14 +297,17 @@ class SeerrApi:
         seerr_jobs.start(job, self._service)
         return JSONResponse(seerr_jobs.job_json(job, self._service, self._clock))
 
-    async def read_webhook(self, _request: Request) -> Response:
+    async def read_webhook(self, request: Request) -> Response:
+        expect(request.state.user, _ADMIN)
         return JSONResponse(settings_json(self._service.agent.settings))
 
     async def save_webhook(self, request: Request) -> Response:
+        expect(request.state.user, _ADMIN)
         self._service.agent.settings = await _posted_settings(request)
         return JSONResponse(settings_json(self._service.agent.settings))
 
     async def test_webhook(self, request: Request) -> Response:
+        expect(request.state.user, _ADMIN)
         if not await self._service.agent.test(await _posted_settings(request)):
             raise Refused(500, "Failed to send webhook notification.")
         return Response(status_code=204)

@@ -7,13 +7,16 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reconciler.simulators.seerr_service import Refused
+from reconciler.simulators.seerr_service import Refused, SeerrService
 from reconciler.simulators.seerr_state import SeerrDatabase, User
 
 Handler = Callable[[Request], Awaitable[Response]]
 Query = Mapping[str, type[int] | type[bool] | frozenset[str]]
 """The documented query parameters of an endpoint: numbers, booleans, or one of these words."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class NotPermitted(Exception):
@@ -61,6 +64,18 @@ def guard(handler: Handler, query: Query, database: SeerrDatabase, api_key: str 
 
 def _forbidden() -> JSONResponse:
     return JSONResponse({"status": 403, "error": "You do not have permission to access this endpoint"}, 403)
+
+
+def forgery_guarded(app: ASGIApp, service: SeerrService) -> ASGIApp:
+    """Return `app` behind the protection that stands before everything else, the check of the key too."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in _SAFE and service.csrf_protection:
+            await JSONResponse({"message": "invalid csrf token"}, 403)(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return guarded
 
 
 async def unknown_route(request: Request, error: Exception) -> Response:

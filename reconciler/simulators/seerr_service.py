@@ -52,7 +52,8 @@ class SeerrService:
 
     `tmdb_up` switches TMDB off, `database_locked` makes every look into the database fail. `jellyfin` lists what the
     media server still shows, beside what `media_server`, a Jellyfin on HTTP, lists itself. With `auto_approve` a
-    request by someone who may approve is approved at once; everyone else's waits.
+    request by someone who may approve is approved at once; everyone else's waits. `csrf_protection` lets nobody change
+    anything who does not come from its own pages.
     """
 
     def __init__(self, database: SeerrDatabase, agent: WebhookAgent) -> None:
@@ -64,6 +65,7 @@ class SeerrService:
         self.tmdb_up = True
         self.database_locked = False
         self.auto_approve = True
+        self.csrf_protection = False
         self.running_jobs: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 

@@ -187,4 +187,5 @@ async def save_connections(connection: Connection, seen: Mapping[InstanceName, W
 
 def _state(text: str) -> WebhookState:
     stored = json.loads(text)
-    return WebhookState(stored["exists"], stored["enabled"], tuple(stored["problems"]), stored["muted"])
+    muted = stored.get("muted", False)  # earlier builds did not ask
+    return WebhookState(stored["exists"], stored["enabled"], tuple(stored["problems"]), muted)

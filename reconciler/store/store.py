@@ -372,6 +372,10 @@ class DatabaseStore:
             await passes.check_lease(connection, lease)
             await heard.save_connections(connection, seen, at)
 
+    async def connections(self) -> Mapping[InstanceName, WebhookState]:
+        async with self._database.read() as connection:
+            return {instance: seen.state for instance, seen in (await heard.connections(connection)).items()}
+
     async def last_test_at(self) -> datetime | None:
         async with self._database.read() as connection:
             return await heard.last_test_at(connection)

@@ -23,6 +23,7 @@ METRIC_NAMES = (
     "reconciler_ledger_complete",
     "reconciler_ledger_gaps",
     "reconciler_ledger_synced_timestamp_seconds",
+    "reconciler_notifications_failing_since_timestamp_seconds",
     "reconciler_notifications_total",
     "reconciler_oldest_change_timestamp_seconds",
     "reconciler_oldest_unsettled_timestamp_seconds",
@@ -33,6 +34,7 @@ METRIC_NAMES = (
     "reconciler_upstream_up",
     "reconciler_webhook_connected",
     "reconciler_webhook_last_heard_timestamp_seconds",
+    "reconciler_webhook_muted",
     "reconciler_webhooks_total",
 )
 """Every metric, as Prometheus names it."""

@@ -66,6 +66,16 @@ class StateMetrics(Collector):
         )
         yield from _of_ledgers(overview, configured)
         yield from _of_webhooks(overview, configured)
+        yield _gauge(
+            "reconciler_notifications_failing_since_timestamp_seconds",
+            "Since when a messenger, by its place in the configuration, has taken none of what there is to tell.",
+            ("messenger",),
+            (
+                ((str(one.position),), one.failing_since.timestamp())
+                for one in overview.messengers
+                if one.failing_since is not None
+            ),
+        )
 
 
 def _of_ledgers(overview: Overview, configured: Configured) -> Iterable[GaugeMetricFamily]:
@@ -104,9 +114,20 @@ def _of_webhooks(overview: Overview, configured: Configured) -> Iterable[GaugeMe
     )
     yield _gauge(
         "reconciler_webhook_connected",
-        "Whether our webhook was there, on and not muted when an upstream was last looked at (1) or not (0).",
+        "Whether our webhook was there and on when an upstream was last looked at (1) or not (0).",
         ("upstream",),
         (((name,), seen.state.is_sent) for name, seen in overview.connections.items() if name in configured),
+    )
+    heard = {(one.source.value, one.instance): one for one in overview.senders}
+    yield _gauge(
+        "reconciler_webhook_muted",
+        "Whether a Radarr or Sonarr said when last looked at that it mutes our webhook, and was not heard since (1).",
+        ("upstream",),
+        (
+            ((name,), seen.is_muted(heard.get((configured[name].value, name))))
+            for name, seen in overview.connections.items()
+            if configured.get(name) in _LIBRARIES
+        ),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.config import Settings
 from reconciler.connect import SenderGuide, guides
+from reconciler.connections import MUTED
 from reconciler.model import InstanceName, Source, UpstreamKind
 from reconciler.ports import Heard, Overview, SenderHeard
 from reconciler.web.answers import Out
@@ -73,11 +74,12 @@ def webhook_out(overview: Overview, kind: UpstreamKind, instance: InstanceName) 
 def _webhook_out(overview: Overview, source: Source, instance: InstanceName | None) -> WebhookOut:
     heard = heard_from(overview, source, instance)
     seen = overview.connections.get(instance) if instance is not None else None
+    is_muted = seen is not None and seen.is_muted(heard)
     return WebhookOut(
         exists=seen.state.exists if seen else None,
         enabled=seen.state.enabled if seen else None,
-        muted=seen.state.muted if seen else None,
-        problems=seen.state.problems if seen else (),
+        muted=is_muted if seen else None,
+        problems=(*((MUTED,) if is_muted else ()), *seen.state.problems) if seen else (),
         checked_at=seen.at if seen else None,
         heard_at=heard.heard_at if heard else None,
         test_at=heard.test_at if heard else None,
@@ -89,13 +91,19 @@ def remarks_on_webhooks(overview: Overview, configured: Mapping[InstanceName, Up
     states = {name: overview.connections[name].state for name in configured if name in overview.connections}
     missing = sorted(name for name, state in states.items() if not state.exists)
     disabled = sorted(name for name, state in states.items() if state.exists and not state.enabled)
-    muted = sorted(name for name, state in states.items() if state.exists and state.enabled and state.muted)
+    muted = sorted(name for name, state in states.items() if state.is_sent and _is_muted(overview, configured, name))
     if missing:
         yield f"{', '.join(missing)} {'sends' if len(missing) == 1 else 'send'} no webhook here"
     if disabled:
         yield f"the webhook of {', '.join(disabled)} is off"
     if muted:
-        yield f"the webhook of {', '.join(muted)} could not be delivered, and nothing is sent for a while"
+        yield f"the webhook of {', '.join(muted)} could not be delivered, and perhaps nothing is sent for a while"
+
+
+def _is_muted(overview: Overview, configured: Mapping[InstanceName, UpstreamKind], name: InstanceName) -> bool:
+    source = SOURCES.get(configured[name])
+    heard = heard_from(overview, source, name) if source is not None else None
+    return overview.connections[name].is_muted(heard)
 
 
 def senders_out(settings: Settings, overview: Overview) -> SendersOut:

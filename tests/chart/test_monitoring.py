@@ -233,11 +233,22 @@ def test_silence_is_longer_than_the_program_may_be_silent() -> None:
     assert silence({"ledger_interval_seconds": 86_400}) == 3 * 86_400
 
 
-def test_who_is_told_only_of_holds_hears_that_messages_are_lost() -> None:
-    """Holds are never given up, so nothing is dropped then."""
-    rules = {rule["alert"]: rule["expr"] for rule in rules_of(render(WATCHED).one("PrometheusRule"))}
-    outcomes = re.findall(r'outcome="(\w+)"', rules["DeletionNotificationsLost"])
-    assert outcomes == ["dropped", "failed", "sent"]
+def test_every_messenger_that_takes_nothing_raises_an_alert_of_its_own() -> None:
+    """Holds are never given up, so nothing is dropped then; and what one messenger takes says nothing of another."""
+    (rule,) = [rule for rule in RULES if rule["alert"] == "DeletionNotificationsLost"]
+    either = promql.parse(rule["expr"])
+    assert isinstance(either, promql.BinaryExpr)
+    assert str(either.op) == "or"
+    dropped, failing = either.lhs, either.rhs
+    assert re.findall(r'outcome="(\w+)"', str(dropped)) == ["dropped"]
+    (grouped,) = [node for node in nodes_of(failing) if isinstance(node, promql.AggregateExpr)]
+    assert grouped.modifier is not None
+    assert grouped.modifier.labels == ["messenger"]
+    assert [n.name for n in nodes_of(failing) if isinstance(n, promql.VectorSelector)] == [
+        "reconciler_notifications_failing_since_timestamp_seconds"
+    ]
+    assert isinstance(failing, promql.BinaryExpr)
+    assert (str(failing.op), str(failing.rhs)) == (">", "86400")
 
 
 # --- the dashboard -------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from reconciler.clients import seerr
-from reconciler.errors import Unauthorized, Unintelligible, Unreachable
+from reconciler.errors import Rejected, Unauthorized, Unintelligible, Unreachable
 from reconciler.model import InstanceName, Media, MediaKind
 from reconciler.observed import AppInfo, Issue, IssueComment, MediaStatus, RequestServer, RequestStatus
 from reconciler.ports import RequestClient
@@ -306,3 +306,19 @@ async def test_a_key_whose_owner_may_not_manage_requests_is_an_obstacle(setup: S
     setup.simulator.database.owner = replace(setup.simulator.database.owner, permissions=32)
     setup.simulator.database.users[1] = setup.simulator.database.owner
     assert "may not manage requests" in await setup.client.obstacle()
+
+
+async def test_a_seerr_whose_csrf_protection_keeps_programs_out_says_what_to_turn_off(setup: Setup) -> None:
+    (row,) = setup.fill(1)
+    setup.simulator.service.csrf_protection = True
+    words = "takes no changes from programs: turn off CSRF protection there (Settings → Network)"
+    for change in (
+        setup.client.delete_request(1),
+        setup.client.delete_record(row.id),
+        setup.client.reset_variant(row.id, is_4k=False),
+    ):
+        with pytest.raises(Rejected) as refusal:
+            await change
+        assert (refusal.value.message, refusal.value.status) == (words, 403)
+    assert await setup.client.obstacle() == f"it {words}"
+    assert len(await setup.client.records()) == 1

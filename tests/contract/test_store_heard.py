@@ -17,6 +17,7 @@ from tests.support.store import (
     START,
     ask,
     created,
+    database_of,
     hear,
     lease_of,
     receipt,
@@ -131,5 +132,17 @@ async def test_what_was_seen_of_webhooks_is_replaced_by_instance(store: Store) -
         RADARR: ConnectionSeen(missing, LATER),
         RADARR_4K: ConnectionSeen(whole, START),
     }
+    assert await store.connections() == {RADARR: missing, RADARR_4K: whole}
     with pytest.raises(LeaseLost):
         await store.save_connections(Lease("another", 99), {RADARR: whole}, LATER)
+
+
+async def test_what_an_earlier_build_saw_of_a_webhook_is_read_too(store: Store) -> None:
+    async with database_of(store).write() as connection:
+        await connection.execute(
+            "INSERT INTO connections (instance, state, at) VALUES (:instance, :state, :at)",
+            {"instance": RADARR, "state": '{"exists":true,"enabled":true,"problems":["another secret"]}', "at": START},
+        )
+    assert (await store.overview()).connections == {
+        RADARR: ConnectionSeen(WebhookState(True, True, ("another secret",)), START)
+    }

@@ -147,6 +147,15 @@ async def test_a_version_without_headers_gets_a_password_that_only_a_test_can_ju
         assert found.comparison is not None
         assert found.comparison.step is Step.REPAIR
         assert [change.now for change in found.comparison.changes] == ["one that is refused here"]
+        nowhere = f"http://127.0.0.1:9/webhooks/{kind}"
+        (ours,) = place.simulator.connections.all
+        ours.url = nowhere
+        away = await look(place.agent, replace(place.wanted, urls=(nowhere,)))
+        assert (away.comparison, away.fix) == (
+            None,
+            f"see that {nowhere} leads from {kind} to this service, and that it runs",
+        )
+        assert "Connection refused (127.0.0.1:9)" in away.problem
 
 
 @LIBRARIES
@@ -264,6 +273,22 @@ async def test_somebody_elses_webhook_in_jellyseerr_is_replaced_only_as_it_was_s
     assert board.simulator.agent.settings.url == board.receiver.url
 
 
+async def test_a_jellyseerr_that_shows_its_settings_and_refuses_to_change_them_says_what_to_do(board: Place) -> None:
+    board.simulator.service.csrf_protection = True
+    assert await board.put_right() == Done(
+        problem="takes no changes from programs: turn off CSRF protection there (Settings → Network)",
+        fix="run this again then",
+    )
+    board.simulator.service.csrf_protection = False
+    found = await board.found()
+    board.simulator.database.owner = replace(board.simulator.database.owner, permissions=32)
+    board.simulator.database.users[1] = board.simulator.database.owner
+    assert await put_right(board.agent, found) == Done(
+        problem="refused our credentials (403): You do not have permission to access this endpoint",
+        fix="correct the API key of jellyseerr: its owner must be allowed to change settings",
+    )
+
+
 async def test_a_test_that_jellyseerr_cannot_deliver_is_a_refusal_in_words(board: Place) -> None:
     board.receiver.status = 401
     done = await board.put_right()
@@ -303,7 +328,7 @@ async def test_the_watch_sees_what_is_there_and_passes_over_what_is_lost(board: 
         agents = {one.agent.instance: one.agent for one in (board, place)}
         watch = ConnectionWatch(agents, [board.wanted, place.wanted])
         await place.put_right()
-        seen, is_whole = await watch.look(frozenset())
+        seen, is_whole = await watch.look(frozenset(), {})
         assert seen == {
             InstanceName("radarr"): WebhookState(True, True),
             InstanceName("jellyseerr"): WebhookState(False),
@@ -312,7 +337,7 @@ async def test_the_watch_sees_what_is_there_and_passes_over_what_is_lost(board: 
         assert await hint_on(place.agent, place.wanted) == ""
         assert "run reconciler connect" in await hint_on(board.agent, board.wanted)
         place.simulator.is_starting = True
-        seen, is_whole = await watch.look(frozenset())
+        seen, is_whole = await watch.look(frozenset(), {})
         assert (seen, is_whole) == ({InstanceName("jellyseerr"): WebhookState(False)}, False)
-        assert await watch.look({InstanceName("radarr")}) == (seen, True)
+        assert await watch.look({InstanceName("radarr")}, {}) == (seen, True)
         assert "its webhooks cannot be looked at" in await hint_on(place.agent, place.wanted)

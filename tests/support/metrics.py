@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from reconciler.model import InstanceName, LedgerCoverage, Phase, Source, UpstreamKind, WebhookState
-from reconciler.ports import ConnectionSeen, Heard, Overview, SenderHeard, UpstreamHealth
+from reconciler.ports import ConnectionSeen, Heard, MessengerState, Overview, SenderHeard, UpstreamHealth
 from reconciler.reasons import Reason
 from reconciler.telemetry import Metrics
 from tests.support.clocks import START
@@ -32,9 +32,13 @@ FULL = Overview(
         SenderHeard(Source.SONARR, InstanceName("sonarr-of-before"), START, Heard.TEST, None),
     ),
     connections={
-        RADARR: ConnectionSeen(WebhookState(exists=True, enabled=True), START),
+        RADARR: ConnectionSeen(WebhookState(exists=True, enabled=True, muted=True), START),
         InstanceName("radarr-of-before"): ConnectionSeen(WebhookState(exists=False), START),
     },
+    messengers=(
+        MessengerState(1, "ntfy", START, 4, failing_since=START, attempt=9, last_error="it answered 500"),
+        MessengerState(2, "discord", START, 7, sent_at=START),
+    ),
 )
 """What a database may say, also of instances that are not configured any more."""
 

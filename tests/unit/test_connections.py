@@ -138,7 +138,7 @@ def test_a_webhook_that_is_muted_is_told_and_needs_no_change() -> None:
     found = compare(RADARR, [muted])
     assert (found.step, found.changes, found.notes) == (Step.NOTHING, (), (MUTED,))
     state = state_of(RADARR, [muted])
-    assert (state, state.is_sent) == (WebhookState(True, True, (MUTED,), muted=True), False)
+    assert (state, state.is_sent) == (WebhookState(True, True, muted=True), True)
     assert not compare(RADARR, [RIGHT, replace(FOREIGN, is_muted=True)]).notes
 
 

@@ -387,6 +387,26 @@ async def test_secrets_never_stand_in_an_error(answer: Callable[[httpx.Request],
         assert "hunter2hunter2" not in text
 
 
+async def test_a_refusal_is_quoted_on_one_line_or_said_in_better_words() -> None:
+    said = iter(["invalid\n token of " + KEY, "long " + "x" * 999, "Not found here.", ""])
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(403, json={"message": next(said)})
+
+    known = {"Not found here.": "is not there"}
+    headers = {"X-Api-Key": KEY}
+    messages: list[str] = []
+    async with Http(NAME, URL, headers=headers, refusals=known, transport=httpx.MockTransport(answer)) as http:
+        for _ in range(4):
+            with pytest.raises(UpstreamError) as caught:
+                await http.send("POST", "/thing", operation="write")
+            assert isinstance(caught.value, Rejected if len(messages) == 2 else Unauthorized)
+            messages.append(caught.value.message)
+    assert messages[0] == "refused our credentials (403): invalid token of ***"
+    assert len(messages[1]) < 250
+    assert messages[2:] == ["is not there", "refused our credentials (403)"]
+
+
 @pytest.mark.parametrize("password", ["pass", "two  words", "hunter2hunter2"])
 async def test_a_secret_that_is_sent_elsewhere_is_not_quoted_either(password: str) -> None:
     def answer(_request: httpx.Request) -> httpx.Response:

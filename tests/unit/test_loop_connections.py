@@ -1,7 +1,7 @@
 """The loop looks at our webhooks at the upstreams, in the way of nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -119,17 +119,24 @@ async def test_what_is_seen_is_kept_and_what_cannot_be_seen_stays_as_it_was(benc
     assert loop.health.rows() == (), "whether its webhook can be looked at says nothing about an upstream"
 
 
-async def test_a_webhook_that_is_missing_or_back_is_logged_once(bench: Bench) -> None:
+def told(logs: Sequence[Mapping[str, object]]) -> list[object]:
+    return [line["event"] for line in logs if str(line["event"]).startswith("webhook ")]
+
+
+async def test_a_webhook_that_is_gone_back_or_muted_is_logged_once_whichever_process_looks(bench: Bench) -> None:
     settings = Settings()
-    loop = loop_of(bench, settings)
-    settings.there = ()
-    with capture_logs() as logs:
-        for _ in range(2):
-            await look(loop)
-        settings.there = (RIGHT,)
-        for _ in range(2):
-            await look(loop)
-    assert [line["event"] for line in logs if "webhook" in line["event"]] == ["webhook lost", "webhook found"]
+    for there, events in (
+        ((), []),  # it never was there: polling may be meant
+        ((RIGHT,), ["webhook found"]),
+        ((replace(RIGHT, is_muted=True),), ["webhook muted"]),
+        ((replace(RIGHT, enabled=False),), ["webhook lost"]),
+        ((), []),
+    ):
+        settings.there = there
+        with capture_logs() as logs:
+            await look(loop_of(bench, settings))
+            await look(loop_of(bench, settings))
+        assert told(logs) == events
 
 
 async def test_an_instance_that_is_out_of_reach_is_not_asked(bench: Bench) -> None:

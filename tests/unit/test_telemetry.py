@@ -5,7 +5,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pytest
@@ -292,7 +292,9 @@ def test_what_the_database_knows_is_shown_of_what_is_configured() -> None:
     assert of("reconciler_ledger_gaps") == {"radarr": 1}
     assert of("reconciler_ledger_synced_timestamp_seconds") == {"radarr": at}
     assert of("reconciler_webhook_last_heard_timestamp_seconds") == {"radarrradarr": at, "radarr": at - 3600}
-    assert of("reconciler_webhook_connected") == {"radarr": 1}
+    assert of("reconciler_webhook_connected") == {"radarr": 1}, "a mute ends by itself, and is not told when it has"
+    assert of("reconciler_webhook_muted") == {"radarr": 1}
+    assert of("reconciler_notifications_failing_since_timestamp_seconds") == {"1": at}
     assert of("reconciler_lease_held") == {"": 1}
     assert of("reconciler_build_info") == {__version__: 1}
 
@@ -318,11 +320,23 @@ def test_an_instance_that_is_silent_does_not_hide_behind_another_of_its_kind() -
     }
 
 
-@pytest.mark.parametrize("state", [WebhookState(True, enabled=False), WebhookState(True, True, muted=True)])
-def test_a_webhook_that_is_off_or_muted_counts_as_not_connected(state: WebhookState) -> None:
+@pytest.mark.parametrize(
+    ("state", "heard_at", "shown"),
+    [
+        (WebhookState(True, enabled=False), START, (0, 0)),
+        (WebhookState(True, True, muted=True), START, (1, 1)),
+        (WebhookState(True, True, muted=True), START + timedelta(seconds=1), (1, 0)),
+    ],
+)
+def test_a_webhook_that_is_off_is_not_connected_and_a_muted_one_is_until_it_is_heard(
+    state: WebhookState, heard_at: datetime, shown: tuple[int, int]
+) -> None:
     metrics = Metrics([RADARR])
-    metrics.show(Overview(connections={RADARR: ConnectionSeen(state, START)}), {RADARR: UpstreamKind.RADARR})
-    assert of("reconciler_webhook_connected", metrics) == {"radarr": 0}
+    seen = {RADARR: ConnectionSeen(state, START)}
+    heard = (SenderHeard(Source.RADARR, RADARR, heard_at, Heard.TEST, None),)
+    metrics.show(Overview(connections=seen, senders=heard), {RADARR: UpstreamKind.RADARR})
+    names = ("reconciler_webhook_connected", "reconciler_webhook_muted")
+    assert [of(name, metrics) for name in names] == [{"radarr": value} for value in shown]
 
 
 def test_labels_outside_the_closed_sets_become_other() -> None:

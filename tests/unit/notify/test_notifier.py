@@ -295,6 +295,37 @@ async def test_a_messenger_that_hangs_holds_up_nobody_else(
     assert len(other_sink.messages) == 1
 
 
+@pytest.mark.parametrize("status", [200, 500])
+async def test_what_a_slow_messenger_took_after_all_is_not_sent_again_and_what_it_refused_is(
+    office: Office, sink: Sink, status: int
+) -> None:
+    office.patience = SHORT
+    office.restart()
+    sink.hang()
+    await office.show(await created(office.store, wish(HEAT)), Reason.PROTECTED)
+    await office.run()
+    office.clock.advance(INTERVAL)
+    await office.show(await created(office.store, wish(MATRIX)), Reason.PROTECTED)
+    await office.run()
+    assert (await office.store.messengers())[0].last_error == "the message before is still on its way"
+    sink.status = status
+    sink.released.set()
+    outcome = office.messengers[0]._outcome
+    assert outcome is not None
+    await asyncio.wait([outcome])
+    sink.status = 200
+    office.notifier._patience = timedelta(seconds=20)
+    with capture_logs() as logs:
+        assert await office.run() is not None, "neither its interval nor its next attempt has come"
+    (state,) = await office.store.messengers()
+    assert (state.attempt, state.last_error) == ((0, "") if status == 200 else (2, "it answered 500"))
+    assert [line["event"] for line in logs] == (["notifications work again"] if status == 200 else [])
+    office.clock.advance(timedelta(minutes=30))
+    await office.run()
+    assert await office.run() is None
+    assert sink.titles == (["Deletions: 1 needs you"] * 2 if status == 200 else ["Deletions: 2 need you"])
+
+
 async def test_a_stop_does_not_wait_for_a_messenger_that_hangs(
     office: Office, sink: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:

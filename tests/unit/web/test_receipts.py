@@ -1,9 +1,11 @@
 """Webhooks as data: how each sender is set up, what was heard, and what was kept of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from reconciler.connections import MUTED
 from reconciler.model import InstanceName, Source, WebhookState
 from reconciler.ports import Accepted, AcceptedDeletion, ConnectionSeen, Heard, KeptReceipt, Overview, SenderHeard
 from tests.unit.web.fakes import API_TOKEN, NOW, UNKNOWN_ID, WEBHOOK_SECRET, World, id_of, movie, settings
@@ -150,7 +152,7 @@ async def test_all_of_it_needs_the_token(world: World, path: str) -> None:
 async def test_the_status_tells_of_each_webhook_and_remarks_on_what_is_missing_off_or_muted() -> None:
     world = heard_world()
     off, muted = (
-        ConnectionSeen(state, NOW) for state in (WebhookState(True, False), WebhookState(True, True, (), True))
+        ConnectionSeen(state, NOW) for state in (WebhookState(True, False), WebhookState(True, True, ("odd",), True))
     )
     known = world.store.shown
     connections = {**known.connections, InstanceName("jellyseerr"): off, RADARR: muted}
@@ -159,14 +161,21 @@ async def test_the_status_tells_of_each_webhook_and_remarks_on_what_is_missing_o
     assert status["ok"] is True
     assert status["verdict"] == (
         "All clear; sonarr sends no webhook here; the webhook of jellyseerr is off; "
-        "the webhook of radarr could not be delivered, and nothing is sent for a while"
+        "the webhook of radarr could not be delivered, and perhaps nothing is sent for a while"
     )
     shown = {row["name"]: row["webhook"] for row in status["upstreams"]}  # type: ignore[attr-defined]
     assert shown["qbittorrent"] is None
     assert (shown["sonarr"]["exists"], shown["sonarr"]["checked_at"]) == (False, "2026-03-04T03:06:07Z")
     assert (shown["jellyfin"]["exists"], shown["jellyfin"]["muted"]) == (None, None)
     assert (shown["radarr"]["muted"], shown["sonarr"]["muted"]) == (True, False)
+    assert shown["radarr"]["problems"] == [MUTED, "odd"]
     assert shown["radarr"]["heard_at"] == "2026-03-04T05:06:07Z"
+    looked_before = replace(muted, at=NOW - timedelta(seconds=1))
+    world.store.shown = Overview(senders=known.senders, connections={**connections, RADARR: looked_before})
+    status = await get(world, "/status")
+    assert "could not be delivered" not in str(status["verdict"])
+    (radarr,) = [row["webhook"] for row in status["upstreams"] if row["name"] == "radarr"]  # type: ignore[attr-defined]
+    assert (radarr["muted"], radarr["problems"]) == (False, ["odd"]), "it was heard from since"
 
 
 async def test_a_test_makes_the_loop_look_at_the_webhooks(world: World) -> None:
