@@ -8,7 +8,7 @@ from enum import StrEnum
 from reconciler.model.bound import Target, TargetKind
 from reconciler.model.desired import Deletion, SettledAs
 from reconciler.model.identity import InstanceName
-from reconciler.reasons import Effect, Reason, effect_of
+from reconciler.reasons import Effect, Reason, asks_a_person, effect_of
 
 
 class ConditionType(StrEnum):
@@ -90,6 +90,11 @@ class DeletionState:
     @property
     def phase(self) -> Phase:
         return phase_of(self.deletion, self.conditions)
+
+    @property
+    def asks(self) -> bool:
+        """Tell whether a person has to look at it."""
+        return self.deletion.settled_at is None and any(asks_a_person(c.reason) for c in self.conditions)
 
     @property
     def title(self) -> str | None:

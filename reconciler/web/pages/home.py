@@ -1,11 +1,12 @@
 """The status page: is all well, what is stuck, what is going on, and are the upstreams there."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from reconciler.model import Phase
+from reconciler.model import DeletionState, Phase
 from reconciler.ports import DeletionFilter
 from reconciler.web.answers import root_of
 from reconciler.web.deps import WebStore
@@ -19,7 +20,7 @@ from reconciler.web.status_reader import StatusReader
 from reconciler.web.views import deletion_out
 
 ROWS = 8
-"""Of each phase; how many more there are is said."""
+"""Of what needs a person, and of each phase; how many more there are is said."""
 
 _OPEN = (Phase.WAITING, Phase.CONVERGING, Phase.PENDING)
 _NOT_LATELY = timedelta(minutes=1)
@@ -36,32 +37,39 @@ class Home:
     async def page(self, request: Request, session: Session) -> Response:
         is_public = session.access is None
         status = await self._status.read(with_titles=not is_public, for_everybody=is_public)
-        lists: dict[Phase, list[Row]] = {}
+        asking: list[Row] = []
+        under_way: list[Row] = []
         gone: list[Row] = []
+        more: dict[str, int] = {}
         if session.access is not None:
             root = root_of(request)
-            for phase in (Phase.HELD, *_OPEN):
+            if status.needs_you:
+                found = await self._store.deletions(DeletionFilter(asks=True), cursor=None, limit=ROWS)
+                asking = _rows(found.deletions, root)
+                more["asking"] = status.needs_you - len(asking)
+            for phase in _OPEN:
                 if status.counts.get(phase):
                     found = await self._store.deletions(DeletionFilter(phase=phase), cursor=None, limit=ROWS)
-                    lists[phase] = [row_of(deletion_out(state, root)) for state in found.deletions]
-            gone = [row_of(deletion_out(state, root)) for state in await self._store.lately_converged(ROWS)]
+                    under_way += _rows((state for state in found.deletions if not state.asks), root)
+                    more[phase.value] = status.counts[phase] - len(found.deletions)
+            gone = _rows(await self._store.lately_converged(ROWS), root)
         return self._renderer.response(
             request,
             "home.html",
             session,
             status=status,
             headline=headline_of(status),
-            held=lists.get(Phase.HELD, []),
-            open=[row for phase in _OPEN for row in lists.get(phase, [])],
-            more={
-                phase.value: status.counts[phase] - len(rows)
-                for phase, rows in lists.items()
-                if status.counts[phase] > len(rows) >= ROWS
-            },
+            asking=asking,
+            open=under_way,
+            more=more,
             is_quiet=_is_quiet(status),
             gone=gone,
             chart=chart_of(status.convergences, status.now),
         )
+
+
+def _rows(states: Iterable[DeletionState], root: str) -> list[Row]:
+    return [row_of(deletion_out(state, root)) for state in states]
 
 
 def _is_quiet(status: StatusOut) -> bool:

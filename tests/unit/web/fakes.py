@@ -52,7 +52,7 @@ from reconciler.ports import (
     ReceiptPage,
     Understood,
 )
-from reconciler.reasons import Reason, asks_a_person
+from reconciler.reasons import Reason
 from reconciler.web.app import WebDeps, create_app
 from reconciler.web.deps import Lifespan
 from tests.unit.web.conformance import Declared
@@ -236,7 +236,7 @@ class FakeStore:
             raise ValueError(cursor)
         found = [state for state in self.states.values() if where.phase in {None, state.phase}]
         if where.asks:
-            found = [s for s in found if any(asks_a_person(c.reason) for c in s.conditions)]
+            found = [state for state in found if state.asks]
         return DeletionPage(tuple(found[:limit]), "more" if len(found) > limit else None)
 
     async def lately_converged(self, limit: int) -> tuple[DeletionState, ...]:

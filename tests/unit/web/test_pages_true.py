@@ -108,12 +108,37 @@ async def test_the_status_shows_the_newest_of_each_phase_and_leads_to_the_others
         world.store.add(movie(number))
     world.store.shown = Overview(by_phase={Phase.HELD: 11, Phase.PENDING: 10})
     page = await page_of(world, "/")
-    assert '<a href="/deletions?phase=held">and 3 more held</a>' in part_of(page, "held")
+    assert '<a href="/needs-you">and 3 more</a>' in part_of(page, "held")
     assert '<a href="/deletions?phase=pending">and 2 more pending</a>' in part_of(page, "open")
     for number in range(9, 12):
         del world.store.states[id_of(number)]
     world.store.shown = Overview(by_phase={Phase.HELD: 8, Phase.PENDING: 10})
-    assert " more held" not in await page_of(world, "/")
+    assert "more</a>" not in part_of(await page_of(world, "/"), "held")
+
+
+async def test_what_needs_a_look_is_shown_first_and_once_also_while_it_waits(world: World) -> None:
+    doubted = condition(Reason.SUSPICIOUS_LIST, "radarr: 12 of 14 rows vanished at once")
+    world.store.add(replace(movie(1), conditions=(doubted,)))
+    world.store.add(replace(movie(2), conditions=(condition(Reason.UNREACHABLE),)))
+    world.store.shown = Overview(by_phase={Phase.WAITING: 2}, asking=1)
+    home = await page_of(world, "/")
+    assert '<h1 id="headline">1 needs you</h1>' in home
+    assert re.search(r'<a href="/needs-you"><strong>1</strong> <span>needs you</span>', home)
+    assert [id_of(n) in part_of(home, "held") for n in (1, 2)] == [True, False]
+    assert [id_of(n) in part_of(home, "open") for n in (1, 2)] == [False, True]
+    queue = await page_of(world, "/needs-you")
+    assert "12 of 14 rows vanished at once" in queue
+    assert f'/deletions/{id_of(1)}/confirm/approve"' in queue
+    assert id_of(2) not in queue
+    assert "It needs you" in await page_of(world, f"/deletions/{id_of(1)}")
+
+
+async def test_what_can_be_hastened_is_offered_and_not_asked(world: World) -> None:
+    world.store.add(replace(movie(1), conditions=(condition(Reason.STILL_LISTED),)))
+    page = await page_of(world, f"/deletions/{id_of(1)}")
+    assert ("What you can do" in page, "It needs you" in page) == (True, False)
+    assert f"/deletions/{id_of(1)}/confirm/approve" in page
+    assert "Nothing needs you." in await page_of(world, "/needs-you")
 
 
 async def test_the_oldest_open_deletion_can_be_gone_to_by_who_has_signed_in(world: World) -> None:
