@@ -4,7 +4,7 @@ from datetime import datetime
 
 from reconciler.model import InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
-from reconciler.reasons import MEANINGS, Effect, Reason
+from reconciler.reasons import MEANINGS, PATIENT, Effect, Reason
 from reconciler.store import heard, results
 from reconciler.store.database import Connection, Value, fetch_one
 from reconciler.store.messengers import messengers
@@ -39,9 +39,15 @@ WHERE d.settled_at IS NULL AND c.reason IN :holds GROUP BY c.reason
 """
 
 CHANGED_AT = """
-coalesce((SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at)
+coalesce(
+    (
+        SELECT max(CASE WHEN d.turned_at > c.last_transition_time THEN d.turned_at ELSE c.last_transition_time END)
+        FROM conditions c WHERE c.deletion = d.id
+    ),
+    d.requested_at
+)
 """
-"""When an open deletion has come further last."""
+"""`DeletionState.changed_at` of an open deletion over stored facts; a test holds the two together."""
 
 IS_IMPATIENT = """
 (
@@ -58,15 +64,12 @@ SELECT phase, min(changed_at) AS changed_at FROM (
 ) AS open_deletions GROUP BY phase
 """  # noqa: S608 - our own constants
 
-_PATIENT = {Reason.NOT_BEFORE, Reason.OBSERVE_MODE, Reason.DENY_WINDOW, Reason.SEEDING}
-"""What was set by the operator, and ends by itself or by the operator's hand."""
-
 PATIENCE_VALUES: dict[str, Value] = {
-    "patient": sorted(_PATIENT),
+    "patient": sorted(PATIENT),
     "impatient": sorted(
         reason
         for reason, meaning in MEANINGS.items()
-        if meaning.effect in {Effect.HOLD, Effect.WAIT} and reason not in _PATIENT
+        if meaning.effect in {Effect.HOLD, Effect.WAIT} and reason not in PATIENT
     ),
 }
 

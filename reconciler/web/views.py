@@ -1,6 +1,6 @@
 """From what the store holds to what goes out. Pure."""
 
-from reconciler.model import Condition, Deletion, DeletionId, DeletionState, Event, Media, Options, Target, Unit
+from reconciler.model import Condition, DeletionId, DeletionState, Event, Media, Options, Target, Unit, ending_of
 from reconciler.ports import AcceptedDeletion, DeletionPage, Evidence, PlanPreview
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.web.advice import ADVICE, waits_for_a_person
@@ -54,7 +54,7 @@ def deletion_out(state: DeletionState, root: str) -> DeletionOut:
         needs_approval=deletion.needs_approval,
         conditions=tuple(condition_out(condition) for condition in state.conditions),
         next_due_at=deletion.next_due_at,
-        settled=_settled_out(deletion),
+        settled=_settled_out(state),
     )
 
 
@@ -153,6 +153,7 @@ def condition_out(condition: Condition) -> ConditionOut:
         reason=condition.reason,
         message=condition.message,
         last_transition_time=condition.last_transition_time,
+        reason_since=condition.reason_since,
     )
 
 
@@ -174,13 +175,16 @@ def _in_words(units: frozenset[Unit]) -> tuple[str, ...]:
     return tuple(str(unit) for unit in ordered)
 
 
-def _settled_out(deletion: Deletion) -> SettledOut | None:
-    if deletion.settled_at is None or deletion.settled_as is None:
+def _settled_out(state: DeletionState) -> SettledOut | None:
+    deletion = state.deletion
+    ending = ending_of(deletion, state.conditions)
+    if deletion.settled_at is None or deletion.settled_as is None or ending is None:
         return None
     return SettledOut(
         at=deletion.settled_at,
         as_=deletion.settled_as,
         reason=deletion.settled_reason,
+        message=ending.words,
         watch_until=deletion.watch_until,
     )
 
