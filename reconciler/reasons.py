@@ -91,7 +91,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a reason does, and whether `approve` can lift it.
+    """What a reason does, whether `approve` can lift it, and whether it says that nothing is there any more.
 
     `asks`: a person has to look, although it may still go on by itself. What holds always asks.
     """
@@ -99,8 +99,10 @@ class Meaning:
     effect: Effect
     approvable: bool = False
     asks: bool = False
+    is_gone: bool = False
 
 
+_GONE = Meaning(Effect.DONE, is_gone=True)
 _DONE = Meaning(Effect.DONE)
 _PROGRESS = Meaning(Effect.PROGRESS)
 _WAIT = Meaning(Effect.WAIT)
@@ -108,15 +110,15 @@ _HOLD = Meaning(Effect.HOLD)
 _ASK = Meaning(Effect.HOLD, approvable=True)
 
 MEANINGS: dict[Reason, Meaning] = {
-    Reason.ABSENT: _DONE,
-    Reason.ALREADY_ABSENT: _DONE,
-    Reason.NO_TORRENT_KNOWN: _DONE,
+    Reason.ABSENT: _GONE,
+    Reason.ALREADY_ABSENT: _GONE,
+    Reason.NO_TORRENT_KNOWN: _GONE,
     Reason.ACCEPTED_BY_PERSON: _DONE,
-    Reason.NOT_CONFIGURED: _DONE,
+    Reason.NOT_CONFIGURED: _GONE,
     Reason.NOT_OBSERVABLE: _DONE,
     Reason.FILES_KEPT: _DONE,
-    Reason.CLEARED: _DONE,
-    Reason.NOTHING_TO_CLEAR: _DONE,
+    Reason.CLEARED: _GONE,
+    Reason.NOTHING_TO_CLEAR: _GONE,
     Reason.PARTLY_COVERED: _DONE,
     Reason.BLOCKLIST_KEPT: _DONE,
     Reason.DECLINE_KEPT: _DONE,
@@ -170,6 +172,10 @@ MEANINGS: dict[Reason, Meaning] = {
     Reason.SUPERSEDED: _DONE,
     Reason.AMBIGUOUS_INSTANCE: _DONE,
 }
+
+
+PATIENT = frozenset({Reason.NOT_BEFORE, Reason.OBSERVE_MODE, Reason.DENY_WINDOW, Reason.SEEDING})
+"""What is waited for because it was set, and ends by itself or by the hand of whoever set it."""
 
 
 def effect_of(reason: Reason) -> Effect:

@@ -115,6 +115,8 @@ def show_deletion(one: Mapping[str, Any]) -> None:
     console.print(Text.assemble((plain(label_of(one)), "bold"), "  ", phase_in_colour(one["phase"])))
     for line in (f"{_media(one)}, {_origin(one)}", *_narrowed(one)):
         console.print(Text(plain(line), style="dim"))
+    if one["settled"] and (message := one["settled"].get("message")):
+        console.print(Text(plain(message, _SENTENCES_LENGTH)))
     for words, units in (("not covered any more", one["withdrawn"]), ("wanted again, only finished", one["finishing"])):
         if units:
             console.print(Text(plain(f"{words}: {', '.join(units)}"), style="yellow"))

@@ -182,7 +182,7 @@ async def follow_one(
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
                     await first_of(follower.run(), one.until_settled())
-    say(f"{one.label} {_ENDED.get(one.phase, f'is {one.phase} still')}.")
+    say(f"{one.label} {_ENDED.get(one.phase, f'is {one.phase} still')}{f': {one.ending}' if one.ending else ''}.")
     return ExitCode.OK if one.phase == Phase.CONVERGED else ExitCode.NEGATIVE
 
 
@@ -198,6 +198,7 @@ class _One:
         self._told = 0
         self.label = ""
         self.phase = ""
+        self.ending = ""
 
     @property
     def is_settled(self) -> bool:
@@ -215,6 +216,7 @@ class _One:
         if current["phase"] == Phase.HELD != self.phase:
             say(f"{self.label} is held: a person must decide. See: reconciler show {self._deletion}")
         self.phase = current["phase"]
+        self.ending = (current["settled"] or {}).get("message", "")
 
     async def until_settled(self) -> None:
         while not self.is_settled:

@@ -192,7 +192,7 @@ class NotificationsSettings(Section):
         Occasions,
         About(
             "What is told: a deletion waits for a person (`held`), has not come further for long (`stalled`), or is "
-            "gone everywhere (`converged`).",
+            "done: nothing of it is left to do (`converged`).",
             "a list of held, stalled and converged",
         ),
     ] = frozenset({Occasion.HELD, Occasion.STALLED})

@@ -5,8 +5,18 @@ Nothing here does I/O. What upstreams *show* is in `observed.py`.
 
 from reconciler.model.approval import approval_digest, lifted_by_approval
 from reconciler.model.bound import Monitoring, Target, TargetKind
-from reconciler.model.conditions import Condition, ConditionType, DeletionState, Event, Phase, Status, phase_of
+from reconciler.model.conditions import (
+    Condition,
+    ConditionType,
+    DeletionState,
+    Event,
+    Phase,
+    Status,
+    phase_of,
+    rest_of,
+)
 from reconciler.model.desired import Deletion, DeletionRequest, Hints, IssueCommand, Options, SettledAs, deletion_of
+from reconciler.model.endings import GONE, GONE_HERE, Ending, ending_of
 from reconciler.model.identity import (
     NEVER_DELETING_NOTIFICATIONS,
     WANTED_NOTIFICATIONS,
@@ -45,6 +55,8 @@ from reconciler.model.webhooks import (
 
 __all__ = [
     "EVENT_WORDS",
+    "GONE",
+    "GONE_HERE",
     "NEVER_DELETING_NOTIFICATIONS",
     "WANTED_NOTIFICATIONS",
     "WEBHOOK_NAME",
@@ -55,6 +67,7 @@ __all__ = [
     "DeletionRequest",
     "DeletionState",
     "DownloadProtocol",
+    "Ending",
     "Event",
     "Hints",
     "InfoHash",
@@ -89,8 +102,10 @@ __all__ = [
     "WebhookState",
     "approval_digest",
     "deletion_of",
+    "ending_of",
     "lifted_by_approval",
     "parse_info_hash",
     "parse_torrent_id",
     "phase_of",
+    "rest_of",
 ]

@@ -1,6 +1,6 @@
 """What is known of a deletion: conditions, phases and its timeline."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +8,7 @@ from enum import StrEnum
 from reconciler.model.bound import Target, TargetKind
 from reconciler.model.desired import Deletion, SettledAs
 from reconciler.model.identity import InstanceName
-from reconciler.reasons import Effect, Reason, asks_a_person, effect_of
+from reconciler.reasons import PATIENT, Effect, Reason, asks_a_person, effect_of
 
 
 class ConditionType(StrEnum):
@@ -17,6 +17,20 @@ class ConditionType(StrEnum):
     FILES_ABSENT = "FilesAbsent"
     LIBRARY_REFRESHED = "LibraryRefreshed"
     REQUEST_CLEARED = "RequestCleared"
+
+    @property
+    def subject(self) -> str:
+        """What it is about, for people."""
+        return _SUBJECTS[self]
+
+
+_SUBJECTS = {
+    ConditionType.TORRENTS_ABSENT: "Torrents",
+    ConditionType.ENTRY_ABSENT: "Title",
+    ConditionType.FILES_ABSENT: "Files",
+    ConditionType.LIBRARY_REFRESHED: "Media server",
+    ConditionType.REQUEST_CLEARED: "Request",
+}
 
 
 class Status(StrEnum):
@@ -29,8 +43,8 @@ class Status(StrEnum):
 class Condition:
     """A fact about one deletion at one upstream instance, in the style of Kubernetes.
 
-    "Could not look" is `UNKNOWN`, never `FALSE`. `last_transition_time` moves only when `status` changes; the store
-    keeps that promise, so planners leave it `None`.
+    "Could not look" is `UNKNOWN`, never `FALSE`. `last_transition_time` moves only when `status` changes, and
+    `reason_since` whenever `reason` does; the store keeps both promises, so planners leave them `None`.
     """
 
     type: ConditionType
@@ -39,6 +53,7 @@ class Condition:
     reason: Reason
     message: str
     last_transition_time: datetime | None = None
+    reason_since: datetime | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -66,6 +81,15 @@ def phase_of(deletion: Deletion, conditions: tuple[Condition, ...]) -> Phase:
     if Effect.WAIT in effects:
         return Phase.WAITING
     return Phase.PENDING if deletion.bound_at is None else Phase.CONVERGING
+
+
+def rest_of(conditions: Iterable[Condition]) -> Effect | None:
+    """Return for what a deletion rests: a person, or a time that was set; `None` if it should be going on."""
+    reasons = {c.reason for c in conditions}
+    effects = {effect_of(reason) for reason in reasons - PATIENT}
+    if Effect.HOLD in effects:
+        return Effect.HOLD
+    return Effect.WAIT if reasons & PATIENT and Effect.WAIT not in effects else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +133,15 @@ class DeletionState:
 
     def targets_of(self, kind: TargetKind) -> tuple[Target, ...]:
         return tuple(t for t in self.targets if t.kind is kind)
+
+    @property
+    def changed_at(self) -> datetime:
+        """When it has come further last: a status changed, or it began or ceased to be held or to wait patiently.
+
+        One reason after another for which it cannot go on is no step forward.
+        """
+        moments = [self.deletion.turned_at, *(c.last_transition_time for c in self.conditions)]
+        return max((at for at in moments if at is not None), default=self.deletion.requested_at)
 
     def condition(self, type_: ConditionType, instance: InstanceName) -> Condition | None:
         return next((c for c in self.conditions if c.type is type_ and c.instance == instance), None)

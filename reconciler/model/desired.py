@@ -86,6 +86,7 @@ class Deletion:
     released by this deletion unless the sweep binds them. `live_request_ids` are the Jellyseerr requests that were
     live at binding; any other live one is a want. `approved` holds the reasons a person has lifted.
     `retried_at` is when a person last asked to try again: what upstreams refused before then is forgotten.
+    `turned_at` is when it last began or ceased to be held, or to wait for a time that was set.
     `cancel_requested_at` is set while a person's cancel still has monitoring to give back.
     `withdrawn` units were wanted again before anything of them was destroyed, or turned out not to be what a declined
     request was for, and are not covered any more; of `finishing` units something was destroyed by the time they were
@@ -120,6 +121,7 @@ class Deletion:
     watch_until: datetime | None = None
     attempt: int = 0
     next_due_at: datetime | None = None
+    turned_at: datetime | None = None
     seasons: frozenset[int] | None = None
     needs_approval: bool = False
     withdrawn: frozenset[Unit] = frozenset()

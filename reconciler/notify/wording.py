@@ -1,10 +1,10 @@
 """What a message says: a heading that counts, and a line for each deletion. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model import Condition, DeletionId, DeletionState, Notice, Occasion
+from reconciler.model import Condition, DeletionId, DeletionState, Notice, Occasion, ending_of
 from reconciler.notify.plain import cut, plain
 from reconciler.reasons import Effect, Reason, effect_of
 from reconciler.words import duration_in_words
@@ -15,8 +15,10 @@ MOST_LINES = 10
 _TITLE = 80
 _NAME = 40
 _WORDS = 200
+_ENDING = 400
 _ORDER = (Occasion.HELD, Occasion.STALLED, Occasion.CONVERGED)
-_HEADS = {Occasion.HELD: "Needs you", Occasion.STALLED: "Stands still", Occasion.CONVERGED: "Gone everywhere"}
+_HEADS = {Occasion.HELD: "Needs you", Occasion.STALLED: "Stands still", Occasion.CONVERGED: "Done"}
+_GONE = "Gone everywhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Wording:
         others are counted only.
         """
         told = _by_deletion(notices)
-        title = self._title(told)
+        title = self._title(told, {id_ for id_, state in states.items() if _is_gone(state)})
         lines: list[str] = []
         advised: set[Reason] = set()
         left = max(room - len(title) - len(_and_more(len(told))) - 1, _NAME)
@@ -69,28 +71,32 @@ class Wording:
             lines.append(_and_more(unnamed) if lines else f"{unnamed} deletions")
         return Message(title, "\n".join(lines), any(occasion is not Occasion.CONVERGED for occasion, _ in told))
 
-    def _title(self, told: Mapping[tuple[Occasion, DeletionId], object]) -> str:
+    def _title(self, told: Mapping[tuple[Occasion, DeletionId], object], gone: Collection[DeletionId]) -> str:
         counts = {occasion: sum(one is occasion for one, _ in told) for occasion in _ORDER}
         held, stalled, converged = (counts[occasion] for occasion in _ORDER)
+        are_gone = all(deletion in gone for occasion, deletion in told if occasion is Occasion.CONVERGED)
         parts = [
             *([f"{held} needs you" if held == 1 else f"{held} need you"] if held else []),
             *([f"{stalled} stands still" if stalled == 1 else f"{stalled} stand still"] if stalled else []),
-            *([f"{converged} gone everywhere"] if converged else []),
+            *([f"{converged} {'gone everywhere' if are_gone else 'done'}"] if converged else []),
         ]
         observing = " (observe mode: nothing is deleted)" if self.is_observing else ""
         return f"Deletions: {', '.join(parts)}{observing}"
 
     def _line(self, occasion: Occasion, state: DeletionState, now: datetime, advised: set[Reason]) -> str:
-        head = _HEADS[occasion]
+        head = _GONE if occasion is Occasion.CONVERGED and _is_gone(state) else _HEADS[occasion]
         if occasion is Occasion.STALLED:
-            head += f" ({state.phase.value}) for {duration_in_words(now - _changed_at(state))}"
+            head += f" ({state.phase.value}) for {duration_in_words(now - state.changed_at)}"
         link = f" {self.page_url}/deletions/{state.deletion.id}" if self.page_url else ""
         return f"{head}: {_named(state)}{self._why(occasion, state, advised)}{link}"
 
     def _why(self, occasion: Occasion, state: DeletionState, advised: set[Reason]) -> str:
         """Say what is waited for, and of a hold what a person can do, once for all that have the same reason."""
         if occasion is Occasion.CONVERGED:
-            return "."
+            ending = ending_of(state.deletion, state.conditions)
+            if ending is None:
+                return ". But it came back since."
+            return "." if ending.is_gone else f". {_as_sentence(ending.words.removeprefix('done, but '))}"
         effects = {Effect.HOLD} if occasion is Occasion.HELD else {Effect.WAIT, Effect.PROGRESS}
         causes = [c for c in state.conditions if effect_of(c.reason) in effects]
         causes.sort(key=lambda c: effect_of(c.reason) is not Effect.WAIT)  # waiting says more than being at it
@@ -126,10 +132,14 @@ def _cause(condition: Condition) -> str:
     return f"{where}{words} ({condition.reason.value})." if words else f"{where}{condition.reason.value}."
 
 
-def _changed_at(state: DeletionState) -> datetime:
-    """Return when a deletion has come further last, as the metrics and the status count it."""
-    times = [c.last_transition_time for c in state.conditions if c.last_transition_time is not None]
-    return max(times, default=state.deletion.requested_at)
+def _is_gone(state: DeletionState) -> bool:
+    ending = ending_of(state.deletion, state.conditions)
+    return ending is not None and ending.is_gone
+
+
+def _as_sentence(words: str) -> str:
+    words = plain(words, _ENDING)
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _and_more(count: int) -> str:

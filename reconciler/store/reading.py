@@ -4,7 +4,7 @@ from datetime import datetime
 
 from reconciler.model import DeletionId, InstanceName, MediaKind, Phase
 from reconciler.ports import DeletionFilter, DeletionPage, Overview
-from reconciler.reasons import MEANINGS, Effect, Reason, asks_a_person
+from reconciler.reasons import MEANINGS, PATIENT, Effect, Reason, asks_a_person
 from reconciler.store import heard, results
 from reconciler.store.database import Connection, Value, fetch_one
 from reconciler.store.messengers import messengers
@@ -49,9 +49,15 @@ WHERE d.settled_at IS NULL AND {_CARRIES_ONE.format("asks")} AND NOT {_CARRIES_O
 ASKS = sorted(reason for reason in Reason if asks_a_person(reason))
 
 CHANGED_AT = """
-coalesce((SELECT max(c.last_transition_time) FROM conditions c WHERE c.deletion = d.id), d.requested_at)
+coalesce(
+    (
+        SELECT max(CASE WHEN d.turned_at > c.last_transition_time THEN d.turned_at ELSE c.last_transition_time END)
+        FROM conditions c WHERE c.deletion = d.id
+    ),
+    d.requested_at
+)
 """
-"""When an open deletion has come further last."""
+"""`DeletionState.changed_at` of an open deletion over stored facts; a test holds the two together."""
 
 IS_IMPATIENT = """
 (
@@ -68,15 +74,12 @@ SELECT phase, min(changed_at) AS changed_at FROM (
 ) AS open_deletions GROUP BY phase
 """  # noqa: S608 - our own constants
 
-_PATIENT = {Reason.NOT_BEFORE, Reason.OBSERVE_MODE, Reason.DENY_WINDOW, Reason.SEEDING}
-"""What was set by the operator, and ends by itself or by the operator's hand."""
-
 PATIENCE_VALUES: dict[str, Value] = {
-    "patient": sorted(_PATIENT),
+    "patient": sorted(PATIENT),
     "impatient": sorted(
         reason
         for reason, meaning in MEANINGS.items()
-        if meaning.effect in {Effect.HOLD, Effect.WAIT} and reason not in _PATIENT
+        if meaning.effect in {Effect.HOLD, Effect.WAIT} and reason not in PATIENT
     ),
 }
 

@@ -163,6 +163,7 @@ def deletion_of(row: Row, instances: Iterable[str]) -> Deletion:
         watch_until=time_or_none(row["watch_until"]),
         attempt=row["attempt"],
         next_due_at=time_or_none(row["next_due_at"]),
+        turned_at=time_or_none(row["turned_at"]),
         seasons=seasons_of(row["seasons"]),
         needs_approval=bool(row["needs_approval"]),
         withdrawn=units_of(row["withdrawn"]),
@@ -237,13 +238,16 @@ def condition_values(condition: Condition) -> dict[str, Value]:
 
 
 def condition_of(row: Row) -> Condition:
+    """Return a condition. One that a replica of before schema 4 wrote, during an upgrade, only knows of its status."""
+    changed_at = time_of(row["last_transition_time"])
     return Condition(
         type=ConditionType(row["type"]),
         instance=InstanceName(row["instance"]),
         status=Status(row["status"]),
         reason=Reason(row["reason"]),
         message=row["message"],
-        last_transition_time=time_of(row["last_transition_time"]),
+        last_transition_time=changed_at,
+        reason_since=time_or_none(row["reason_since"]) or changed_at,
     )
 
 

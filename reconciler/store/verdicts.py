@@ -1,9 +1,10 @@
 """Verdicts of a planning round into the deletion log."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from reconciler.model import Condition, DeletionId, DeletionState, Event, SettledAs
+from reconciler.model import Condition, DeletionId, DeletionState, Event, SettledAs, ending_of, rest_of
 from reconciler.ports import Verdict
 from reconciler.reasons import Reason
 from reconciler.store.database import Connection, fetch_one
@@ -21,7 +22,8 @@ UPDATE deletions SET
     frozen_at = coalesce(frozen_at, :frozen_at),
     blocklisted_at = coalesce(blocklisted_at, :blocklisted_at),
     breaker_tripped_at = coalesce(breaker_tripped_at, :breaker_tripped_at),
-    watch_until = coalesce(:watch_until, watch_until)
+    watch_until = coalesce(:watch_until, watch_until),
+    turned_at = coalesce(:turned_at, turned_at)
 WHERE id = :id
 """
 """A deletion that was woken after the pass read it keeps its due time, so that the pass cannot sleep over it."""
@@ -50,6 +52,7 @@ async def record(connection: Connection, verdict: Verdict, wakes_seen: int | Non
             "blocklisted_at": verdict.at if verdict.blocklisted else None,
             "breaker_tripped_at": verdict.at if verdict.trip_breaker else None,
             "watch_until": verdict.watch_until,
+            "turned_at": verdict.at if rest_of(state.conditions) is not rest_of(verdict.conditions) else None,
         },
     )
     if verdict.unreleased:
@@ -81,16 +84,15 @@ async def _replace_conditions(connection: Connection, state: DeletionState, verd
     if verdict.conditions:
         await connection.execute_many(
             """
-            INSERT INTO conditions (deletion, type, instance, status, reason, message, last_transition_time)
-            VALUES (:deletion, :type, :instance, :status, :reason, :message, :last_transition_time)
+            INSERT INTO conditions
+                (deletion, type, instance, status, reason, message, last_transition_time, reason_since)
+            VALUES (:deletion, :type, :instance, :status, :reason, :message, :last_transition_time, :reason_since)
             """,
             [
                 {
                     "deletion": verdict.deletion,
                     **condition_values(condition),
-                    "last_transition_time": _since(
-                        condition, before.get((condition.type, condition.instance)), verdict
-                    ),
+                    **_since(condition, before.get((condition.type, condition.instance)), verdict.at),
                 }
                 for condition in verdict.conditions
             ],
@@ -98,10 +100,11 @@ async def _replace_conditions(connection: Connection, state: DeletionState, verd
     return [_change(c) for c in verdict.conditions if _is_news(c, before.get((c.type, c.instance)))]
 
 
-def _since(condition: Condition, before: Condition | None, verdict: Verdict) -> datetime:
-    if before is None or before.status is not condition.status or before.last_transition_time is None:
-        return verdict.at
-    return before.last_transition_time
+def _since(condition: Condition, before: Condition | None, at: datetime) -> dict[str, datetime]:
+    """Return since when a condition has had its status, and since when its reason."""
+    status_since = before.last_transition_time if before and before.status is condition.status else None
+    reason_since = before.reason_since if before and before.reason is condition.reason else None
+    return {"last_transition_time": status_since or at, "reason_since": reason_since or at}
 
 
 def _is_news(condition: Condition, before: Condition | None) -> bool:
@@ -141,6 +144,8 @@ async def _mark_targets(connection: Connection, verdict: Verdict) -> None:
 async def _settle(connection: Connection, state: DeletionState, verdict: Verdict) -> list[Event]:
     """Settle a deletion, and return an event if it converges now. Why one is cancelled, the verdict itself tells."""
     settled_as, reason = verdict.settle or (SettledAs.CONVERGED, None)
+    withdrawn = state.deletion.withdrawn | verdict.withdrawn
+    settled = replace(state.deletion, settled_as=settled_as, settled_reason=reason, withdrawn=withdrawn)
     freed = await freed_by(connection, verdict.deletion) if settled_as is SettledAs.CONVERGED else None
     await connection.execute(
         """
@@ -158,7 +163,8 @@ async def _settle(connection: Connection, state: DeletionState, verdict: Verdict
     if settled_as is SettledAs.CANCELLED:
         await give_back(connection, verdict.deletion)
         return []
-    return [Event("Converged", "proven gone everywhere")] if state.deletion.settled_at is None else []
+    ending = ending_of(settled, verdict.conditions) if state.deletion.settled_at is None else None
+    return [Event("Converged", ending.words)] if ending is not None else []
 
 
 async def _reopen(connection: Connection, state: DeletionState, at: datetime) -> None:

@@ -108,7 +108,7 @@ class Metrics:
         )
         self._convergence = prometheus_client.Histogram(
             "reconciler_convergence_seconds",
-            "Seconds from a deletion's arrival until it was proven gone everywhere.",
+            "Seconds from a deletion's arrival until nothing of it was left to do, as a later look proved.",
             buckets=_CONVERGENCE_BUCKETS,
             registry=self._registry,
         )

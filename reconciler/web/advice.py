@@ -95,3 +95,17 @@ WAITING_ADVICE: dict[Reason, str] = {
     Reason.COMMAND_UNVERIFIED: "Bring Jellyseerr back. If the issue was deleted there, cancel.",
 }
 """Every waiting reason that `approve` cannot lift: time or an upstream changes it."""
+
+LATER_ADVICE: dict[Reason, str] = {
+    Reason.NOT_OBSERVABLE: "Nothing; or look yourself whether anything is left, if that matters.",
+    Reason.ACCEPTED_BY_PERSON: "Nothing; or see to what is left yourself.",
+    Reason.SHARED_WITH_WANTED: "Nothing: what stays goes by itself with the last deletion that releases it.",
+    Reason.SHARED_WITH_UNKNOWN: (
+        "Nothing; or, if the data may go, remove the torrent that still uses it, with its data, in qBittorrent."
+    ),
+    Reason.BLOCKLIST_KEPT: "Nothing; or take it off the blocklist of Jellyseerr, if it may be requested again.",
+    Reason.PENDING_KEPT: (
+        "Approve or decline the pending request in Jellyseerr. Approving it downloads the title afresh."
+    ),
+}
+"""What a person can do about what a deletion left when it was done, for each reason that leaves something to do."""

@@ -164,7 +164,7 @@ def _observed(state: DeletionState, evidence: Evidence) -> tuple[Observed, datet
     if target.kind is TargetKind.ITEM:
         refreshed = state.condition(ConditionType.LIBRARY_REFRESHED, where)
         if refreshed is not None and refreshed.reason is Reason.ABSENT:
-            return "absent", refreshed.last_transition_time, f"{where} does not list it any more"
+            return "absent", refreshed.reason_since, f"{where} does not list it any more"
     if target.absent_since is not None:
         if evidence.seen_at is None and not evidence.sent:
             return "absent", target.absent_since, f"{where} did not list it when this was bound, and has not since"

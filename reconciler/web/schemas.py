@@ -67,12 +67,15 @@ class OptionsOut(Out):
 
 
 class ConditionOut(Out):
+    """What is known at one upstream. `last_transition_time` moves with the status, `reason_since` with the reason."""
+
     type: ConditionType
     instance: str
     status: Status
     reason: Reason
     message: str
     last_transition_time: AwareDatetime | None
+    reason_since: AwareDatetime | None
 
 
 class TargetOut(Out):
@@ -117,9 +120,12 @@ class NeedOut(Out):
 
 
 class SettledOut(Out):
+    """How it ended; `message` says it in words. After `watch_until` it is not looked at any more."""
+
     at: AwareDatetime
     as_: Annotated[SettledAs, Field(serialization_alias="as")]
     reason: Reason | None
+    message: str
     watch_until: AwareDatetime | None
 
 

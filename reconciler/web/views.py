@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from reconciler.model import (
     Condition,
-    Deletion,
     DeletionId,
     DeletionState,
     Event,
@@ -13,6 +12,7 @@ from reconciler.model import (
     Target,
     Unit,
     approval_digest,
+    ending_of,
     lifted_by_approval,
 )
 from reconciler.ports import AcceptedDeletion, DeletionPage, Evidence, PlanPreview
@@ -68,7 +68,7 @@ def deletion_out(state: DeletionState, root: str) -> DeletionOut:
         needs_approval=deletion.needs_approval,
         conditions=tuple(condition_out(condition) for condition in state.conditions),
         next_due_at=deletion.next_due_at,
-        settled=_settled_out(deletion),
+        settled=_settled_out(state),
     )
 
 
@@ -173,6 +173,7 @@ def condition_out(condition: Condition) -> ConditionOut:
         reason=condition.reason,
         message=condition.message,
         last_transition_time=condition.last_transition_time,
+        reason_since=condition.reason_since,
     )
 
 
@@ -194,13 +195,16 @@ def _in_words(units: frozenset[Unit]) -> tuple[str, ...]:
     return tuple(str(unit) for unit in ordered)
 
 
-def _settled_out(deletion: Deletion) -> SettledOut | None:
-    if deletion.settled_at is None or deletion.settled_as is None:
+def _settled_out(state: DeletionState) -> SettledOut | None:
+    deletion = state.deletion
+    ending = ending_of(deletion, state.conditions)
+    if deletion.settled_at is None or deletion.settled_as is None or ending is None:
         return None
     return SettledOut(
         at=deletion.settled_at,
         as_=deletion.settled_as,
         reason=deletion.settled_reason,
+        message=ending.words,
         watch_until=deletion.watch_until,
     )
 

@@ -4,6 +4,10 @@ ALTER TABLE targets ADD COLUMN seen_at timestamptz; -- when it was last seen the
 ALTER TABLE deletions ADD COLUMN freed bigint; -- bytes that were seen gone when it converged last
 ALTER TABLE baselines ADD COLUMN doubted json; -- the list that came last, if it was not believed
 ALTER TABLE baselines ADD COLUMN accepted json; -- the one that a person said is right
+ALTER TABLE deletions ADD COLUMN turned_at timestamptz; -- when it last began or ceased to be held or to wait for a set time
+ALTER TABLE conditions ADD COLUMN reason_since timestamptz; -- when the reason changed; last_transition_time moves with the status
+
+UPDATE conditions SET reason_since = last_transition_time;
 
 UPDATE deletions SET freed = CASE WHEN delete_files THEN greatest(
     (

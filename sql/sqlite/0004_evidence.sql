@@ -4,6 +4,10 @@ ALTER TABLE targets ADD COLUMN seen_at TEXT; -- when it was last seen there; NUL
 ALTER TABLE deletions ADD COLUMN freed INTEGER; -- bytes that were seen gone when it converged last
 ALTER TABLE baselines ADD COLUMN doubted TEXT CHECK (doubted IS NULL OR json_valid(doubted)); -- the list that came last, if it was not believed
 ALTER TABLE baselines ADD COLUMN accepted TEXT CHECK (accepted IS NULL OR json_valid(accepted)); -- the one that a person said is right
+ALTER TABLE deletions ADD COLUMN turned_at TEXT; -- when it last began or ceased to be held or to wait for a set time
+ALTER TABLE conditions ADD COLUMN reason_since TEXT; -- when the reason changed; last_transition_time moves with the status
+
+UPDATE conditions SET reason_since = last_transition_time;
 
 UPDATE deletions SET freed = CASE WHEN delete_files THEN max(
     (

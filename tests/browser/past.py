@@ -9,9 +9,9 @@ from pathlib import Path
 
 _OF = "deletion = :id"
 _MOMENTS = {
-    "deletions": ("id = :id", ("requested_at", "bound_at", "frozen_at", "destroyed_at", "settled_at")),
+    "deletions": ("id = :id", ("requested_at", "bound_at", "frozen_at", "destroyed_at", "turned_at", "settled_at")),
     "targets": (_OF, ("absent_since", "seen_at")),
-    "conditions": (_OF, ("last_transition_time",)),
+    "conditions": (_OF, ("last_transition_time", "reason_since")),
     "events": (_OF, ("at",)),
     "actions": ("target IN (SELECT number FROM targets WHERE deletion = :id)", ("sent_at",)),
 }

@@ -43,6 +43,7 @@ from tests.support.store import (
 )
 
 UNKNOWN = DeletionId("01936d5e-0000-7000-8000-000000000000")
+DAY = timedelta(days=1)
 
 
 async def state_of(store: Store, deletion: DeletionId) -> DeletionState:
@@ -136,7 +137,7 @@ async def test_a_verdict_replaces_the_conditions_and_sets_what_is_due(store: Sto
     await store.record(lease, [verdict(deletion, condition(), condition(instance=SONARR))])
     await store.record(lease, [replace(verdict(deletion, condition()), attempt=4)])
     state = await state_of(store, deletion)
-    assert state.conditions == (replace(condition(), last_transition_time=START),)
+    assert state.conditions == (replace(condition(), last_transition_time=START, reason_since=START),)
     assert (state.deletion.attempt, state.deletion.next_due_at) == (4, START + timedelta(minutes=5))
 
 
@@ -149,6 +150,21 @@ async def test_the_transition_time_moves_only_with_the_status(store: Store) -> N
     assert (await state_of(store, deletion)).conditions[0].last_transition_time == times[0]
     await store.record(lease, [verdict(deletion, condition(Reason.ABSENT, Status.TRUE), at=times[2])])
     assert (await state_of(store, deletion)).conditions[0].last_transition_time == times[2]
+
+
+async def test_a_condition_knows_since_when_it_has_its_reason_whatever_its_status_and_words(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    course = (
+        (condition(Reason.SEEDING), START, START),
+        (condition(Reason.PROTECTED), START + 14 * DAY, START + 14 * DAY),
+        (condition(Reason.PROTECTED, message="other words"), START + 15 * DAY, START + 14 * DAY),
+        (condition(Reason.PROTECTED, Status.UNKNOWN), START + 16 * DAY, START + 14 * DAY),
+        (condition(Reason.UNREACHABLE, Status.UNKNOWN), START + 17 * DAY, START + 17 * DAY),
+    )
+    for shown, at, since in course:
+        await store.record(lease, [verdict(deletion, shown, at=at)])
+        assert (await state_of(store, deletion)).conditions[0].reason_since == since
 
 
 async def test_a_change_of_status_or_reason_is_an_event_and_a_new_message_is_not(store: Store) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from reconciler.errors import LeaseLost
-from reconciler.model import DeletionId, Occasion, SettledAs
+from reconciler.model import DeletionId, Occasion, SettledAs, Status
 from reconciler.ports import Lease, MessengerState, Store
 from reconciler.reasons import Reason
 from tests.support.store import HEAT, START, condition, created, lease_of, verdict, wish
@@ -106,6 +106,40 @@ async def test_what_waits_for_its_time_or_for_a_person_does_not_stand_still(stor
     await store.record(lease, [verdict(deletion, condition(reason))])
     await note(store, lease, START + 30 * DAY)
     assert Occasion.STALLED not in [occasion for _, occasion, *_ in await told(store)]
+
+
+@pytest.mark.parametrize(
+    ("rest", "reason"),
+    [
+        (Reason.PROTECTED, Reason.PRESENT),
+        (Reason.SEEDING, Reason.STILL_LISTED),
+        (Reason.NOT_BEFORE, Reason.UNREACHABLE),
+    ],
+)
+async def test_what_rested_for_long_has_its_time_when_it_may_go_on(store: Store, rest: Reason, reason: Reason) -> None:
+    deletion = await created(store)
+    lease = await listening(store)
+    await store.record(lease, [verdict(deletion, condition(rest))])
+    late = START + 14 * DAY
+    await store.record(lease, [verdict(deletion, condition(reason), at=late)])
+    await note(store, lease, late)
+    await note(store, lease, late + 5 * HOUR)
+    assert Occasion.STALLED not in [occasion for _, occasion, *_ in await told(store)]
+    await note(store, lease, late + 6 * HOUR)
+    assert [occasion for _, occasion, *_ in await told(store)] == [Occasion.STALLED]
+    state = await store.deletion(deletion)
+    assert state is not None
+    assert (await store.overview()).oldest_changes == {state.phase: state.changed_at} == {state.phase: late}
+
+
+async def test_one_trouble_after_another_is_one_standstill(store: Store) -> None:
+    deletion = await created(store)
+    lease = await listening(store)
+    for hours, reason in enumerate([Reason.UNREACHABLE, Reason.THROTTLED, Reason.UNREACHABLE, Reason.UNAUTHORIZED]):
+        at = START + 2 * hours * HOUR
+        await store.record(lease, [verdict(deletion, condition(reason, Status.UNKNOWN), at=at)])
+        await note(store, lease, at)
+    assert [(occasion, moot) for _, occasion, _, moot in await told(store)] == [(Occasion.STALLED, False)]
 
 
 async def test_without_anybody_to_tell_nothing_is_noted(store: Store) -> None:

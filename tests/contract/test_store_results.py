@@ -102,7 +102,8 @@ async def test_freed_is_what_was_sent_and_seen_gone_of_each_deletion_once(store:
 async def test_every_convergence_is_in_the_timeline_and_no_other_end_is_called_so(store: Store) -> None:
     deletion, wanted = await created(store), await created(store, wish(HEAT))
     lease = await lease_of(store)
-    converged = replace(verdict(deletion, at=START + DAY), settle=(SettledAs.CONVERGED, None))
+    absent = condition(Reason.ABSENT, Status.TRUE)
+    converged = replace(verdict(deletion, absent, at=START + DAY), settle=(SettledAs.CONVERGED, None))
     seen_again = replace(verdict(deletion, at=START + 2 * DAY), settle=None)  # in its watch window
     came_back = replace(verdict(deletion, condition(), at=START + 3 * DAY), reopen=True)
     gone_again = replace(converged, at=START + 4 * DAY)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from reconciler.model import (
     Unit,
 )
 from reconciler.ports import Accepted, DeletionFilter, Store
+from reconciler.reasons import Reason
 from reconciler.store import migrate, open_store, search_text
 from reconciler.store.database import Connection, Database
 from reconciler.store.migrations import bring_up_to_date, known_migrations, newest_version
@@ -142,6 +144,13 @@ async def fill(connection: Connection) -> None:
         """,
         {"now": START, "hash": "a" * 40, "deletion": MATRIX_OPEN},
     )
+    await connection.execute(
+        """
+        INSERT INTO conditions (deletion, type, instance, status, reason, message, last_transition_time)
+        VALUES (:deletion, 'TorrentsAbsent', 'qbittorrent', 'Unknown', 'Unreachable', 'it is out', :now)
+        """,
+        {"deletion": MATRIX_OPEN, "now": START},
+    )
     await connection.execute("UPDATE ledger_sequence SET last_number = 1")
     await connection.execute(
         """
@@ -216,6 +225,13 @@ async def test_every_other_deletion_is_as_it_was_and_covers_whole_titles(upgrade
         live_request_ids=frozenset({5}),
         next_due_at=START,
     )
+
+
+async def test_conditions_have_their_reasons_for_as_long_as_their_status_is_known(upgraded: Store) -> None:
+    (out,) = (await state_of(upgraded, MATRIX_OPEN)).conditions
+    assert (out.reason, out.last_transition_time, out.reason_since) == (Reason.UNREACHABLE, START, START)
+    await upgraded.record(await lease_of(upgraded), [verdict(MATRIX_OPEN, out, at=START + timedelta(days=1))])
+    assert (await state_of(upgraded, MATRIX_OPEN)).conditions == (out,)
 
 
 async def test_targets_keep_their_numbers_and_what_was_sent(upgraded: Store) -> None:

@@ -303,6 +303,13 @@ def test_show_tells_what_was_wanted_again(world: World, run: Run) -> None:
     assert "only finished: season 1 in sonarr" in shown
 
 
+def test_show_tells_how_it_ended_and_what_is_not_gone(world: World, run: Run) -> None:
+    pack = condition(Reason.SHARED_WITH_WANTED, "'Pack' stays")
+    world.store.add(settled(replace(movie(), conditions=(pack,))))
+    shown = run("show", id_of(1)).stdout
+    assert "done, but not proven gone everywhere: torrents at qbittorrent: 'Pack' stays" in " ".join(shown.split())
+
+
 def test_titles_cannot_drive_the_terminal(world: World, run: Run) -> None:
     world.store.add(movie(title="\x1b[2J[bold]x[/bold]\r\n\u202egnp"))
     result = run("list")

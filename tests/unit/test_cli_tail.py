@@ -22,6 +22,8 @@ from reconciler.web import stream
 from tests.support.pipes import paused_reader
 from tests.unit.web.fakes import API_TOKEN, NOW, World, condition, movie, settled
 
+ENDINGS = {SettledAs.CONVERGED: None, SettledAs.CANCELLED: Reason.CANCELLED_BY_PERSON}
+
 
 class Said:
     """What a command has printed so far."""
@@ -198,9 +200,16 @@ async def test_as_json_every_event_is_a_line_of_ascii(world: World, said: Said) 
 # --- one of them ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("as_", "code"), [(SettledAs.CONVERGED, 0), (SettledAs.CANCELLED, 1)])
+@pytest.mark.parametrize(
+    ("as_", "reason", "code", "words"),
+    [
+        (SettledAs.CONVERGED, Reason.ABSENT, 0, "has converged: proven gone everywhere"),
+        (SettledAs.CONVERGED, Reason.SHARED_WITH_WANTED, 0, "has converged: done, but not proven gone everywhere: "),
+        (SettledAs.CANCELLED, Reason.PRESENT, 1, "was cancelled: a person cancelled it"),
+    ],
+)
 async def test_one_is_followed_until_it_is_settled(
-    world: World, said: Said, monkeypatch: pytest.MonkeyPatch, as_: SettledAs, code: int
+    world: World, said: Said, monkeypatch: pytest.MonkeyPatch, as_: SettledAs, reason: Reason, code: int, words: str
 ) -> None:
     monkeypatch.setattr(tail, "LOOK_AGAIN", tail.LOOK_AGAIN * 100)  # what happens is heard from the stream
     state = movie(1)
@@ -218,13 +227,13 @@ async def test_one_is_followed_until_it_is_settled(
         await until(lambda: len(said.lines) == 2)
         happen(world, another, 5)
         happen(world, deletion, 6)
-        world.store.add(settled(state, as_))
+        ended = settled(replace(state, conditions=(condition(reason),)), as_)
+        world.store.add(replace(ended, deletion=replace(ended.deletion, settled_reason=ENDINGS[as_])))
         assert await asyncio.wait_for(task, 20) == code
     assert [json.loads(line)["number"] for line in said.lines] == [2, 4, 6]
-    assert said.err.splitlines() == [
-        f"A Film (1999) is held: a person must decide. See: reconciler show {deletion}",
-        f"A Film (1999) {'has converged' if code == 0 else 'was cancelled'}.",
-    ]
+    held, last = said.err.splitlines()
+    assert held == f"A Film (1999) is held: a person must decide. See: reconciler show {deletion}"
+    assert last.startswith(f"A Film (1999) {words}")
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from reconciler.clock import Clock
 from reconciler.model import Phase, TargetKind
 from reconciler.ports import DeletionFilter, Evidence
 from reconciler.web.answers import root_of
@@ -16,7 +17,7 @@ from reconciler.web.pages.asking import asked_by
 from reconciler.web.pages.choices import choices_of
 from reconciler.web.pages.progress import Chip, Step, chips_of, steps_of
 from reconciler.web.pages.rendering import Renderer
-from reconciler.web.pages.story import Story, story_of
+from reconciler.web.pages.story import Story, is_gone, story_of
 from reconciler.web.problems import unknown_deletion
 from reconciler.web.receipts import shown_json
 from reconciler.web.schemas import DeletionOut
@@ -43,6 +44,13 @@ class Row:
     steps: tuple[Step, ...]
     story: Story
 
+    @property
+    def says_why(self) -> bool:
+        """Whether it stands still, or is done without all of it being proven gone."""
+        settled = self.one.settled
+        is_partly_gone = self.one.phase is Phase.CONVERGED and settled is not None and not is_gone(settled)
+        return self.one.phase in {Phase.HELD, Phase.WAITING} or is_partly_gone
+
 
 def row_of(one: DeletionOut) -> Row:
     return Row(one, title_of(one), asked_by(one), chips_of(one.conditions), steps_of(one.conditions), story_of(one))
@@ -62,8 +70,9 @@ def title_of(one: DeletionOut) -> str:
 class Log:
     """The handlers."""
 
-    def __init__(self, store: WebStore, preview: Preview, renderer: Renderer) -> None:
+    def __init__(self, store: WebStore, preview: Preview, renderer: Renderer, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._preview = preview
         self._renderer = renderer
 
@@ -113,7 +122,7 @@ class Log:
             title=title_of(detail),
             asked=asked_by(detail),
             progress=steps_of(detail.conditions),
-            story=story_of(detail, detail.timeline),
+            story=story_of(detail, self._clock.now()),
             bound_count=len(evidence),
             most_rows=MOST_ROWS,
             has_older_events=len(timeline) > MOST_EVENTS,

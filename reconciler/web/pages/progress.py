@@ -8,13 +8,7 @@ from reconciler.model import ConditionType
 from reconciler.reasons import Effect, Reason, effect_of
 from reconciler.web.schemas import ConditionOut
 
-NAMES: dict[ConditionType, str] = {
-    ConditionType.TORRENTS_ABSENT: "Torrents",
-    ConditionType.ENTRY_ABSENT: "Title",
-    ConditionType.FILES_ABSENT: "Files",
-    ConditionType.LIBRARY_REFRESHED: "Media server",
-    ConditionType.REQUEST_CLEARED: "Request",
-}
+NAMES: dict[ConditionType, str] = {type_: type_.subject for type_ in ConditionType}
 """What each condition is about, in the order in which the work is done."""
 
 

@@ -42,7 +42,7 @@ def pages_of(deps: WebDeps, guard: Guard, status: StatusReader, deciding: Decidi
     renderer = Renderer(deps.clock, guard)
     door = Door(deps, guard, renderer)
     home = Home(deps.store, status, renderer)
-    log = Log(deps.store, deps.preview, renderer)
+    log = Log(deps.store, deps.preview, renderer, deps.clock)
     decisions = Decisions(deps.store, deciding, door, renderer)
     webhooks = WebhookPages(deps.settings, deps.store, renderer)
     signing = SigningIn(guard, door, renderer)

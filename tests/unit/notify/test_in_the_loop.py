@@ -76,4 +76,5 @@ async def test_passes_go_on_while_a_messenger_hangs_and_it_is_told_afterwards(
             await until(lambda: len(sink.messages) == 2)
         finally:
             await bench.reconciler.stop()
-    assert sink.titles == ["Deletions: 1 gone everywhere"] * 2
+    assert sink.titles == ["Deletions: 1 gone everywhere", "Deletions: 1 done"]
+    assert "radarr cannot show /data/movies/Ronin" in sink.bodies[1][0], "nothing is left beside it that could be seen"

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from reconciler.errors import ConfigError
-from reconciler.model import DeletionId, Occasion, SettledAs
+from reconciler.model import DeletionId, Occasion, SettledAs, Status
 from reconciler.notify import Messenger, Notifier, Telling, Wording, connect_messengers
 from reconciler.notify.messengers import MISSING
 from reconciler.ports import Lease, Store
@@ -79,7 +79,8 @@ class Office:
         )
 
     async def converge(self, deletion: DeletionId) -> None:
-        ended = replace(verdict(deletion, at=self.clock.now()), settle=(SettledAs.CONVERGED, None))
+        absent = condition(Reason.ABSENT, Status.TRUE)
+        ended = replace(verdict(deletion, absent, at=self.clock.now()), settle=(SettledAs.CONVERGED, None))
         await self.store.record(self.lease, [ended])
 
     def counted(self) -> dict[str, float]:

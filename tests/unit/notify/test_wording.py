@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from reconciler.model import (
+    GONE,
     Condition,
     ConditionType,
     DeletionId,
@@ -12,6 +13,7 @@ from reconciler.model import (
     MediaKind,
     Notice,
     Occasion,
+    SettledAs,
     Status,
 )
 from reconciler.notify import Wording
@@ -33,6 +35,12 @@ def state(number: int, *conditions: Condition, title: str = "Heat") -> DeletionS
     asked = deletion(Media(MediaKind.MOVIE, tmdb_id=number), number=number, requested_at=LONG_AGO)
     named = replace(asked.deletion, title=title, year=1995, requested_by="alice")
     return DeletionState(named, conditions=conditions)
+
+
+def gone(number: int, *conditions: Condition) -> DeletionState:
+    done = state(number, *(conditions or [condition(Reason.ABSENT)]))
+    ended = replace(done.deletion, settled_as=SettledAs.CONVERGED, settled_at=START)
+    return replace(done, deletion=ended)
 
 
 def condition(reason: Reason, message: str = "") -> Condition:
@@ -77,14 +85,27 @@ def test_one_minute_is_one_minute() -> None:
 
 
 def test_what_is_gone_is_told_in_a_few_words() -> None:
-    _, (line,) = said((Occasion.CONVERGED, state(3)), wording=replace(WORDING, page_url=None))
+    _, (line,) = said((Occasion.CONVERGED, gone(3)), wording=replace(WORDING, page_url=None))
     assert line == "Gone everywhere: Heat (1995), asked for by alice (dashboard)."
+
+
+def test_what_is_done_but_not_gone_is_not_called_gone() -> None:
+    left = condition(Reason.ACCEPTED_BY_PERSON, "a person accepted what is left: /data/film.mkv")
+    words = f"files at radarr: {left.message}"
+    title, lines = said((Occasion.CONVERGED, gone(1)), (Occasion.CONVERGED, gone(2, left)))
+    assert title == "Deletions: 2 done"
+    assert lines == [
+        f"Gone everywhere: Heat (1995), asked for by alice (dashboard). {link(1)}",
+        f"Done: Heat (1995), asked for by alice (dashboard). Not {GONE}: {words}. {link(2)}",
+    ]
+    _, (line,) = said((Occasion.CONVERGED, state(3, condition(Reason.PRESENT))))
+    assert line == f"Done: Heat (1995), asked for by alice (dashboard). But it came back since. {link(3)}"
 
 
 def test_what_needs_a_person_comes_first_and_advice_is_given_once() -> None:
     cause = condition(Reason.PROTECTED, "the tag keep protects it")
     title, lines = said(
-        (Occasion.CONVERGED, state(1)),
+        (Occasion.CONVERGED, gone(1)),
         (Occasion.STALLED, state(2, condition(Reason.THROTTLED))),
         (Occasion.HELD, state(3, cause)),
         (Occasion.HELD, state(4, cause)),
@@ -108,7 +129,7 @@ def test_a_deletion_that_is_held_twice_is_one_line() -> None:
 
 
 def test_of_many_some_are_named_and_the_rest_is_counted() -> None:
-    title, lines = said(*((Occasion.CONVERGED, state(n)) for n in range(1, MOST_LINES + 13)))
+    title, lines = said(*((Occasion.CONVERGED, gone(n)) for n in range(1, MOST_LINES + 13)))
     assert title == f"Deletions: {MOST_LINES + 12} gone everywhere"
     assert (len(lines), lines[-1]) == (MOST_LINES + 1, "and 12 more")
 

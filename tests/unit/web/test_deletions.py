@@ -161,6 +161,7 @@ async def test_one_deletion_shows_everything_known_about_it(world: World) -> Non
             "reason": "Removing",
             "message": "was asked to go",
             "last_transition_time": "2026-03-04T05:06:07Z",
+            "reason_since": None,
         }
     ]
     assert shown["targets"][0]["external_id"] == "a" * 40
@@ -238,6 +239,7 @@ async def test_a_settled_deletion_needs_nothing_and_allows_nothing(world: World)
         "at": "2026-03-04T05:06:07Z",
         "as": "converged",
         "reason": "Absent",
+        "message": "done, but not proven gone everywhere: torrents at qbittorrent: because",
         "watch_until": None,
     }
     assert (shown["needs"], shown["decisions"]) == ([], [])

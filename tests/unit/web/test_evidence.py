@@ -1,6 +1,7 @@
 """Evidence in words: one row for each bound thing."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -176,7 +177,9 @@ async def test_whether_it_is_still_there(world: World) -> None:
 
 @pytest.mark.parametrize(("reason", "observed"), [(Reason.ABSENT, "absent"), (Reason.STILL_LISTED, "listed")])
 async def test_what_jellyfin_lists_is_known_by_its_condition(world: World, reason: Reason, observed: str) -> None:
-    refreshed = Condition(ConditionType.LIBRARY_REFRESHED, JELLYFIN, Status.TRUE, reason, "", NOW)
+    changed_before = NOW - timedelta(days=1)
+    refreshed = Condition(ConditionType.LIBRARY_REFRESHED, JELLYFIN, Status.TRUE, reason, "", changed_before, NOW)
     item = Evidence(Target(TargetKind.ITEM, JELLYFIN, "f" * 32, media=FILM), seen_at=NOW)
     (row,) = await rows(world, item, conditions=(refreshed,))
-    assert (row["observed"], row["absent_since"] is not None) == (observed, observed == "absent")
+    since = NOW.isoformat().replace("+00:00", "Z") if observed == "absent" else None
+    assert (row["observed"], row["absent_since"]) == (observed, since)

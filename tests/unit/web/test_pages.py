@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from reconciler.model import DeletionState, Event, InstanceName, Phase, Source, WebhookState
+from reconciler.model import DeletionState, Event, InstanceName, Phase, SettledAs, Source, WebhookState
 from reconciler.ports import Accepted, AcceptedDeletion, ConnectionSeen, Heard, KeptReceipt, Overview
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.web.pages.choices import DONE, EFFECTS
@@ -81,6 +81,31 @@ def token_in(page: httpx.Response) -> str:
 async def sign_in(browser: httpx.AsyncClient, token: str = API_TOKEN, way_back: str = "") -> httpx.Response:
     form = await browser.get("/sign-in")
     return await browser.post("/sign-in", data={"form_token": token_in(form), "token": token, "next": way_back})
+
+
+@pytest.mark.parametrize("path", ["/", "/deletions", "/needs-you", f"/deletions/{held().deletion.id}"])
+async def test_since_is_the_time_of_the_reason_on_every_page(
+    world: World, browser: httpx.AsyncClient, path: str
+) -> None:
+    long_ago = NOW - timedelta(days=14)
+    protected = replace(condition(Reason.PROTECTED), last_transition_time=long_ago, reason_since=NOW)
+    world.store.add(replace(movie(requested_at=long_ago), conditions=(protected,)))
+    await sign_in(browser)
+    shown = " ".join((await browser.get(path)).text.split())
+    since = re.search(r'(?:Since|[Hh]eld since|Since when\?</dt><dd>) ?<time datetime="([^"]+)"', shown)
+    assert since is not None
+    assert since[1] == NOW.isoformat()
+    assert shown.count(long_ago.isoformat()) == 1, "when it was asked for, and nothing else"
+
+
+@pytest.mark.parametrize(("left", "is_watched"), [(timedelta(hours=1), True), (timedelta(days=-29), False)])
+async def test_a_page_of_what_ended_knows_when_its_watch_window_has_ended(
+    world: World, browser: httpx.AsyncClient, left: timedelta, is_watched: bool
+) -> None:
+    ended = movie(settled_at=NOW - timedelta(days=30), settled_as=SettledAs.CONVERGED, watch_until=NOW + left)
+    deletion = world.store.add(replace(ended, conditions=(condition(Reason.ABSENT),)))
+    await sign_in(browser)
+    assert ("It is watched" in (await browser.get(f"/deletions/{deletion}")).text) == is_watched
 
 
 # --- signing in ---

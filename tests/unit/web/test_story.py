@@ -1,31 +1,39 @@
 """What a newcomer asks of a deletion is answered on its page: what, since when, what next, what to do."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from reconciler.model import Condition, ConditionType, DeletionState, Event, InstanceName, Phase, SettledAs, Status
+from reconciler.model import Condition, ConditionType, DeletionState, InstanceName, Options, Phase, SettledAs, Status
 from reconciler.reasons import MEANINGS, Effect, Reason
-from reconciler.web.advice import ADVICE, WAITING_ADVICE
+from reconciler.web.advice import ADVICE, LATER_ADVICE, WAITING_ADVICE
 from reconciler.web.pages.headline import headline_of
+from reconciler.web.pages.log import row_of
 from reconciler.web.pages.progress import Standing, chips_of, steps_of
-from reconciler.web.pages.story import ENDINGS, Story, story_of
+from reconciler.web.pages.story import AFRESH, WATCHED, Story, story_of
 from reconciler.web.schemas import StatusOut
 from reconciler.web.views import deletion_out, detail_out
-from tests.unit.web.fakes import NOW, World, movie, settled
+from tests.unit.web.fakes import NOW, World, movie
 
 RADARR, QBITTORRENT = InstanceName("radarr"), InstanceName("qbittorrent")
 LATER = NOW + timedelta(minutes=7)
+DAY = timedelta(days=1)
 
 
 def because(reason: Reason, type_: ConditionType = ConditionType.TORRENTS_ABSENT) -> Condition:
     return Condition(type_, QBITTORRENT, Status.FALSE, reason, "it is so", NOW)
 
 
-def story(state: DeletionState, *timeline: Event) -> Story:
-    detail = detail_out(state, timeline, (), "")
-    return story_of(detail, detail.timeline)
+def story(state: DeletionState, now: datetime = NOW) -> Story:
+    return story_of(detail_out(state, (), (), ""), now)
+
+
+def gone(*conditions: Condition, **changes: Any) -> DeletionState:
+    """A deletion that converged 7 minutes after it was asked for, and is watched for a day."""
+    facts = {"settled_as": SettledAs.CONVERGED, "settled_at": LATER, "watch_until": LATER + DAY, **changes}
+    return having(*conditions, **facts)
 
 
 def having(*conditions: Condition, **changes: object) -> DeletionState:
@@ -53,13 +61,11 @@ def test_every_waiting_reason_has_advice_of_one_kind() -> None:
     assert set(WAITING_ADVICE) == waiting - set(ADVICE)
 
 
-def test_since_is_when_the_reason_came_not_when_the_status_changed() -> None:
-    data = {"type": "TorrentsAbsent", "instance": "qbittorrent", "reason": "Protected"}
-    changed = Event("ConditionChanged", "…", LATER, data)
-    assert story(having(because(Reason.PROTECTED)), changed).since == LATER
-    assert story(having(because(Reason.PROTECTED))).since == NOW
-    other = replace(changed, data={**data, "reason": "BreakerOpen"})
-    assert story(having(because(Reason.PROTECTED)), other).since == NOW
+@pytest.mark.parametrize("reason", [Reason.PROTECTED, Reason.UNREACHABLE, Reason.REMOVING])
+def test_since_is_when_the_reason_came_not_when_the_status_changed(reason: Reason) -> None:
+    state = having(replace(because(reason), reason_since=LATER), bound_at=NOW)
+    assert story(state).since == LATER
+    assert row_of(deletion_out(state, "")).story.since == LATER
 
 
 def test_one_at_work_says_what_comes_after() -> None:
@@ -72,19 +78,41 @@ def test_one_at_work_says_what_comes_after() -> None:
 
 
 def test_one_that_converged_says_how_long_it_took_and_that_it_is_watched() -> None:
-    state = settled(having(because(Reason.ABSENT)))
-    watched = replace(state.deletion, settled_at=LATER, watch_until=LATER + timedelta(days=1))
-    told = story(replace(state, deletion=watched))
-    assert told.what == "Proven gone everywhere, 7 minutes after it was asked for."
-    assert "watched" in told.then
-    assert told.next_at == LATER + timedelta(days=1)
+    told = story(gone(because(Reason.ABSENT)), LATER + DAY - timedelta(seconds=1))
+    assert told.what == "Proven gone everywhere. It took 7 minutes."
+    assert (told.since, told.todo) == (LATER, AFRESH)
+    assert (told.then, told.next_at) == (WATCHED, LATER + DAY)
 
 
-@pytest.mark.parametrize("reason", [*ENDINGS, Reason.ABSENT, None])
-def test_a_cancelled_one_says_how_it_ended(reason: Reason | None) -> None:
-    state = settled(movie(), SettledAs.CANCELLED)
-    told = story(replace(state, deletion=replace(state.deletion, settled_reason=reason)))
-    assert told.what == (ENDINGS.get(reason, "It was cancelled.") if reason else "It was cancelled.")
+@pytest.mark.parametrize("days", [1, 30])
+def test_when_the_watch_window_has_ended_nothing_comes_next(days: int) -> None:
+    told = story(gone(because(Reason.ABSENT)), LATER + days * DAY)
+    assert (told.then, told.next_at) == ("Nothing.", None)
+
+
+def test_one_that_left_something_names_it_and_does_not_promise_a_fresh_copy() -> None:
+    left = replace(because(Reason.ACCEPTED_BY_PERSON, ConditionType.FILES_ABSENT), message="left: /data/film.mkv")
+    state = gone(because(Reason.ABSENT), left)
+    told = story(state)
+    assert told.what == (
+        "Done, but not proven gone everywhere: files at qbittorrent: left: /data/film.mkv. It took 7 minutes."
+    )
+    assert told.todo == LATER_ADVICE[Reason.ACCEPTED_BY_PERSON]
+    assert row_of(deletion_out(state, "")).says_why, "also in lists"
+    assert not row_of(deletion_out(gone(because(Reason.ABSENT)), "")).says_why
+    kept = gone(because(Reason.FILES_KEPT, ConditionType.FILES_ABSENT), options=Options(delete_files=False))
+    assert story(kept).todo == "Nothing."
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [(Reason.CANCELLED_BY_PERSON, "A person cancelled it."), (None, "It was cancelled.")],
+)
+def test_a_cancelled_one_says_how_it_ended(reason: Reason | None, words: str) -> None:
+    told = story(
+        replace(gone(), deletion=replace(gone().deletion, settled_as=SettledAs.CANCELLED, settled_reason=reason))
+    )
+    assert (told.what, told.then, told.todo) == (words, "Nothing.", "Nothing.")
 
 
 def test_there_is_a_step_for_each_part_of_the_work_and_the_one_furthest_behind_counts() -> None:
