@@ -147,6 +147,7 @@ class DeletionOut(Out):
     inferred: bool
     needs_approval: bool
     conditions: tuple[ConditionOut, ...]
+    cancel_requested_at: AwareDatetime | None
     next_due_at: AwareDatetime | None
     settled: SettledOut | None
 
@@ -163,7 +164,6 @@ class DeletionDetailOut(DeletionOut):
     not_before: AwareDatetime | None
     bound_at: AwareDatetime | None
     destroyed_at: AwareDatetime | None
-    cancel_requested_at: AwareDatetime | None
     attempt: int
     withdrawn: tuple[str, ...]
     finishing: tuple[str, ...]

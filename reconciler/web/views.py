@@ -67,6 +67,7 @@ def deletion_out(state: DeletionState, root: str) -> DeletionOut:
         inferred=deletion.inferred,
         needs_approval=deletion.needs_approval,
         conditions=tuple(condition_out(condition) for condition in state.conditions),
+        cancel_requested_at=deletion.cancel_requested_at,
         next_due_at=deletion.next_due_at,
         settled=_settled_out(state),
     )
@@ -81,7 +82,6 @@ def detail_out(
         not_before=deletion.not_before,
         bound_at=deletion.bound_at,
         destroyed_at=deletion.destroyed_at,
-        cancel_requested_at=deletion.cancel_requested_at,
         attempt=deletion.attempt,
         withdrawn=_in_words(deletion.withdrawn),
         finishing=_in_words(deletion.finishing),

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from reconciler.intake import InvalidPayload, parse_attribution
+from reconciler.model import TargetKind
 from reconciler.ports import DeletionFilter
 from reconciler.web.answers import root_of
 from reconciler.web.deciding import Deciding, digest_of
@@ -17,7 +18,7 @@ from reconciler.web.pages.door import Door
 from reconciler.web.pages.log import LONGEST_CURSOR, Row, row_of, title_of
 from reconciler.web.pages.rendering import Renderer
 from reconciler.web.problems import Problem, unknown_deletion
-from reconciler.web.schemas import Decision, DeletionDetailOut, NeedOut
+from reconciler.web.schemas import Decision, DeletionDetailOut, NeedOut, TargetOut
 from reconciler.web.sessions import Access, Session
 from reconciler.web.views import deletion_out, detail_out
 
@@ -26,6 +27,7 @@ BY = "somebody on the status page"
 
 PAGE = 25
 MOST_NAMED = 200
+MOST_BOUND = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,18 @@ class Asking:
     row: Row
     needs: tuple[NeedOut, ...]
     choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What is bound to a deletion and not gone yet: the first of its titles and torrents, how many there are beside
+    them, and its episode files, with their size in bytes.
+    """
+
+    shown: tuple[TargetOut, ...]
+    more: int
+    files: int
+    files_size: int
 
 
 class Decisions:
@@ -76,7 +90,12 @@ class Decisions:
         said = DONE[decision]
         match decision:
             case "approve":
+                others = [
+                    n.reason.value for n in (await self._detail(request)).needs if n.required and not n.approvable
+                ]
                 await self._deciding.approve(deletion, BY, shown=fields.get("shown", ""))
+                if others:
+                    said = f"The approval is written down. It stays held by {', '.join(dict.fromkeys(others))}."
             case "attribute":
                 words = fields.get("hashes", "").replace(",", " ").split()
                 try:
@@ -129,6 +148,7 @@ class Decisions:
             one=detail,
             title=title_of(detail),
             choice=choice_of(detail, decision),
+            bound=_bound(detail) if decision == "approve" else None,
             wrong=wrong,
             given=given,
         )
@@ -138,6 +158,13 @@ class Decisions:
         if state is None:
             raise unknown_deletion()
         return detail_out(state, (), (), root_of(request))
+
+
+def _bound(one: DeletionDetailOut) -> Bound:
+    there = [target for target in one.targets if target.absent_since is None]
+    named = [t for t in there if t.kind in {TargetKind.ENTRY, TargetKind.TORRENT, TargetKind.CROSS_SEED}]
+    files = [t.size for t in there if t.kind is TargetKind.FILE]
+    return Bound(tuple(named[:MOST_BOUND]), max(0, len(named) - MOST_BOUND), len(files), sum(files))
 
 
 def _decision(request: Request) -> Decision:

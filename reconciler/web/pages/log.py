@@ -46,10 +46,11 @@ class Row:
 
     @property
     def says_why(self) -> bool:
-        """Whether it stands still, or is done without all of it being proven gone."""
+        """Whether it stands still, is being called off, or is done without all of it being proven gone."""
         settled = self.one.settled
         is_partly_gone = self.one.phase is Phase.CONVERGED and settled is not None and not is_gone(settled)
-        return self.one.phase in {Phase.HELD, Phase.WAITING} or is_partly_gone
+        is_called_off = settled is None and self.one.cancel_requested_at is not None
+        return self.one.phase in {Phase.HELD, Phase.WAITING} or is_partly_gone or is_called_off
 
 
 def row_of(one: DeletionOut) -> Row:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconciler.model import GONE, GONE_HERE, Phase, SettledAs
-from reconciler.reasons import Effect, effect_of
+from reconciler.reasons import Effect, asks_a_person, effect_of
 from reconciler.web.advice import ADVICE, LATER_ADVICE, WAITING_ADVICE
 from reconciler.web.pages.progress import NAMES, Standing, standing_of
 from reconciler.web.pages.rendering import sentence
@@ -34,6 +34,8 @@ def story_of(one: DeletionOut, now: datetime | None = None) -> Story:
     """Return the answers for one deletion. Without `now`, nothing is said to come after its end."""
     if one.settled is not None:
         return _ended(one, one.settled, now)
+    if one.cancel_requested_at is not None:
+        return _called_off(one)
     match one.phase:
         case Phase.HELD:
             return _held(one)
@@ -72,11 +74,20 @@ def _held(one: DeletionOut) -> Story:
     return Story(_said(first) + more, first.reason_since, then, todo, one.next_due_at)
 
 
+def _called_off(one: DeletionOut) -> Story:
+    waiting = [c for c in one.conditions if standing_of(c) is Standing.WAITING]
+    what = " ".join(("It was cancelled, and nothing more of it is deleted.", *map(_said, waiting[:1])))
+    then = "What was unmonitored for it is monitored again, as before; then it has ended."
+    return Story(what, one.cancel_requested_at, then, _advice(waiting[0]) if waiting else NOTHING, one.next_due_at)
+
+
 def _waiting(one: DeletionOut) -> Story:
     waiting = [c for c in one.conditions if standing_of(c) is Standing.WAITING]
-    first = waiting[0]
-    todo = ADVICE.get(first.reason) or WAITING_ADVICE[first.reason]
+    first = next((c for c in waiting if asks_a_person(c.reason)), waiting[0])
+    todo = _advice(first)
     then = "It is tried again by itself, for as long as it takes."
+    if asks_a_person(first.reason):
+        then = "It goes on by itself if that is over. Until then, or until you decide, nothing of it is deleted."
     return Story(_said(first), first.reason_since, then, todo, one.next_due_at)
 
 
@@ -93,6 +104,10 @@ def _working(one: DeletionOut) -> Story:
     later = list(dict.fromkeys(NAMES[c.type].lower() for c in ahead[1:] if c.type is not first.type))
     then = f"After that come: {', '.join(later)}. {done}" if later else done
     return Story(_said(first), first.reason_since, then, NOTHING, one.next_due_at)
+
+
+def _advice(waiting: ConditionOut) -> str:
+    return ADVICE.get(waiting.reason) or WAITING_ADVICE[waiting.reason]
 
 
 def _said(condition: ConditionOut) -> str:

@@ -10,7 +10,17 @@ import pytest
 from pydantic import SecretStr
 from starlette.applications import Starlette
 
-from reconciler.model import DeletionState, Event, InstanceName, Phase, SettledAs, Source, WebhookState
+from reconciler.model import (
+    DeletionState,
+    Event,
+    InstanceName,
+    Phase,
+    SettledAs,
+    Source,
+    Target,
+    TargetKind,
+    WebhookState,
+)
 from reconciler.ports import Accepted, AcceptedDeletion, ConnectionSeen, Heard, KeptReceipt, Overview
 from reconciler.reasons import MEANINGS, Reason
 from reconciler.web.pages.choices import DONE, EFFECTS
@@ -348,6 +358,49 @@ async def test_what_lifting_each_reason_does_is_said_before(
     world.store.add(replace(movie(), conditions=(condition(reason),)))
     await sign_in(browser)
     assert EFFECTS[reason] in (await browser.get(decide("approve"))).text
+
+
+async def test_what_is_bound_is_named_before_an_approval(world: World, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser)
+    assert "Nothing yet: it is looked for" in (await browser.get(decide("approve"))).text
+    entry = Target(TargetKind.ENTRY, InstanceName("radarr"), "7", name="A Film", size=3 * 2**30)
+    torrents = [Target(TargetKind.TORRENT, InstanceName("qbittorrent"), f"{n:040x}", name=f"T{n}") for n in range(22)]
+    gone = replace(torrents[0], name="Gone before", absent_since=NOW)
+    files = [Target(TargetKind.FILE, InstanceName("sonarr"), str(n), size=2**30, season=1) for n in range(3)]
+    world.store.add(replace(held(), targets=(entry, gone, *torrents, *files)))
+    page = (await browser.get(decide("approve"))).text
+    assert re.search(r"entry at radarr: <bdi>A Film</bdi> <span[^>]*>\(3.0 GiB\)", page)
+    assert ("<bdi>T18</bdi>" in page, "<bdi>T19</bdi>" in page, "and 3 more titles and torrents" in page) == (
+        True,
+        False,
+        True,
+    )
+    assert re.search(r"3 episode files <span[^>]*>\(3.0 GiB\)", page)
+    assert "Gone before" not in page
+    assert "What is bound to it" not in (await browser.get(decide("cancel"))).text
+
+
+async def test_an_approval_says_what_holds_it_still(world: World, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser)
+    still = condition(Reason.SHARED_FOLDER)
+    for holds, said in (
+        (held().conditions, "The deletion goes on."),
+        ((*held().conditions, still), "It stays held by SharedFolder."),
+    ):
+        world.store.add(replace(held(), conditions=holds))
+        question = await browser.get(decide("approve"))
+        form = {"form_token": token_in(question), "shown": field_in(question, "shown")}
+        done = await browser.post(decide("approve"), data=form, follow_redirects=True)
+        assert said in done.text
+
+
+async def test_one_that_is_called_off_offers_no_approval(world: World, browser: httpx.AsyncClient) -> None:
+    await sign_in(browser)
+    world.store.add(held(cancel_requested_at=NOW))
+    page = (await browser.get(f"/deletions/{held().deletion.id}")).text
+    assert "It was cancelled, and nothing more of it is deleted." in page
+    assert ("/confirm/approve" in page, "/confirm/cancel" in page, "/confirm/retry" in page) == (False, False, True)
+    assert (await browser.get(decide("approve"))).status_code == 409
 
 
 async def test_a_page_says_nothing_of_itself(browser: httpx.AsyncClient) -> None:

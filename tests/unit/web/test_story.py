@@ -56,6 +56,24 @@ def test_a_waiting_one_says_for_what_and_when_it_is_tried_again(reason: Reason) 
     assert told.todo == (ADVICE.get(reason) or WAITING_ADVICE[reason])
 
 
+def test_one_that_is_called_off_says_so_and_what_its_end_waits_for() -> None:
+    out = because(Reason.UNREACHABLE, ConditionType.ENTRY_ABSENT)
+    state = having(because(Reason.CONFIRMING), out, bound_at=NOW, cancel_requested_at=LATER)
+    told = story(state)
+    assert told.what == "It was cancelled, and nothing more of it is deleted. Title at qbittorrent: it is so."
+    assert (told.since, told.todo) == (LATER, WAITING_ADVICE[Reason.UNREACHABLE])
+    assert "monitored again" in told.then
+    assert row_of(deletion_out(state, "")).says_why
+    undisturbed = story(replace(state, conditions=(because(Reason.CONFIRMING),)))
+    assert (undisturbed.what, undisturbed.todo) == ("It was cancelled, and nothing more of it is deleted.", "Nothing.")
+
+
+def test_a_list_that_is_not_believed_says_that_it_may_return_or_be_accepted() -> None:
+    told = story(having(because(Reason.UNREACHABLE), because(Reason.SUSPICIOUS_LIST, ConditionType.ENTRY_ABSENT)))
+    assert (told.what, told.todo) == ("Title at qbittorrent: it is so.", ADVICE[Reason.SUSPICIOUS_LIST])
+    assert "or until you decide" in told.then
+
+
 def test_every_waiting_reason_has_advice_of_one_kind() -> None:
     waiting = {reason for reason, meaning in MEANINGS.items() if meaning.effect is Effect.WAIT}
     assert set(WAITING_ADVICE) == waiting - set(ADVICE)
