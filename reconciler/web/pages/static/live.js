@@ -8,6 +8,8 @@
   const freshness = document.getElementById("freshness");
   const EVERY = 10_000; // upstreams and passes change without an event
   const AGAIN = 30_000;
+  const PATIENCE = 15_000; // a page that takes longer does not come any more
+  const PATIENCE_WITH_PLANS = 300_000; // they look at every upstream
   page.classList.add("js");
 
   const say = (words) => {
@@ -32,9 +34,11 @@
   let isAskedAgain = false;
   let isFollowing = false;
   let lostAt = null;
+  let isKept = false; // a part is left as it was, because somebody marks or types something there
 
   const shown = new Map(); // what the server last sent of each part, to leave alone what did not change
-  const partsOf = (within) => [...within.querySelectorAll(":scope > [data-part]")];
+  const partsOf = (within) => [...within.querySelectorAll(":scope > [data-part], :scope > [data-load]")];
+  const versionOf = (part) => part.dataset.load ? part.dataset.state : part.outerHTML;
 
   const FOCUSABLE = "a[href], button, summary, [tabindex]";
   const SCROLLED = ".scroll, pre";
@@ -42,7 +46,7 @@
 
   const focused = () => { // what has the keyboard, so that it can be found again when its part is another
     const one = document.activeElement;
-    const part = one.closest("main > [data-part]");
+    const part = one.closest("main > [data-part], main > [data-load]");
     if (!part) return null;
     const isHushed = Boolean(one.closest(".hushed"));
     return { name: nameOf(one), part: part.id, at: [...part.querySelectorAll(FOCUSABLE)].indexOf(one), isHushed };
@@ -71,62 +75,81 @@
     localTimes(fresh);
   };
 
-  const put = (html) => {
-    const fresh = new DOMParser().parseFromString(html, "text/html");
-    const from = fresh.querySelector("main");
-    if (!from || !from.dataset.live) return location.reload();
+  // what somebody types or marks to copy it is not taken away
+  const isMarking = (within) => {
+    const marked = getSelection();
+    return Boolean(marked && !marked.isCollapsed && marked.containsNode(within, true));
+  };
+  const isTyping = (within) => {
+    const one = document.activeElement;
+    return one.matches("input, textarea") && within.contains(one);
+  };
+  const isInUse = (within) => isMarking(within) || isTyping(within);
+
+  const put = (fresh, from) => {
     document.title = fresh.title;
     const wasShort = inShort();
     const hadFocus = focused();
     const now = partsOf(main);
     const next = partsOf(from);
     let before = null;
+    isKept = false;
     for (const part of next) {
       const old = now.find((one) => one.id === part.id);
-      const text = part.outerHTML;
-      const mounted = document.importNode(part, true);
-      if (!old) {
-        if (before) before.after(mounted); else main.prepend(mounted);
-        localTimes(mounted);
-      } else if (shown.get(part.id) !== text) {
-        replace(old, mounted);
-      }
-      shown.set(part.id, text);
-      before = document.getElementById(part.id);
-    }
-    for (const old of now) if (!next.some((part) => part.id === old.id)) old.remove();
-    for (const old of main.querySelectorAll("[data-load]")) {
-      const part = from.querySelector("#" + CSS.escape(old.id));
-      if (!part) { // there is nothing ahead any more
-        old.remove();
-      } else if (part.dataset.state !== old.dataset.state) {
+      const version = versionOf(part);
+      if (old && shown.get(part.id) === version) {
+        before = old;
+      } else if (old && isInUse(old)) {
+        isKept = true;
+        before = old;
+      } else {
         const mounted = document.importNode(part, true);
-        old.replaceWith(mounted);
-        loadInView(mounted);
+        if (old) {
+          replace(old, mounted);
+        } else {
+          if (before) before.after(mounted); else main.prepend(mounted);
+          localTimes(mounted);
+        }
+        if (mounted.dataset.load) loadInView(mounted);
+        shown.set(part.id, version);
+        before = mounted;
       }
+    }
+    for (const old of now) {
+      if (next.some((part) => part.id === old.id)) continue;
+      if (isInUse(old)) isKept = true; else old.remove();
     }
     focusAgain(hadFocus);
     if (inShort() !== wasShort) announce(inShort());
   };
 
-  const isInUse = () => { // what somebody types or marks to copy it is not taken away
-    const marked = getSelection();
-    const isMarked = marked && !marked.isCollapsed && main.contains(marked.anchorNode);
-    return isMarked || document.activeElement?.matches("main input, main textarea");
+  const ask = (address, patience) => fetch(address, {
+    headers: { Accept: "text/html" },
+    redirect: "manual",
+    cache: "no-store",
+    signal: AbortSignal.timeout?.(patience), // a little older browsers wait for as long as it takes
+  });
+
+  const loadAnew = () => {
+    if (isInUse(main)) say("This page cannot be kept up to date any more: load it anew."); else location.reload();
   };
 
   const refresh = async () => {
     if (isBusy) { isAskedAgain = true; return; }
-    if (document.hidden || isInUse()) return;
+    if (document.hidden) return;
     isBusy = true;
     try {
-      const reply = await fetch(location.href, { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" });
-      if (reply.type === "opaqueredirect") return location.reload(); // signed out meanwhile
+      const reply = await ask(location.href, PATIENCE);
+      if (reply.type === "opaqueredirect") return loadAnew(); // signed out meanwhile
       if (!reply.ok && reply.status !== 404) throw new Error(String(reply.status));
-      put(await reply.text());
+      const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
+      const from = fresh.querySelector("main");
+      if (!from?.dataset.live) return loadAnew();
+      put(fresh, from);
       if (lostAt) announce("The service can be reached again.");
       lostAt = null;
-      say((isFollowing ? "Live: as of " : "As of ") + new Date().toLocaleTimeString() + ".");
+      const exception = isKept ? ", except where you mark or type" : "";
+      say((isFollowing ? "Live: as of " : "As of ") + new Date().toLocaleTimeString() + exception + ".");
     } catch {
       if (!lostAt) announce("The service cannot be reached.");
       lostAt ??= new Date();
@@ -146,7 +169,9 @@
     if (source || document.hidden) return;
     source = new EventSource(root + "/events");
     source.addEventListener("open", () => { isFollowing = true; soon(); });
-    source.addEventListener("timeline", soon);
+    source.addEventListener("timeline", (event) => {
+      if (!main.dataset.about || JSON.parse(event.data).deletion === main.dataset.about) soon();
+    });
     source.addEventListener("error", () => {
       isFollowing = false;
       if (source?.readyState === EventSource.CLOSED) { // refused: another stream may be welcome later
@@ -172,7 +197,7 @@
     link.hidden = true;
     section.append(waiting);
     try {
-      const reply = await fetch(section.dataset.load, { headers: { Accept: "text/html" }, redirect: "manual" });
+      const reply = await ask(section.dataset.load, PATIENCE_WITH_PLANS);
       const plan = new DOMParser().parseFromString(await reply.text(), "text/html").querySelector(".plan");
       if (!plan) throw new Error(String(reply.status));
       section.append(document.importNode(plan, true));
@@ -196,14 +221,21 @@
 
   const copy = async (button) => {
     const source = document.getElementById(button.dataset.copy);
+    const what = button.getAttribute("aria-label").replace("Copy ", ""); // it is read out instead of the button's text
+    let said = "Copied " + what + ".";
     try {
       await navigator.clipboard.writeText(source.textContent);
       button.textContent = "Copied";
     } catch { // only secure pages may write; mark the text, so that a key does it
       getSelection().selectAllChildren(source);
       button.textContent = "Marked: press Ctrl C";
+      said = "Marked " + what + ": press Ctrl C.";
     }
-    setTimeout(() => { button.textContent = "Copy"; }, 3000);
+    announce(said);
+    setTimeout(() => {
+      button.textContent = "Copy";
+      if (announcer?.textContent === said) announce(""); // so that the same words are heard again
+    }, 3000);
   };
 
   document.addEventListener("click", (event) => {
@@ -227,9 +259,10 @@
   localTimes(document);
   for (const section of document.querySelectorAll("[data-load]")) loadInView(section);
   if (main.dataset.live) {
-    for (const part of partsOf(main)) shown.set(part.id, "");
+    for (const part of partsOf(main)) shown.set(part.id, part.dataset.load ? versionOf(part) : "");
     if (main.dataset.live === "events") follow();
     setInterval(refresh, EVERY);
+    document.addEventListener("selectionchange", () => { if (isKept && !isMarking(main)) soon(); });
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) return rest();
       if (main.dataset.live === "events") follow();
