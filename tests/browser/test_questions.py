@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+from playwright.async_api import Locator
 
 from tests.browser.shelf import Shown, ask
 from tests.browser.tab import Tab, expect
@@ -43,9 +44,17 @@ async def test_why(tab: Tab, shown: Shown) -> None:
 async def test_since_when(stage: Stage, tab: Tab, shown: Shown) -> None:
     events = (await stage.show(shown.protected))["timeline"]
     at = next(e["at"] for e in reversed(events) if e["data"].get("reason") == "Protected")
+    link = tab.page.get_by_role("link", name="Nosferatu (1922)")
+    await tab.open("/needs-you")
+    queued = tab.page.get_by_role("article").filter(has=link).locator(".meta time").last
+    await is_shown_at(queued, at)
     await tab.open("/")
+    await is_shown_at(tab.page.get_by_role("listitem").filter(has=link).locator(".since time"), at)
     await follow(tab, "Nosferatu")
-    said = answer(tab, "Since when?").locator("time")
+    await is_shown_at(answer(tab, "Since when?").locator("time"), at)
+
+
+async def is_shown_at(said: Locator, at: str) -> None:
     await expect(said).to_contain_text("ago")
     told = await said.get_attribute("datetime")
     assert datetime.fromisoformat(told or "") == datetime.fromisoformat(at)

@@ -1,5 +1,6 @@
 """A messenger is told what waits for a person, once, whatever happens to the process, and that it ended."""
 
+import asyncio
 from pathlib import Path
 
 from tests.support.e2e import open_stage
@@ -13,7 +14,7 @@ async def test_people_are_told_once_of_a_hold_and_of_its_end(tmp_path: Path) -> 
         telling = {"urls": [sink.url.get_secret_value()], "tell": ["held", "converged"], "interval_seconds": 1}
         config = {"require_approval": ["dashboard"], "notifications": telling}
         async with open_stage(tmp_path, config=config) as stage:
-            movie = await stage.movie()
+            movie, _ = await asyncio.gather(stage.movie(), stage.movie())  # where all is gone, no folder tells of it
             deletion = await stage.delete(movie)
             await stage.until_phase(deletion, "held")
             await stage.wait(lambda: len(sink.messages) == 1, "the message that it is held")
