@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.clients._http import Http
-from reconciler.connections import shown
+from reconciler.connections import is_same_address, shown
 from reconciler.errors import Rejected, Unintelligible, Unreachable
 from reconciler.intake.templates import lacking_in_jellyseerr
 from reconciler.model import InstanceName, SecretSeen, SeenWebhook, UpstreamKind, WantedWebhook
@@ -23,6 +23,8 @@ _BITS = {
     "ISSUE_RESOLVED": 1024,
     "ISSUE_REOPENED": 2048,
 }
+_BARE: Mapping[str, object] = {"customHeaders": [], "supportVariables": False}
+"""What newer versions have beside an address for its sake, as it is when it is not used."""
 
 
 class SeerrWebhook:
@@ -57,7 +59,7 @@ class SeerrWebhook:
                 events=frozenset(name for name, bit in _BITS.items() if bits & bit),
                 offers=frozenset(_BITS),
                 secret=_secret(_text(options.get("authHeader")), wanted.secret),
-                lacks=lacking_in_jellyseerr(_text(options.get("jsonPayload"))),
+                lacks=_lacking(_text(options.get("jsonPayload")), wanted),
             ),
         )
 
@@ -66,7 +68,9 @@ class SeerrWebhook:
         there = _text(settings["options"].get("webhookUrl"))
         if there != (instead_of.url if instead_of else ""):
             raise Rejected(self.instance, "has changed its webhook meanwhile; look again")
-        await self._http.send("POST", _PATH, operation="save_webhook", body=_filled(settings, wanted))
+        is_ours = any(is_same_address(there, url) for url in (*wanted.urls, *wanted.former))
+        body = _filled(settings if is_ours else _stripped(settings), wanted)
+        await self._http.send("POST", _PATH, operation="save_webhook", body=body)
 
     async def test(self, wanted: WantedWebhook, seen: SeenWebhook) -> None:
         """Send what the form's Test button sends. It takes the form's values, so `seen` must be right already."""
@@ -96,6 +100,16 @@ def _secret(header: str, secret: str | None) -> SecretSeen:
     return SecretSeen.RIGHT if secret and header in {f"Bearer {secret}", secret} else SecretSeen.WRONG
 
 
+def _lacking(template: str, wanted: WantedWebhook) -> tuple[str, ...]:
+    return lacking_in_jellyseerr(template, commands="ISSUE_COMMENT" in wanted.events)
+
+
+def _stripped(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the settings without what its owner meant for another address: secrets may be among it."""
+    options = settings["options"]
+    return {**settings, "options": {**options, **{key: value for key, value in _BARE.items() if key in options}}}
+
+
 def _filled(settings: Mapping[str, Any], wanted: WantedWebhook) -> dict[str, Any]:
     """Return the settings as they are posted, with what is ours as it should be.
 
@@ -105,7 +119,7 @@ def _filled(settings: Mapping[str, Any], wanted: WantedWebhook) -> dict[str, Any
     template = _text(options.get("jsonPayload"))
     ours: dict[str, object] = {
         "webhookUrl": wanted.url,
-        "jsonPayload": json.dumps(wanted.template if lacking_in_jellyseerr(template) else template),
+        "jsonPayload": json.dumps(wanted.template if _lacking(template, wanted) else template),
     }
     if wanted.secret is not None:
         ours["authHeader"] = f"Bearer {wanted.secret}"

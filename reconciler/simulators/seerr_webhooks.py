@@ -78,6 +78,7 @@ class WebhookSettings:
     auth_header: str = ""
     template: str = DEFAULT_TEMPLATE
     supports_variables: bool = False
+    custom_headers: tuple[tuple[str, str], ...] = ()
 
 
 def variables(note: Notification) -> dict[str, str]:
@@ -239,6 +240,7 @@ class WebhookAgent:
             "User-Agent": "axios/1.13.2",
             "Accept": "application/json, text/plain, */*",
             "Connection": "close",
+            **dict(settings.custom_headers),
         }
         if settings.auth_header:
             headers["Authorization"] = settings.auth_header
@@ -272,6 +274,7 @@ def settings_json(settings: WebhookSettings) -> dict[str, object]:
             "webhookUrl": settings.url,
             "jsonPayload": settings.template,
             "authHeader": settings.auth_header,
+            "customHeaders": [{"key": key, "value": value} for key, value in settings.custom_headers],
             "supportVariables": settings.supports_variables,
         },
     }
@@ -289,5 +292,6 @@ def settings_from(body: Mapping[str, object]) -> WebhookSettings:
         url=str(options.get("webhookUrl") or ""),
         auth_header=str(options.get("authHeader") or ""),
         template=parse_template(options.get("jsonPayload")),
+        custom_headers=tuple((str(row["key"]), str(row["value"])) for row in options.get("customHeaders") or ()),
         supports_variables=options.get("supportVariables") is True,
     )

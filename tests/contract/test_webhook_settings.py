@@ -159,6 +159,21 @@ async def test_a_version_without_headers_gets_a_password_that_only_a_test_can_ju
 
 
 @LIBRARIES
+async def test_a_secret_in_the_header_of_keys_is_as_good_as_the_other(kind: str, tmp_path: Path) -> None:
+    async with at_library(kind, tmp_path) as place:
+        await place.put_right()
+        (ours,) = place.simulator.connections.all
+        for headers, step in (
+            ({"X-Api-Key": SECRET}, Step.NOTHING),
+            ({"x-api-key": SECRET, "Authorization": "Basic of-a-proxy"}, Step.NOTHING),
+            ({"X-Api-Key": "another"}, Step.REPAIR),
+        ):
+            ours.headers = headers
+            assert await place.step() is step
+        assert await place.put_right() == Done(is_right=True, is_tested=True)
+
+
+@LIBRARIES
 async def test_a_webhook_that_is_muted_after_failures_is_told_and_woken_by_its_test(kind: str, tmp_path: Path) -> None:
     async with at_library(kind, tmp_path) as place:
         await place.put_right()
@@ -269,8 +284,15 @@ async def test_somebody_elses_webhook_in_jellyseerr_is_replaced_only_as_it_was_s
     board.simulator.configure_webhook("https://chat.example/newer")
     assert "has changed its webhook meanwhile" in (await put_right(board.agent, found)).problem
     assert board.simulator.agent.settings.url == "https://chat.example/newer"
+    settings = board.simulator.agent.settings
+    settings.custom_headers, settings.supports_variables = (("X-Chat-Key", "theirs"),), True
     assert (await put_right(board.agent, await board.found())).is_tested
-    assert board.simulator.agent.settings.url == board.receiver.url
+    settings = board.simulator.agent.settings
+    assert (settings.url, settings.custom_headers, settings.supports_variables) == (board.receiver.url, (), False)
+    assert "x-chat-key" not in board.receiver.headers[-1]
+    settings.custom_headers, settings.types = (("X-Proxy-Key", "ours"),), 4
+    await board.put_right()
+    assert board.receiver.headers[-1]["x-proxy-key"] == "ours", "what stands beside our own address is its owner's"
 
 
 async def test_a_jellyseerr_that_shows_its_settings_and_refuses_to_change_them_says_what_to_do(board: Place) -> None:
