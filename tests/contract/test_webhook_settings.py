@@ -1,6 +1,7 @@
 """The webhooks in the settings of Radarr, Sonarr and Jellyseerr, by the real clients against the simulators."""
 
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from reconciler.clients import radarr, seerr, sonarr
 from reconciler.clients._http import ignore_calls
+from reconciler.clients.seerr_webhooks import SeerrWebhook
 from reconciler.clock import SystemClock
 from reconciler.config import Settings
 from reconciler.connect.steps import Done, Found, look, put_right
@@ -276,7 +278,24 @@ async def test_drift_in_jellyseerr_is_repaired_and_an_own_template_kept_that_has
     assert agent.settings.template == JELLYSEERR_TEMPLATE
 
 
+async def test_a_newer_jellyseerr_gets_its_template_as_it_was_written(board: Place) -> None:
+    board.simulator.agent.is_newer = True
+    assert await board.put_right() == Done(is_right=True, is_tested=True)
+    assert board.simulator.agent.settings.template == JELLYSEERR_TEMPLATE
+    assert board.receiver.events[0]["notification_type"] == "TEST_NOTIFICATION"
+    assert len(board.receiver.events) == 1
+    another = SeerrWebhook(board.agent._http)  # type: ignore[attr-defined]  # one that has not saved anything
+    (seen,) = await another.read(board.wanted)
+    await another.test(board.wanted, seen)
+    assert len(board.receiver.events) == 2
+    broken = replace(board.simulator.agent.settings, template=json.dumps(JELLYSEERR_TEMPLATE))
+    board.simulator.agent.settings = broken
+    assert await board.step() is Step.REPAIR
+    assert await board.put_right() == Done(is_right=True, is_tested=True)
+
+
 async def test_somebody_elses_webhook_in_jellyseerr_is_replaced_only_as_it_was_seen(board: Place) -> None:
+    board.simulator.agent.is_newer = True
     board.simulator.configure_webhook("https://chat.example/hook")
     found = await board.found()
     assert found.comparison is not None
