@@ -118,7 +118,15 @@ def test_a_webhook_with_our_name_that_leads_elsewhere_is_left_alone_and_ours_mad
     assert f'"{name}", sends to http://old:8585/webhooks/radarr, and is left alone' in note
     assert "before its public_url changed, name the public_url of before with --moved-from" in note
     assert state_of(RADARR, [FOREIGN, elsewhere]) == WebhookState(
-        exists=False, problems=(f'"{name}" there sends to http://old:8585/webhooks/radarr, which is not public_url',)
+        exists=False,
+        problems=(f'"{name}" there sends to http://old:8585/webhooks/radarr, which is not public_url',),
+        elsewhere="http://old:8585/webhooks/radarr",
+    )
+    arriving = state_of(RADARR, [FOREIGN, replace(elsewhere, has_tags=True)], lambda url: url == elsewhere.url)
+    assert (arriving.exists, arriving.enabled, arriving.elsewhere) == (True, True, elsewhere.url)
+    assert arriving.problems == (
+        f"it sends to {elsewhere.url}, which arrives here and is not public_url; if that is right, make it public_url",
+        "tags: only titles with some tags; should be all titles",
     )
     assert state_of(replace(RADARR, urls=()), [elsewhere]).exists, "nobody said where we are"
 
