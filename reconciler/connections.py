@@ -1,7 +1,7 @@
 """Our webhook at an upstream, wanted against seen: what to change, in words. Pure, and no word holds a secret."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ MUTED = (
     "it could not deliver, and sends nothing for up to an hour after that, which may be over by now; a test that "
     "arrives ends it"
 )
+_ARRIVES = "it sends to {}, which arrives here and is not public_url; if that is right, make it public_url"
 
 _OUR_PATH = re.compile(rf"/webhooks/(?:{'|'.join(Source)})(?:/[a-z0-9-]{{1,63}})?/?$")
 """How the address of every service like this one ends."""
@@ -79,20 +80,35 @@ def compare(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> Comparison:
     return Comparison(Step.REPAIR if changes else Step.NOTHING, ours, changes, notes, is_hidden and not changes)
 
 
-def state_of(wanted: WantedWebhook, there: Sequence[SeenWebhook]) -> WebhookState:
+def state_of(
+    wanted: WantedWebhook, there: Sequence[SeenWebhook], arrives: Callable[[str], bool] = lambda _: False
+) -> WebhookState:
     """Return what the status shows. Here a webhook is ours too whose address only ends as ours does.
 
     Somebody may have set it up by hand, under another name of this host. One that has our name was made by `connect`:
-    with another address than ours it leads to another installation, or to where this one was before.
+    with another address than ours it leads to another installation, or to where this one was before; or here, where
+    the address was given to that `connect` alone. `arrives` tells whether what is sent to an address is known to.
     """
     wanted = replace(wanted, is_secret_new=False)
     alike = (one for one in there if _ends_alike(wanted, one) and not (wanted.urls and _is_named(one)))
     ours = _ours(wanted, there) or next(alike, None)
+    elsewhere = ""
     if ours is None:
-        return WebhookState(exists=False, problems=tuple(_elsewhere(one) for one in there if _is_named(one)))
-    changes = (*_address(wanted, ours), *_beyond_address(wanted, ours))
-    problems = tuple(str(change) for change in changes if change.what != "state")
-    return WebhookState(exists=True, enabled=ours.enabled, problems=problems, muted=ours.is_muted)
+        named = [one for one in there if _is_named(one)]
+        other = next((one for one in named if _ends_alike(wanted, one)), None)
+        elsewhere = shown(other.url) if other is not None else ""
+        if other is None or not arrives(elsewhere):
+            return WebhookState(exists=False, problems=tuple(map(_elsewhere, named)), elsewhere=elsewhere)
+        ours = other
+    address = (_ARRIVES.format(elsewhere),) if elsewhere else tuple(map(str, _address(wanted, ours)))
+    changes = (change for change in _beyond_address(wanted, ours) if change.what != "state")
+    return WebhookState(
+        exists=True,
+        enabled=ours.enabled,
+        problems=(*address, *map(str, changes)),
+        muted=ours.is_muted,
+        elsewhere=elsewhere,
+    )
 
 
 def shown(url: str) -> str:

@@ -148,6 +148,12 @@ def connect_webhooks(
     else:
         show_outcomes(documents)
     _say_what_remains(ears, by_hand)
+    is_connected = any(outcome.done is not None and outcome.done.is_right for outcome in outcomes)
+    if is_connected and url_for_upstreams and url_for_upstreams.rstrip("/") != (settings.public_url or "").rstrip("/"):
+        say(
+            "--url-for-upstreams was for this run only: make it public_url, so that the status and the next run know "
+            "these webhooks as ours."
+        )
     return _exit_code(outcomes, ears)
 
 

@@ -6,12 +6,13 @@ import os
 import signal
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console, ConsoleDimensions, Group, RenderableType
-from rich.live import Live
+from rich.console import Console, Group, RenderableType
+from rich.screen import Screen as WholePage
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -26,13 +27,21 @@ from reconciler.cli.render import (
     state_of_upstream,
     time_in_short,
 )
-from reconciler.cli.staying import put
+from reconciler.cli.staying import put, put_within
 from reconciler.cli.watching import OPEN_PHASES, Away, View
 from reconciler.clock import Clock
 from reconciler.model import ConditionType, Phase
 from reconciler.words import duration_in_short, plain
 
 _TICK = timedelta(seconds=1)
+_LAST_WORDS = timedelta(seconds=1)
+"""How long an end waits for a terminal that pauses, to give it back as it was."""
+
+_HOME = "\x1b[H"
+_ENTER = f"\x1b[?1049h{_HOME}\x1b[?25l"
+_LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l"
+"""To a page of its own, without a cursor, and back."""
+
 _LOW = 20
 """In a terminal of fewer lines only the upstreams that are in trouble are shown, for the deletions' sake."""
 
@@ -65,9 +74,11 @@ class Screen:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._console = Console(highlight=False)
-        self._live = Live(console=self._console, screen=True, auto_refresh=False, vertical_overflow="crop")
+        self._terminal = Console(highlight=False)
         self._view: View | None = None
+        self._is_shown = False
+        self._is_resized = asyncio.Event()
+        self._drawing = asyncio.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -75,30 +86,51 @@ class Screen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.stop()
+        if self._is_shown:
+            put_within(_LEAVE, _LAST_WORDS)
 
     async def show(self, view: View) -> None:
         self._view = view
-        self._live.start()  # only once there is something to see: what is wrong at first is told in the ordinary way
-        self._draw()
+        await self._draw()  # only once there is something to see: what is wrong at first is told in the ordinary way
 
     async def keep(self) -> None:
         """Let the ages grow, and follow the size of the window at once."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGWINCH, self._draw)
+        loop.add_signal_handler(signal.SIGWINCH, self._is_resized.set)
         try:
             while True:
-                await asyncio.sleep(_TICK.total_seconds())
-                self._draw()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TICK.total_seconds()):
+                        await self._is_resized.wait()
+                self._is_resized.clear()
+                await self._draw()
         finally:
             loop.remove_signal_handler(signal.SIGWINCH)
 
-    def _draw(self) -> None:
-        if self._view is not None:
-            columns, rows = os.get_terminal_size(self._console.file.fileno())  # COLUMNS would never change
+    async def _draw(self) -> None:
+        async with self._drawing:
+            if self._view is None:
+                return
+            columns, rows = os.get_terminal_size(self._terminal.file.fileno())  # COLUMNS would never change
             columns, rows = columns or 80, rows or 24  # some terminals do not say
-            self._console.size = ConsoleDimensions(columns, rows)
-            self._live.update(drawn(self._view, self._clock.monotonic(), columns, rows), refresh=True)
+            page = self._page(drawn(self._view, self._clock.monotonic(), columns, rows), columns, rows)
+            begin, self._is_shown = _HOME if self._is_shown else _ENTER, True
+            await put(begin + page)
+
+    def _page(self, content: RenderableType, columns: int, rows: int) -> str:
+        """Return the whole page as text: written by rich, it would keep a signal waiting while the terminal pauses."""
+        text = io.StringIO()
+        console = Console(
+            file=text,
+            force_terminal=True,
+            color_system=self._terminal.color_system,  # type: ignore[arg-type]  # it is one of those it may be
+            no_color=self._terminal.no_color,
+            width=columns,
+            height=rows,
+            highlight=False,
+        )
+        console.print(WholePage(content), end="")
+        return text.getvalue()
 
 
 class Snapshots:

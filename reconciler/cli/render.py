@@ -239,6 +239,8 @@ def _webhook(webhook: Mapping[str, Any] | None) -> str:
         return f"missing; {heard}" if heard else "missing"
     if webhook["enabled"] is False:
         return f"off; {heard}" if heard else "off"
+    if webhook.get("muted"):
+        return f"muted; {heard}" if heard else "muted"
     return heard or "nothing heard yet"
 
 

@@ -5,8 +5,9 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Awaitable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 import typer
@@ -62,10 +63,36 @@ async def put(text: str) -> None:
         out.flush()
         return
     left = memoryview(text.encode(out.encoding, out.errors or "strict"))
-    while left:
-        await _writable(descriptor)
-        with suppress(BlockingIOError):
-            left = left[os.write(descriptor, left[: select.PIPE_BUF]) :]
+    with _unblocked(descriptor) as ours:
+        while left:
+            await _writable(ours)
+            with suppress(BlockingIOError):
+                left = left[os.write(ours, left[: select.PIPE_BUF]) :]
+
+
+def put_within(text: str, time: timedelta) -> None:
+    """Write text on stdout if whoever reads it takes it in this time; what is left then is dropped."""
+    left = memoryview(text.encode())
+    with suppress(OSError, ValueError), _unblocked(sys.stdout.fileno()) as ours:
+        while left and select.select([], [ours], [], time.total_seconds())[1]:
+            left = left[os.write(ours, left[: select.PIPE_BUF]) :]
+
+
+@contextmanager
+def _unblocked(descriptor: int) -> Iterator[int]:
+    """Return the descriptor of a terminal of which a write takes only what there is room for; others as they are.
+
+    A terminal counts as ready while there is any room. It is opened anew, as others have the same one open as we do.
+    """
+    try:
+        ours = os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError:  # no terminal, or one that has no name here
+        yield descriptor
+        return
+    try:
+        yield ours
+    finally:
+        os.close(ours)
 
 
 async def _writable(descriptor: int) -> None:

@@ -34,6 +34,8 @@ _REFUSED = frozenset({400})
 _POST = 1
 _USER = "reconciler"
 _HEADER = "Authorization"
+_KEY_HEADER = "x-api-key"
+"""Taken in place of the other; see `auth.accepts`."""
 _LONGEST = 400
 _MUTED_CHECK = "NotificationStatusCheck"
 
@@ -157,12 +159,16 @@ def _offers(row: Mapping[str, Any], event: str) -> bool:
 
 
 def _secret(fields: Mapping[str, Any], secret: str | None) -> SecretSeen:
-    """Compare what it sends with the secret: in the header, or as a password, which newer versions do not show."""
-    sent = [value for key, value in _headers(fields) if key.lower() == _HEADER.lower()]
+    """Compare what it sends with the secret: in a header, or as a password, which newer versions do not show."""
+    headers = [(key.lower(), value) for key, value in _headers(fields)]
+    keys = [value for key, value in headers if key == _KEY_HEADER]
+    if secret and secret in keys:
+        return SecretSeen.RIGHT
+    sent = [value for key, value in headers if key == _HEADER.lower()]
     password = _text(fields.get("password"))
-    if not sent and not password:
+    if not sent and not password and not keys:
         return SecretSeen.MISSING
-    if MASK in sent or (not sent and password == MASK):
+    if MASK in {*sent, *keys} or (not sent and password == MASK):
         return SecretSeen.HIDDEN
     right = {f"Bearer {secret}", secret} if secret else set()
     return SecretSeen.RIGHT if (sent[0] if sent else password) in right else SecretSeen.WRONG

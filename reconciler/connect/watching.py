@@ -104,10 +104,10 @@ class Watching:
         async with self._turn() as lease:
             if lease is None:
                 return None
-        known = await self._store.connections()
+        known, senders = await self._store.connections(), await self._store.senders()
         if self._is_stopping:
             return None
-        look = asyncio.create_task(self._watch.look(self._lost(), known), name="connections")
+        look = asyncio.create_task(self._watch.look(self._lost(), known, senders), name="connections")
         self._look = look
         try:
             await asyncio.wait([look])

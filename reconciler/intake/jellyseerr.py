@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from reconciler.intake.command import command_text, is_command
 from reconciler.intake.extra import affected_seasons, requested_seasons
+from reconciler.intake.jellyseerr_keys import ISSUE_KEYS, REQUEST_KEYS, TMDB_KEYS, TVDB_KEYS, TYPE_KEYS
 from reconciler.intake.loose import mapping, number, text, title_and_year
 from reconciler.intake.redact import redact_known, redact_text
 from reconciler.model import (
@@ -27,11 +28,6 @@ DECLINED = "MEDIA_DECLINED"
 TEST = "TEST_NOTIFICATION"
 
 _KINDS = {"movie": MediaKind.MOVIE, "tv": MediaKind.SERIES}
-_TYPE_KEYS = ("media_type", "mediaType")
-_TMDB_KEYS = ("tmdbId", "tmdb_id", "tmdbid", "media_tmdbid", "media_tmdbId", "media_tmdb_id")
-_TVDB_KEYS = ("tvdbId", "tvdb_id", "tvdbid", "media_tvdbid", "media_tvdbId", "media_tvdb_id")
-_REQUEST_KEYS = ("request_id", "requestId")
-_ISSUE_KEYS = ("issue_id", "issueId")
 _NAME_KEYS = ("requestedBy_username", "notifyuser_username", "requested_by")
 # How Jellyseerr words its own events (upstreams.md 1.5). A template whose type is a constant would turn each of these
 # into a deletion; so such words can only prevent one.
@@ -83,7 +79,7 @@ def _deletion(event: str, payload: Mapping[str, object]) -> Understood:
     request = mapping(payload.get("request"))
     is_decline = event == DECLINED
     # Only a decline is about a request that must stay: deleting it would undo the decline.
-    request_id = next(iter(_numbers((request, payload), _REQUEST_KEYS)), None) if is_decline else None
+    request_id = next(iter(_numbers((request, payload), REQUEST_KEYS)), None) if is_decline else None
     seasons = requested_seasons(payload, media.kind)
     if isinstance(seasons, str):
         return _ignored(event, seasons)
@@ -116,7 +112,7 @@ def _command(event: str, payload: Mapping[str, object], phrase: str) -> Understo
     said = mapping(payload.get("comment")).get("comment_message") if is_comment else payload.get("message")
     if not is_command(said, phrase):
         return _ignored(event, "it does not begin with the command phrase")
-    issue_ids = set(_numbers((mapping(payload.get("issue")), payload), _ISSUE_KEYS))
+    issue_ids = set(_numbers((mapping(payload.get("issue")), payload), ISSUE_KEYS))
     if len(issue_ids) != 1:
         return _ignored(event, "it carries no usable issue_id, so nobody could be asked who ordered this")
     media = _media(payload)
@@ -147,9 +143,9 @@ def _words(payload: Mapping[str, object]) -> str:
 def _media(payload: Mapping[str, object]) -> Media | str:
     """Return the one title that the payload names, or why it names none."""
     places = (mapping(payload.get("media")), payload)
-    types = {kind for kind in _texts(places, _TYPE_KEYS) if kind in _KINDS}
-    tmdb_ids = set(_numbers(places, _TMDB_KEYS))
-    tvdb_ids = set(_numbers(places, _TVDB_KEYS))
+    types = {kind for kind in _texts(places, TYPE_KEYS) if kind in _KINDS}
+    tmdb_ids = set(_numbers(places, TMDB_KEYS))
+    tvdb_ids = set(_numbers(places, TVDB_KEYS))
     if max(len(types), len(tmdb_ids), len(tvdb_ids)) > 1:
         return "it names more than one title"
     if not types:

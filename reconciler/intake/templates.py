@@ -2,6 +2,10 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from reconciler.intake.jellyseerr_keys import ISSUE_KEYS, REQUEST_KEYS, TMDB_KEYS, TVDB_KEYS, TYPE_KEYS
+from reconciler.intake.loose import mapping
 
 
 def _same(names: Iterable[str]) -> dict[str, str]:
@@ -29,17 +33,35 @@ _JELLYSEERR: Mapping[str, object] = {
     "{{extra}}": [],
 }
 
-_NEEDED_OF_JELLYSEERR: Mapping[str, tuple[str, ...]] = {
-    "notification_type": (),
-    "event": (),
-    "subject": (),
-    "message": (),
-    "{{media}}": ("media_type", "tmdbId", "tvdbId"),
-    "{{request}}": ("request_id",),
-    "{{issue}}": ("issue_id",),
-    "{{comment}}": ("comment_message",),
-    "{{extra}}": (),
-}
+
+@dataclass(frozen=True, slots=True)
+class _Needed:
+    """A variable that must arrive, and where it is looked for: in an object, beside it too if `anywhere`."""
+
+    name: str
+    variable: str
+    keys: tuple[str, ...]
+    inside: str = ""
+    anywhere: bool = False
+
+
+def _of(section: str, name: str, variable: str, keys: tuple[str, ...]) -> _Needed:
+    return _Needed(f"{section}.{name}", variable, keys, section, anywhere=True)
+
+
+_NEEDED_OF_JELLYSEERR = (
+    *(_Needed(name, name, (name,)) for name in ("notification_type", "event", "subject")),
+    _of("media", "media_type", "media_type", TYPE_KEYS),
+    _of("media", "tmdbId", "media_tmdbid", TMDB_KEYS),
+    _of("media", "tvdbId", "media_tvdbid", TVDB_KEYS),
+    _of("request", "request_id", "request_id", REQUEST_KEYS),
+)
+_NEEDED_FOR_COMMANDS = (
+    _Needed("message", "message", ("message",)),
+    _of("issue", "issue_id", "issue_id", ISSUE_KEYS),
+    _Needed("comment.comment_message", "comment_message", ("comment_message",), "comment"),
+)
+_EXTRA = "{{extra}}"
 
 _JELLYFIN = _same(
     (
@@ -64,21 +86,26 @@ DASHBOARD_EXAMPLE = json.dumps(
 )
 
 
-def lacking_in_jellyseerr(template: str) -> tuple[str, ...]:
-    """Return what a template of Jellyseerr lacks of what is needed here; what it has beyond that does no harm."""
+def lacking_in_jellyseerr(template: str, *, commands: bool = True) -> tuple[str, ...]:
+    """Return what a template of Jellyseerr lacks of what `parse_jellyseerr` needs; what it has beyond does no harm.
+
+    What only commands in issues need is needed where there are `commands`.
+    """
+    needed = (*_NEEDED_OF_JELLYSEERR, *(_NEEDED_FOR_COMMANDS if commands else ()))
     try:
-        written = json.loads(template)
+        written = mapping(json.loads(template))
     except (ValueError, RecursionError):
-        written = None
-    if not isinstance(written, dict):
-        return tuple(key.strip("{}") for key in _NEEDED_OF_JELLYSEERR)
-    lacking: list[str] = []
-    for key, inner in _NEEDED_OF_JELLYSEERR.items():
-        meant, there = _JELLYSEERR[key], written.get(key)
-        name = key.strip("{}")
-        if key not in written or (isinstance(meant, str) and there != meant):
-            lacking.append(name)
-        elif isinstance(meant, dict):
-            given = there if isinstance(there, dict) else {}
-            lacking += [f"{name}.{one}" for one in inner if given.get(one) != meant[one]]
-    return tuple(lacking)
+        written = mapping(None)
+    lacking = [one.name for one in needed if not _has(written, one)]
+    return (*lacking, *(() if _EXTRA in written else ("extra",)))
+
+
+def _has(written: Mapping[str, object], needed: _Needed) -> bool:
+    """Tell whether a variable will arrive. Something else at one of its places would contradict it."""
+    places = [written]
+    if needed.inside:
+        # {{media}} is an object that is there where the event has one; a plain one is always there
+        inner = mapping(written.get(f"{{{{{needed.inside}}}}}", written.get(needed.inside)))
+        places = [inner, *([written] if needed.anywhere else [])]
+    given = [place[key] for place in places for key in needed.keys if key in place]
+    return bool(given) and all(value == f"{{{{{needed.variable}}}}}" for value in given)

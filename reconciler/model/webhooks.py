@@ -103,13 +103,15 @@ class WebhookState:
     """What was last seen of our webhook at one instance; `problems` are for people.
 
     `muted`: the upstream said that it could not deliver, and sent nothing for a while. It does not say when that ends,
-    and for hours may not say that it has ended.
+    and for hours may not say that it has ended. `elsewhere` is the address of one that a `connect` made and that is not
+    ours by our settings; it exists for us only where it is known to arrive here.
     """
 
     exists: bool
     enabled: bool = False
     problems: tuple[str, ...] = ()
     muted: bool = False
+    elsewhere: str = ""
 
     @property
     def is_sent(self) -> bool:

@@ -21,7 +21,7 @@ from reconciler.model import (
     WebhookState,
 )
 from reconciler.ports.evidence import Evidence
-from reconciler.ports.heard import KeptReceipt, ReceiptFilter, ReceiptPage
+from reconciler.ports.heard import ConnectionSeen, KeptReceipt, ReceiptFilter, ReceiptPage, SenderHeard
 from reconciler.ports.intake import IngestResult, Receipt, Understood
 from reconciler.ports.notices import NoticeStore
 from reconciler.ports.records import (
@@ -267,8 +267,11 @@ class PassStore(Protocol):
     async def save_connections(self, lease: Lease, seen: Mapping[InstanceName, WebhookState], at: datetime) -> None:
         """Replace what was seen of our webhook at these instances; the others stay as they are."""
 
-    async def connections(self) -> Mapping[InstanceName, WebhookState]:
+    async def connections(self) -> Mapping[InstanceName, ConnectionSeen]:
         """Return what was last seen of our webhooks, by any process."""
+
+    async def senders(self) -> tuple[SenderHeard, ...]:
+        """Return who was heard from, by any process."""
 
     async def last_test_at(self) -> datetime | None:
         """Return when a sender of webhooks last sent a test, to any process; a cheap look."""

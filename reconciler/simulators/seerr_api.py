@@ -299,18 +299,27 @@ class SeerrApi:
 
     async def read_webhook(self, request: Request) -> Response:
         expect(request.state.user, _ADMIN)
-        return JSONResponse(settings_json(self._service.agent.settings))
+        return JSONResponse(self._shown_settings())
 
     async def save_webhook(self, request: Request) -> Response:
         expect(request.state.user, _ADMIN)
-        self._service.agent.settings = await _posted_settings(request)
-        return JSONResponse(settings_json(self._service.agent.settings))
+        self._service.agent.settings = await self._posted_settings(request)
+        return JSONResponse(self._shown_settings())
 
     async def test_webhook(self, request: Request) -> Response:
         expect(request.state.user, _ADMIN)
-        if not await self._service.agent.test(await _posted_settings(request)):
+        if not await self._service.agent.test(await self._posted_settings(request)):
             raise Refused(500, "Failed to send webhook notification.")
         return Response(status_code=204)
+
+    def _shown_settings(self) -> dict[str, object]:
+        return settings_json(self._service.agent.settings, is_newer=self._service.agent.is_newer)
+
+    async def _posted_settings(self, request: Request) -> WebhookSettings:
+        try:
+            return settings_from(await json_body(request), is_newer=self._service.agent.is_newer)
+        except BadSettings as error:
+            raise Refused(500, str(error)) from error
 
     # --- looking up ------------------------------------------------------------------------------------------------
 
@@ -346,13 +355,6 @@ class SeerrApi:
             for task in waits:
                 task.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
-
-
-async def _posted_settings(request: Request) -> WebhookSettings:
-    try:
-        return settings_from(await json_body(request))
-    except BadSettings as error:
-        raise Refused(500, str(error)) from error
 
 
 def _media_type(value: object) -> MediaType:

@@ -78,6 +78,7 @@ class WebhookSettings:
     auth_header: str = ""
     template: str = DEFAULT_TEMPLATE
     supports_variables: bool = False
+    custom_headers: tuple[tuple[str, str], ...] = ()
 
 
 def variables(note: Notification) -> dict[str, str]:
@@ -177,11 +178,13 @@ Message = tuple[WebhookSettings, NotificationType, str, object]
 class WebhookAgent:
     """Sends once, waits for nobody, and forgets what failed.
 
-    `copies` is how often each notification goes out. While `held` is true nothing goes out; `release` sends what was
-    kept, in the order a test wants. `deliveries` lists every finished attempt.
+    `is_newer`: as after 3.1, it encodes its template itself, and has custom headers. `copies` is how often each
+    notification goes out. While `held` is true nothing goes out; `release` sends what was kept, in the order a test
+    wants. `deliveries` lists every finished attempt.
     """
 
     settings: WebhookSettings = field(default_factory=WebhookSettings)
+    is_newer: bool = False
     copies: int = 1
     held: bool = False
     deliveries: list[Delivery] = field(default_factory=list)
@@ -192,6 +195,8 @@ class WebhookAgent:
         """Send in the background if the settings ask for this type; rendered now, as the rows are now."""
         settings = self.settings
         if not (settings.enabled and settings.url and settings.types & note.type):
+            return
+        if not isinstance(json.loads(settings.template), dict):  # text in which no variable can be filled in
             return
         for _copy in range(self.copies):
             message = (settings, note.type, *self._render(settings, note))
@@ -208,6 +213,8 @@ class WebhookAgent:
 
     async def test(self, settings: WebhookSettings) -> bool:
         """Send the test notification with the settings of the form and tell whether it was accepted."""
+        if not isinstance(json.loads(settings.template), dict):
+            return False
         return await self._post(
             settings, NotificationType.TEST_NOTIFICATION, *self._render(settings, TEST_NOTIFICATION)
         )
@@ -239,6 +246,7 @@ class WebhookAgent:
             "User-Agent": "axios/1.13.2",
             "Accept": "application/json, text/plain, */*",
             "Connection": "close",
+            **dict(settings.custom_headers),
         }
         if settings.auth_header:
             headers["Authorization"] = settings.auth_header
@@ -262,8 +270,17 @@ def parse_template(encoded: object) -> str:
     return str(text)
 
 
-def settings_json(settings: WebhookSettings) -> dict[str, object]:
-    """Return what the settings page reads: the template decoded once (posting it back therefore fails)."""
+def _json_text(text: object) -> str:
+    try:
+        json.loads(str(text))
+    except ValueError as error:
+        raise BadSettings("jsonPayload is not JSON") from error
+    return str(text)
+
+
+def settings_json(settings: WebhookSettings, *, is_newer: bool = False) -> dict[str, object]:
+    """Return what the settings page reads: the template decoded once (posting it back failed in older versions)."""
+    headers = [{"key": key, "value": value} for key, value in settings.custom_headers]
     return {
         "enabled": settings.enabled,
         "embedPoster": True,
@@ -273,11 +290,12 @@ def settings_json(settings: WebhookSettings) -> dict[str, object]:
             "jsonPayload": settings.template,
             "authHeader": settings.auth_header,
             "supportVariables": settings.supports_variables,
+            **({"customHeaders": headers} if is_newer else {}),
         },
     }
 
 
-def settings_from(body: Mapping[str, object]) -> WebhookSettings:
+def settings_from(body: Mapping[str, object], *, is_newer: bool = False) -> WebhookSettings:
     """Read posted settings; raises `BadSettings` for a template that cannot be decoded."""
     options = body.get("options")
     if not isinstance(options, Mapping):
@@ -288,6 +306,7 @@ def settings_from(body: Mapping[str, object]) -> WebhookSettings:
         types=types if isinstance(types, int) else 0,
         url=str(options.get("webhookUrl") or ""),
         auth_header=str(options.get("authHeader") or ""),
-        template=parse_template(options.get("jsonPayload")),
+        template=(_json_text if is_newer else parse_template)(options.get("jsonPayload")),
+        custom_headers=tuple((str(row["key"]), str(row["value"])) for row in options.get("customHeaders") or ()),
         supports_variables=options.get("supportVariables") is True,
     )

@@ -187,5 +187,10 @@ async def save_connections(connection: Connection, seen: Mapping[InstanceName, W
 
 def _state(text: str) -> WebhookState:
     stored = json.loads(text)
-    muted = stored.get("muted", False)  # earlier builds did not ask
-    return WebhookState(stored["exists"], stored["enabled"], tuple(stored["problems"]), muted)
+    return WebhookState(
+        stored["exists"],
+        stored["enabled"],
+        tuple(stored["problems"]),
+        muted=stored.get("muted", False),  # earlier builds did not ask for these two
+        elsewhere=stored.get("elsewhere", ""),
+    )

@@ -26,6 +26,7 @@ from reconciler.model import (
 from reconciler.ports import (
     Baseline,
     Binding,
+    ConnectionSeen,
     DeletionFilter,
     DeletionPage,
     Destroyed,
@@ -41,6 +42,7 @@ from reconciler.ports import (
     Receipt,
     ReceiptFilter,
     ReceiptPage,
+    SenderHeard,
     Understood,
     UpstreamHealth,
     Verdict,
@@ -372,9 +374,13 @@ class DatabaseStore:
             await passes.check_lease(connection, lease)
             await heard.save_connections(connection, seen, at)
 
-    async def connections(self) -> Mapping[InstanceName, WebhookState]:
+    async def connections(self) -> Mapping[InstanceName, ConnectionSeen]:
         async with self._database.read() as connection:
-            return {instance: seen.state for instance, seen in (await heard.connections(connection)).items()}
+            return await heard.connections(connection)
+
+    async def senders(self) -> tuple[SenderHeard, ...]:
+        async with self._database.read() as connection:
+            return await heard.senders(connection)
 
     async def last_test_at(self) -> datetime | None:
         async with self._database.read() as connection:

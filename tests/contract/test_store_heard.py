@@ -45,6 +45,7 @@ async def test_every_sender_is_remembered_by_what_it_said_last(store: Store) -> 
         SenderHeard(Source.RADARR, RADARR, LATER, Heard.IGNORED, None),
         SenderHeard(Source.RADARR, RADARR_4K, START, Heard.WANT, None),
     )
+    assert await store.senders() == (await store.overview()).senders
 
 
 async def test_a_test_is_remembered_as_one_and_leaves_no_receipt(store: Store) -> None:
@@ -125,14 +126,15 @@ async def test_a_pruned_receipt_is_nobodys_any_more(store: Store) -> None:
 
 async def test_what_was_seen_of_webhooks_is_replaced_by_instance(store: Store) -> None:
     lease = await lease_of(store)
-    whole, missing = WebhookState(True, True, ("another secret",), muted=True), WebhookState(False)
+    whole = WebhookState(True, True, ("another secret",), muted=True, elsewhere="http://old/webhooks/radarr")
+    missing = WebhookState(False)
     await store.save_connections(lease, {RADARR: whole, RADARR_4K: whole}, START)
     await store.save_connections(lease, {RADARR: missing}, LATER)
     assert (await store.overview()).connections == {
         RADARR: ConnectionSeen(missing, LATER),
         RADARR_4K: ConnectionSeen(whole, START),
     }
-    assert await store.connections() == {RADARR: missing, RADARR_4K: whole}
+    assert await store.connections() == (await store.overview()).connections
     with pytest.raises(LeaseLost):
         await store.save_connections(Lease("another", 99), {RADARR: whole}, LATER)
 

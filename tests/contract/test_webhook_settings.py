@@ -1,6 +1,7 @@
 """The webhooks in the settings of Radarr, Sonarr and Jellyseerr, by the real clients against the simulators."""
 
 import contextlib
+import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from reconciler.clients import radarr, seerr, sonarr
 from reconciler.clients._http import ignore_calls
+from reconciler.clients.seerr_webhooks import SeerrWebhook
 from reconciler.clock import SystemClock
 from reconciler.config import Settings
 from reconciler.connect.steps import Done, Found, look, put_right
@@ -159,6 +161,21 @@ async def test_a_version_without_headers_gets_a_password_that_only_a_test_can_ju
 
 
 @LIBRARIES
+async def test_a_secret_in_the_header_of_keys_is_as_good_as_the_other(kind: str, tmp_path: Path) -> None:
+    async with at_library(kind, tmp_path) as place:
+        await place.put_right()
+        (ours,) = place.simulator.connections.all
+        for headers, step in (
+            ({"X-Api-Key": SECRET}, Step.NOTHING),
+            ({"x-api-key": SECRET, "Authorization": "Basic of-a-proxy"}, Step.NOTHING),
+            ({"X-Api-Key": "another"}, Step.REPAIR),
+        ):
+            ours.headers = headers
+            assert await place.step() is step
+        assert await place.put_right() == Done(is_right=True, is_tested=True)
+
+
+@LIBRARIES
 async def test_a_webhook_that_is_muted_after_failures_is_told_and_woken_by_its_test(kind: str, tmp_path: Path) -> None:
     async with at_library(kind, tmp_path) as place:
         await place.put_right()
@@ -261,7 +278,24 @@ async def test_drift_in_jellyseerr_is_repaired_and_an_own_template_kept_that_has
     assert agent.settings.template == JELLYSEERR_TEMPLATE
 
 
+async def test_a_newer_jellyseerr_gets_its_template_as_it_was_written(board: Place) -> None:
+    board.simulator.agent.is_newer = True
+    assert await board.put_right() == Done(is_right=True, is_tested=True)
+    assert board.simulator.agent.settings.template == JELLYSEERR_TEMPLATE
+    assert board.receiver.events[0]["notification_type"] == "TEST_NOTIFICATION"
+    assert len(board.receiver.events) == 1
+    another = SeerrWebhook(board.agent._http)  # type: ignore[attr-defined]  # one that has not saved anything
+    (seen,) = await another.read(board.wanted)
+    await another.test(board.wanted, seen)
+    assert len(board.receiver.events) == 2
+    broken = replace(board.simulator.agent.settings, template=json.dumps(JELLYSEERR_TEMPLATE))
+    board.simulator.agent.settings = broken
+    assert await board.step() is Step.REPAIR
+    assert await board.put_right() == Done(is_right=True, is_tested=True)
+
+
 async def test_somebody_elses_webhook_in_jellyseerr_is_replaced_only_as_it_was_seen(board: Place) -> None:
+    board.simulator.agent.is_newer = True
     board.simulator.configure_webhook("https://chat.example/hook")
     found = await board.found()
     assert found.comparison is not None
@@ -269,8 +303,15 @@ async def test_somebody_elses_webhook_in_jellyseerr_is_replaced_only_as_it_was_s
     board.simulator.configure_webhook("https://chat.example/newer")
     assert "has changed its webhook meanwhile" in (await put_right(board.agent, found)).problem
     assert board.simulator.agent.settings.url == "https://chat.example/newer"
+    settings = board.simulator.agent.settings
+    settings.custom_headers, settings.supports_variables = (("X-Chat-Key", "theirs"),), True
     assert (await put_right(board.agent, await board.found())).is_tested
-    assert board.simulator.agent.settings.url == board.receiver.url
+    settings = board.simulator.agent.settings
+    assert (settings.url, settings.custom_headers, settings.supports_variables) == (board.receiver.url, (), False)
+    assert "x-chat-key" not in board.receiver.headers[-1]
+    settings.custom_headers, settings.types = (("X-Proxy-Key", "ours"),), 4
+    await board.put_right()
+    assert board.receiver.headers[-1]["x-proxy-key"] == "ours", "what stands beside our own address is its owner's"
 
 
 async def test_a_jellyseerr_that_shows_its_settings_and_refuses_to_change_them_says_what_to_do(board: Place) -> None:

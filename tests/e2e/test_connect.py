@@ -166,6 +166,7 @@ async def test_what_stands_in_the_way_is_said_and_the_rest_is_done(home: Home) -
 
     nowhere = await home.connect("--yes", "--json", "--instance", "radarr", "--url-for-upstreams", "http://127.0.0.1:9")
     assert "Connection refused" in nowhere.json["webhooks"][0]["problem"]
+    assert "was for this run only" not in nowhere.err
     assert home.radarr.connections.all == ()
     assert (await home.connect("--instance", "lidarr")).code == ExitCode.USAGE
     for option in ("--url-for-upstreams", "--moved-from"):
@@ -177,6 +178,7 @@ async def test_what_stands_in_the_way_is_said_and_the_rest_is_done(home: Home) -
     (row,) = lost.json["webhooks"]
     assert (lost.code, row["tested"], row["confirmed"]) == (ExitCode.NEGATIVE, True, False)
     assert "did not arrive at the service" in row["problem"]
+    assert "was for this run only" in lost.err
 
     # Nobody can be asked whether the tests arrived, or not with that token; they were answered.
     deaf = await home.connect("--yes", "--json", "--instance", "radarr", RECONCILER_URL="http://127.0.0.1:9")

@@ -22,6 +22,11 @@ async def test_people_are_told_once_of_a_hold_and_of_its_end(tmp_path: Path) -> 
             assert line.startswith(f"Needs you: {movie.word} (1950), asked for by a test (dashboard).")
             assert "approve" in line
 
+            async def is_noted() -> bool:
+                (messenger,) = (await stage.http.get("/status")).json()["notifications"]
+                return messenger["last_sent_at"] is not None
+
+            await stage.wait(is_noted, "the note that it was taken: one that a crash forgets comes twice")
             await stage.service.kill()
             await stage.service.start()
             assert (await stage.decide(deletion, "approve")).status_code == 200

@@ -257,8 +257,16 @@ class Terminal:
         os.write(self._ours, text.encode())
 
 
-@pytest.mark.parametrize(("end", "code"), [("\x03", 0), (signal.SIGTERM, 128 + signal.SIGTERM)])
-async def test_a_terminal_is_filled_resized_and_given_back(world: World, end: str | signal.Signals, code: int) -> None:
+PAUSE = "\x13"  # Ctrl-S
+
+
+@pytest.mark.parametrize(
+    ("pause", "end", "code"),
+    [("", "\x03", 0), ("", signal.SIGTERM, 128 + signal.SIGTERM), (PAUSE, signal.SIGTERM, 128 + signal.SIGTERM)],
+)
+async def test_a_terminal_is_filled_resized_and_given_back_and_one_that_pauses_does_not_keep_it_from_ending(
+    world: World, pause: str, end: str | signal.Signals, code: int
+) -> None:
     terminal = Terminal()
     terminal.resize(80, 24)
     with capture_logs():
@@ -282,6 +290,7 @@ async def test_a_terminal_is_filled_resized_and_given_back(world: World, end: st
                 assert id_of(2) not in terminal.text, "80 columns have no room for it"
                 terminal.resize(160, 40)
                 await until(lambda: terminal.shows(id_of(2)))
+                terminal.type(pause)
                 terminal.type(end) if isinstance(end, str) else process.send_signal(end)
                 ended = asyncio.ensure_future(process.wait())
                 await until(lambda: terminal.shows("") and ended.done())  # what nobody reads, nobody can write
@@ -292,9 +301,11 @@ async def test_a_terminal_is_filled_resized_and_given_back(world: World, end: st
                 await process.wait()
             world.loop = replace(world.loop, running=False)
     terminal.shows("")
+    assert "Traceback" not in terminal.text
+    if pause:
+        return  # nothing can be given back to it
     before, _, after = terminal.text.rpartition("\x1b[?1049l")
     assert "\x1b[?1049h" in before, "it was a page of its own"
     assert terminal.text.rpartition("\x1b[?25h")[0].count("\x1b[?25l") == 1, "the cursor is back"
-    assert "Traceback" not in terminal.text
     assert "Aborted" not in after
     assert re.findall(r"\x1b\[[0-9;]*3[0-7][0-9;]*m", terminal.text) == [], "no colours where they are not wanted"

@@ -1,12 +1,14 @@
 """Our webhook at an upstream, wanted against seen."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from reconciler.connect import wanted_webhooks
 from reconciler.connections import MUTED, NOT_SHOWN, Change, Step, compare, in_words, shown, state_of
+from reconciler.intake.jellyseerr import parse_jellyseerr
 from reconciler.intake.templates import JELLYFIN_TEMPLATE, JELLYSEERR_TEMPLATE, lacking_in_jellyseerr
 from reconciler.model import (
     WEBHOOK_NAME,
@@ -17,7 +19,11 @@ from reconciler.model import (
     WantedWebhook,
     WebhookState,
 )
-from reconciler.simulators.seerr_webhooks import DEFAULT_TEMPLATE
+from reconciler.ports import Heard
+from reconciler.simulators.seerr_notifications import NotificationType, issue_notification, request_notification
+from reconciler.simulators.seerr_state import SeerrDatabase
+from reconciler.simulators.seerr_webhooks import DEFAULT_TEMPLATE, render
+from tests.support.clocks import FakeClock
 from tests.unit.web.fakes import settings
 
 URL = "http://reconciler:8585/webhooks/radarr"
@@ -112,7 +118,15 @@ def test_a_webhook_with_our_name_that_leads_elsewhere_is_left_alone_and_ours_mad
     assert f'"{name}", sends to http://old:8585/webhooks/radarr, and is left alone' in note
     assert "before its public_url changed, name the public_url of before with --moved-from" in note
     assert state_of(RADARR, [FOREIGN, elsewhere]) == WebhookState(
-        exists=False, problems=(f'"{name}" there sends to http://old:8585/webhooks/radarr, which is not public_url',)
+        exists=False,
+        problems=(f'"{name}" there sends to http://old:8585/webhooks/radarr, which is not public_url',),
+        elsewhere="http://old:8585/webhooks/radarr",
+    )
+    arriving = state_of(RADARR, [FOREIGN, replace(elsewhere, has_tags=True)], lambda url: url == elsewhere.url)
+    assert (arriving.exists, arriving.enabled, arriving.elsewhere) == (True, True, elsewhere.url)
+    assert arriving.problems == (
+        f"it sends to {elsewhere.url}, which arrives here and is not public_url; if that is right, make it public_url",
+        "tags: only titles with some tags; should be all titles",
     )
     assert state_of(replace(RADARR, urls=()), [elsewhere]).exists, "nobody said where we are"
 
@@ -252,25 +266,77 @@ def test_the_default_template_is_jellyseerrs_own_and_lacks_nothing() -> None:
     assert lacking_in_jellyseerr(JELLYSEERR_TEMPLATE) == ()
 
 
+def changed(change: Mapping[str, object | None]) -> str:
+    """Return the default template with other keys, without those that are `None`."""
+    written = json.loads(JELLYSEERR_TEMPLATE) | change
+    return json.dumps({key: value for key, value in written.items() if value is not None})
+
+
+MEDIA = {"media_type": "{{media_type}}", "tmdbId": "{{media_tmdbid}}", "tvdbId": "{{media_tvdbid}}"}
+FLAT = {"mediaType": "{{media_type}}", "tmdb_id": "{{media_tmdbid}}", "tvdb_id": "{{media_tvdbid}}"}
+PLAIN: list[dict[str, object | None]] = [
+    {"{{media}}": None, "media": MEDIA, "{{request}}": None, "request": {"request_id": "{{request_id}}"}},
+    {"{{media}}": None, **FLAT, "{{request}}": None, "requestId": "{{request_id}}"},
+    {
+        "{{issue}}": None,
+        "issueId": "{{issue_id}}",
+        "{{comment}}": None,
+        "comment": {"comment_message": "{{comment_message}}"},
+    },
+]
+
+
+@pytest.mark.parametrize("change", PLAIN)
+def test_a_template_of_ones_own_is_enough_if_it_is_understood_as_the_default_is(change: dict[str, object]) -> None:
+    assert lacking_in_jellyseerr(changed(change)) == ()
+    database = SeerrDatabase(FakeClock())
+    title = database.know("tv", 603, "Example Show", tvdb_id=99, seasons=(1,))
+    media = database.add_media("tv", 603, tvdb_id=99)
+    asked = request_notification(NotificationType.MEDIA_DECLINED, database.add_request(media, seasons=(1,)), title)
+    issue = database.add_issue(media, "!delete", by=database.owner)
+    comment = database.add_comment(issue, "!delete", by=database.owner)
+    for note in (
+        asked,
+        issue_notification(NotificationType.ISSUE_CREATED, issue, title),
+        issue_notification(NotificationType.ISSUE_COMMENT, issue, title, comment),
+    ):
+        by_default, by_own = (
+            parse_jellyseerr(
+                render(json.loads(template), note), delete_on=frozenset({"MEDIA_DECLINED"}), command_phrase="!delete"
+            )
+            for template in (JELLYSEERR_TEMPLATE, changed(change))
+        )
+        assert by_default.heard is Heard.DELETE
+        assert [replace(wish, requested_by=None) for wish in by_own.deletions] == [
+            replace(wish, requested_by=None) for wish in by_default.deletions
+        ]
+
+
 @pytest.mark.parametrize(
     ("change", "lacking"),
     [
         ({"more": "constant"}, ()),
         ({"notification_type": "MEDIA_DECLINED"}, ("notification_type",)),
-        ({"{{extra}}": None}, ()),
+        ({"{{extra}}": "anything"}, ()),
+        ({"{{extra}}": None, "extra": []}, ("extra",)),
         ({"{{media}}": {"media_type": "{{media_type}}", "tmdbId": "1"}}, ("media.tmdbId", "media.tvdbId")),
+        ({"tmdbId": "603"}, ("media.tmdbId",)),
         ({"{{request}}": "none"}, ("request.request_id",)),
     ],
 )
 def test_a_template_lacks_what_is_needed_here_and_may_have_more(change: dict[str, object], lacking: tuple[str]) -> None:
-    assert lacking_in_jellyseerr(json.dumps(json.loads(JELLYSEERR_TEMPLATE) | change)) == lacking
+    assert lacking_in_jellyseerr(changed(change)) == lacking
 
 
-def test_a_template_without_a_key_or_that_is_no_object_lacks_it() -> None:
-    written = json.loads(JELLYSEERR_TEMPLATE)
-    del written["{{extra}}"]
-    assert lacking_in_jellyseerr(json.dumps(written)) == ("extra",)
-    assert lacking_in_jellyseerr("{") == lacking_in_jellyseerr("[]") != ()
+def test_what_only_commands_need_is_needed_with_a_phrase_only() -> None:
+    without = changed(dict.fromkeys(("message", "{{issue}}", "{{comment}}")))
+    assert lacking_in_jellyseerr(without, commands=False) == ()
+    assert lacking_in_jellyseerr(without) == ("message", "issue.issue_id", "comment.comment_message")
+
+
+def test_a_template_that_is_no_object_lacks_everything() -> None:
+    assert "media.tmdbId" in lacking_in_jellyseerr("{")
+    assert lacking_in_jellyseerr("{") == lacking_in_jellyseerr("[]") == lacking_in_jellyseerr("{}")
 
 
 def test_the_template_for_jellyfin_names_its_variables() -> None:

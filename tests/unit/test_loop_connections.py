@@ -15,6 +15,7 @@ from reconciler.connect.watching import AFTER_TEST, AGAIN, BETWEEN_QUESTIONS, Tu
 from reconciler.errors import LeaseLost, ReconcilerError, Rejected, StoreError, Unreachable
 from reconciler.loop import Reconciler
 from reconciler.model import (
+    WEBHOOK_NAME,
     InstanceName,
     SecretSeen,
     SeenWebhook,
@@ -137,6 +138,39 @@ async def test_a_webhook_that_is_gone_back_or_muted_is_logged_once_whichever_pro
             await look(loop_of(bench, settings))
             await look(loop_of(bench, settings))
         assert told(logs) == events
+
+
+async def test_a_webhook_with_another_address_is_there_once_it_has_arrived(bench: Bench) -> None:
+    """As `connect --url-for-upstreams` leaves it; one that another installation made never arrives."""
+    settings = Settings()
+    loop = loop_of(bench, settings)
+    elsewhere = replace(RIGHT, name=WEBHOOK_NAME, url="http://else/webhooks/radarr")
+
+    async def hear() -> None:
+        bench.clock.advance(1)
+        receipt = Receipt(Source.RADARR, RADARR, bench.clock.now(), "{}")
+        await bench.store.ingest(receipt, Understood(Heard.TEST), instances={})
+
+    async def is_there() -> bool:
+        bench.clock.advance(1)
+        await look(loop)
+        return (await states(bench))[RADARR].exists
+
+    assert await is_there()
+    await hear()
+    settings.there = (elsewhere,)
+    assert not await is_there(), "what was heard came from the one that was there before"
+    assert not await is_there()
+    await hear()
+    assert await is_there()
+    assert await is_there(), "until its address changes"
+    settings.there = (replace(elsewhere, url="http://other/webhooks/radarr"),)
+    assert not await is_there()
+    settings.there = ()
+    assert not await is_there()
+    settings.there = (elsewhere,)
+    await hear()
+    assert await is_there(), "connect made it, and its test arrived before the look"
 
 
 async def test_an_instance_that_is_out_of_reach_is_not_asked(bench: Bench) -> None:

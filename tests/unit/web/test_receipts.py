@@ -1,10 +1,13 @@
 """Webhooks as data: how each sender is set up, what was heard, and what was kept of it."""
 
+import io
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from rich.console import Console
 
+from reconciler.cli.render import show_status
 from reconciler.connections import MUTED
 from reconciler.model import InstanceName, Source, WebhookState
 from reconciler.ports import Accepted, AcceptedDeletion, ConnectionSeen, Heard, KeptReceipt, Overview, SenderHeard
@@ -170,6 +173,10 @@ async def test_the_status_tells_of_each_webhook_and_remarks_on_what_is_missing_o
     assert (shown["radarr"]["muted"], shown["sonarr"]["muted"]) == (True, False)
     assert shown["radarr"]["problems"] == [MUTED, "odd"]
     assert shown["radarr"]["heard_at"] == "2026-03-04T05:06:07Z"
+    in_terminal = io.StringIO()
+    show_status(status, Console(file=in_terminal, width=200))
+    words = [line.split()[-4:] for line in in_terminal.getvalue().splitlines() if line.startswith(("radarr ", "jelly"))]
+    assert [" ".join(line) for line in words if "Z" in line[-1]] == ["muted; heard 2026-03-04 05:06:07Z"]
     looked_before = replace(muted, at=NOW - timedelta(seconds=1))
     world.store.shown = Overview(senders=known.senders, connections={**connections, RADARR: looked_before})
     status = await get(world, "/status")
