@@ -76,20 +76,25 @@ class Rounds:
                 await self._store.bind(lease, plan.bind)
         unplanned = [self._unplanned(s, world.now) for s in states if s.deletion.id not in plans]
         planned = [self._verdict(by_id[p.deletion], p, world) for p in plans.values()]
-        await self._store.record(lease, [*planned, *unplanned])
+        shown = [replace(v, conditions=_until_it_went(by_id[v.deletion], plans[v.deletion])) for v in planned]
+        await self._store.record(lease, [*shown, *unplanned])
         self._tell(by_id, plans)
         actions = [a for p in plans.values() for a in p.actions]
         if actions:
             done = await self._executor.execute(lease, actions, world.now, world.position)
+            failed = {failure.deletion for failure in done.failures}
+            went_on = {v.deletion for v in shown if v.conditions != plans[v.deletion].conditions} - failed
+            before = {v.deletion: v.conditions for v in shown if v.deletion in failed}
             accepted = [
                 replace(
                     self._verdict(by_id[d], plans[d], world),
+                    conditions=before.get(d, plans[d].conditions),
                     searched=frozenset(unit for deletion, unit in done.searched if deletion == d),
                     blocklisted=d in done.blocklisted,
                     unreleased=(),
                     events=(),
                 )
-                for d in sorted({deletion for deletion, _ in done.searched} | done.blocklisted)
+                for d in sorted({deletion for deletion, _ in done.searched} | done.blocklisted | went_on)
             ]
             await self._record_outcome(lease, by_id, plans, done.failures, accepted)
         is_waiting = any(c.reason is Reason.LEDGER_INCOMPLETE for p in plans.values() for c in p.conditions)
@@ -246,6 +251,19 @@ def _changed(before: Sequence[Condition], after: Sequence[Condition]) -> bool:
 def _step(condition: Condition) -> tuple[str, ...]:
     words = condition.message if effect_of(condition.reason) is Effect.PROGRESS else ""
     return condition.type, condition.instance, condition.status, condition.reason, words
+
+
+def _until_it_went(state: DeletionState, plan: Plan) -> tuple[Condition, ...]:
+    """Return what is shown while the actions are sent: what failed last stays so until it went, or fails again.
+
+    Otherwise a call that is refused for days would seem to come further at every attempt.
+    """
+    if not plan.actions:
+        return plan.conditions
+    failed = {(c.type, c.instance): c for c in state.conditions if effect_of(c.reason) is Effect.WAIT}
+    return tuple(
+        failed.get((c.type, c.instance), c) if effect_of(c.reason) is Effect.PROGRESS else c for c in plan.conditions
+    )
 
 
 def _shown(condition: Condition, failure: Failure) -> Condition:

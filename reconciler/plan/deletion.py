@@ -1,5 +1,6 @@
 """One deletion, one round: every judgement in the order of the design, and the first step that is not done."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from reconciler.model import Condition, DeletionState, Event, SettledAs, Unit, Want
@@ -205,13 +206,23 @@ def _judge(state: DeletionState, world: World, policy: Policy, coverage: Coverag
     if not may_go_on:
         entries = tuple(_after_torrents(e) for e in entries)
     entries_done = may_go_on and all(e.condition.is_settled for e in entries)
-    files = judge_files(state, world, policy, coverage, is_settled_before=entries_done)
+    seen_gone = _seen_gone(state, (*torrents.absent, *(n for e in entries for n in e.absent)), world)
+    files = judge_files(seen_gone, world, policy, coverage, is_settled_before=entries_done)
     files_done = entries_done and all(c.is_settled for c in files)
     refresh = judge_refresh(state, world, policy, coverage, is_settled_before=files_done)
     refreshed = files_done and refresh.is_settled
     requests = judge_requests(state, world, policy, coverage, is_settled_before=refreshed)
     is_refresh_next = files_done and not refresh.is_settled
     return _Findings(state, torrents, entries, files, refresh, requests, is_refresh_next=is_refresh_next)
+
+
+def _seen_gone(state: DeletionState, absent: Collection[int], world: World) -> DeletionState:
+    """Return the deletion with what this very round sees gone: its files have just begun to go."""
+    targets = tuple(
+        replace(t, absent_since=world.now) if t.absent_since is None and t.number in absent else t
+        for t in state.targets
+    )
+    return replace(state, targets=targets)
 
 
 def _may_go_on(torrents: TorrentFinding, policy: Policy) -> bool:

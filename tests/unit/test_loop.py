@@ -148,6 +148,33 @@ async def test_retry_asks_at_once_what_was_refused(home: Bench) -> None:
     assert await home.phase(deletion) is Phase.CONVERGED
 
 
+async def test_a_call_that_is_refused_again_and_again_comes_no_step_further(home: Bench) -> None:
+    is_refused = True
+
+    def refuse(call: Call) -> None:
+        if call.name == "delete_entry" and is_refused:
+            raise Rejected(RADARR, "may not delete")
+
+    home.household.radarr.before = refuse
+    deletion = await home.ask(HEAT)
+    await home.passes(3)
+    stood_still = (await home.state(deletion)).changed_at
+    for _ in range(4):
+        home.clock.advance(timedelta(minutes=20))
+        await home.reconciler.run_pass()
+    state = await home.state(deletion)
+    refused = state.condition(ENTRY, RADARR)
+    assert refused is not None
+    assert (refused.reason, refused.reason_since) == (Reason.REJECTED, stood_still)
+    assert state.changed_at == stood_still
+    told = [e for e in await home.store.events(deletion) if e.data.get("reason") == Reason.REJECTED.value]
+    assert len(told) == 1
+    is_refused = False
+    home.clock.advance(timedelta(minutes=20))
+    await home.passes()
+    assert await home.phase(deletion) is Phase.CONVERGED
+
+
 async def test_throttling_is_honoured(home: Bench) -> None:
     deletion = await home.ask(HEAT)
 

@@ -95,6 +95,15 @@ def test_files_still_on_disk_are_held_after_a_quarter_of_an_hour_until_a_person_
     assert reason(look(accepted, seen), FILES) is Reason.ACCEPTED_BY_PERSON
 
 
+def test_files_of_a_title_that_went_long_after_its_torrents_have_only_begun_to_go() -> None:
+    left = {**EMPTY_DISK, FOLDER: listing("Title 7", "Other")}
+    state, seen = gone(left, late=timedelta(hours=2))
+    just_seen_gone = tuple(replace(t, absent_since=None) if t.kind is TargetKind.ENTRY else t for t in state.targets)
+    plan = look(replace(state, targets=just_seen_gone), seen)
+    assert reason(plan, ConditionType.ENTRY_ABSENT) is Reason.ABSENT
+    assert reason(plan, FILES) is Reason.REMOVING
+
+
 def test_a_torrents_data_is_looked_for_as_the_library_sees_it() -> None:
     left = {**EMPTY_DISK, "/data/torrents/Release.1/": listing(files=["Release.1.mkv"])}
     state, seen = gone(left)
