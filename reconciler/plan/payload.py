@@ -116,7 +116,9 @@ def _judge_group(
     going, unproven = _prove(mine, beside, state, targets, torrents, world, policy)
     unknown = [*(m for m in strangers if m not in beside), *unproven]
     if unknown:
-        why = f"its data stays for {listed(repr(t.name) for t in unknown)}, which no history names"
+        left = all(world.references_naming(t) for t in unknown)
+        whose = "which a deletion that has ended left" if left else "which no history names"
+        why = f"its data stays for {listed(repr(t.name) for t in unknown)}, {whose}"
         yield Removable(tuple(going), with_data=False, why=why, left=tuple(unproven), beside=beside)
         return
     keeper = next((t for t in (*going, *beside) if is_kept_by_another(t.aliases, state, world)), None)

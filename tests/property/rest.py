@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from reconciler.model import Deletion, InfoHash, Phase, SettledAs
+from reconciler.model import Deletion, DeletionState, InfoHash, Phase, SettledAs
 from reconciler.observed import Torrent, TorrentFile
 from reconciler.plan.extents import absolute_files
-from reconciler.reasons import Effect, effect_of
+from reconciler.reasons import Effect, Reason, effect_of
 from tests.property.goods import parts_of
 from tests.property.labels import Part, Thing, TorrentLabel
 from tests.property.simulation import Simulation
@@ -40,11 +40,12 @@ async def come_to_rest(life: Simulation) -> None:
 class Rest:
     """What is left of a life."""
 
-    def __init__(self, life: Simulation, deletions: tuple[Deletion, ...], in_ledger: frozenset[InfoHash]) -> None:
+    def __init__(self, life: Simulation, states: tuple[DeletionState, ...], in_ledger: frozenset[InfoHash]) -> None:
         self.life = life
+        self.states = states
         self.in_ledger = in_ledger
         self.goods = life.goods
-        self.deletions = deletions
+        self.deletions = tuple(state.deletion for state in states)
         self.on_disk = life.home.disk.files()
         self.torrents: dict[TorrentLabel, tuple[Torrent, tuple[TorrentFile, ...]]] = {
             TorrentLabel(client.instance, t.id, t.added_on): (t, files)
@@ -94,7 +95,22 @@ class Rest:
                 continue
             beside = [self.goods.labels.torrents[k] for k, (t, _) in self.torrents.items() if _is_beside(t, torrent)]
             is_needed = any(b.is_claimed and not self._is_over(b) for b in beside)
-            assert is_needed, f"{label} of {thing} is still there"
+            assert is_needed or self._was_left_by_all(label), f"{label} of {thing} is still there"
+
+    def _was_left_by_all(self, label: TorrentLabel) -> bool:
+        """Tell whether every deletion that bound a torrent had to leave it for another, and has ended.
+
+        One that comes after them and was bound before that has not bound it, and may not take it.
+        """
+        binders = [
+            state
+            for state in self.states
+            if any(t.external_id == label.hash and t.instance == label.client for t in state.targets)
+        ]
+        return bool(binders) and all(
+            any(c.reason is Reason.SHARED_WITH_WANTED and c.instance == label.client for c in state.conditions)
+            for state in binders
+        )
 
     def _is_over(self, thing: Thing) -> bool:
         """Tell whether deletions that converged were for all that a thing is for, and came after it."""

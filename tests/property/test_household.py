@@ -36,8 +36,7 @@ async def _live(seed: int) -> Counter[str]:
                 await simulation.furnish()
                 await simulation.live(steps=40)
                 await come_to_rest(simulation)
-                deletions = tuple(s.deletion for s in await bench.everything())
-                Rest(simulation, deletions, await bench.store.referenced_hashes()).check()
+                Rest(simulation, await bench.everything(), await bench.store.referenced_hashes()).check()
             finally:
                 note(f"seed {seed}\n" + "\n".join(simulation.log))
             return simulation.met
