@@ -91,7 +91,7 @@ def _state(sender: SenderOut) -> tuple[str, str]:
     if webhook.exists and not webhook.enabled:
         return "switched off there", "bad"
     if webhook.muted:
-        return "muted there after failures", "bad"
+        return "muted there after failures", "warn"
     if webhook.problems:
         return "set up, but not as it should be", "warn"
     if webhook.exists:
