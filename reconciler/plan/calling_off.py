@@ -17,7 +17,8 @@ def newly_called_off(
 ) -> dict[DeletionId, DeletionState]:
     """Return the deletions that the others do not know yet to be called off, as they must see them.
 
-    Of a deletion that is not due in this round only the wants are looked at: they are what comes without notice.
+    Wants are looked at even where the plan does nothing about them yet, or there is none as it is not due: while the
+    monitoring of what is wanted cannot be given back, nobody else may take it either.
     """
     known = world.releasers
     by_id = {s.deletion.id: s for s in states}
@@ -25,7 +26,7 @@ def newly_called_off(
     off |= {
         id_
         for id_, state in known.items()
-        if id_ not in by_id and state.deletion.settled_at is None and _is_wanted(state, world, policy)
+        if state.deletion.settled_at is None and _is_wanted(by_id.get(id_, state), world, policy)
     }
     return {id_: _called_off(known[id_], world) for id_ in sorted(off) if not may_be_called_off(known[id_], world.now)}
 

@@ -4,15 +4,21 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import DeletionState
+from reconciler.model import Condition, ConditionType, DeletionState, Status
 from reconciler.plan import plan_all
 from reconciler.plan.actions import RemoveTorrent
 from reconciler.plan.world import World
 from reconciler.reasons import Reason
+from tests.support.clocks import START
 from tests.support.worlds import (
     HEAT,
     POLICY,
+    QBITTORRENT,
+    RADARR,
+    RADARR_4K,
     RONIN,
+    UNREACHABLE,
+    WITH_4K,
     board_of,
     bound,
     changed,
@@ -86,6 +92,34 @@ def test_a_pack_stays_in_the_very_round_in_which_a_part_of_it_is_held(
     first, second, seen = pack
     kept = library(entry(7, monitored=False), entry(8, RONIN, monitored=False, tags=["keep"]))
     assert removed([first, second], replace(seen, libraries=world(radarr=kept).libraries)) == set()
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+@pytest.mark.parametrize("is_due", [True, False])
+def test_a_pack_stays_while_the_monitoring_of_what_is_wanted_cannot_be_given_back(is_due: bool, is_held: bool) -> None:
+    seen = world(
+        torrents=[torrent(1, "Mann Collection")],
+        radarr=library(entry(7, monitored=False)),
+        libraries={RADARR_4K: library(entry(8, RONIN, monitored=False))},
+        references=[reference(1, 1, 7), reference(2, 1, 8, RONIN, instance=RADARR_4K)],
+        policy=WITH_4K,
+    )
+    first, seen = bound(deletion(HEAT, number=1, instances=[RADARR]), seen, WITH_4K)
+    second, seen = bound(deletion(RONIN, number=2, instances=[RADARR_4K]), seen, WITH_4K)
+    first = replace(first, conditions=plan_all([first], seen, WITH_4K)[0].conditions)
+    held = Condition(ConditionType.TORRENTS_ABSENT, QBITTORRENT, Status.FALSE, Reason.PROTECTED, "a tag", START)
+    second = changed(replace(second, conditions=(held,) if is_held else first.conditions), frozen_at=START)
+    dark = replace(
+        seen,
+        libraries={**seen.libraries, RADARR_4K: UNREACHABLE},
+        board=world(board=board_of(record(5, RONIN), request(50, 5, RONIN, is_4k=True))).board,
+    )
+    for _ in range(3):  # the hold goes with the want, and nothing may follow from that
+        now = replace(dark, releasers={first.deletion.id: first, second.deletion.id: second})
+        plans = plan_all([first, second] if is_due else [first], now, WITH_4K)
+        assert not [a for p in plans for a in p.actions if isinstance(a, RemoveTorrent)]
+        assert Reason.SHARED_WITH_WANTED in {c.reason for c in plans[0].conditions}
+        second = replace(second, conditions=plans[1].conditions) if is_due else second
 
 
 def test_what_is_only_finished_for_a_want_does_not_keep_the_pack(
