@@ -253,6 +253,12 @@ def _step(condition: Condition) -> tuple[str, ...]:
     return condition.type, condition.instance, condition.status, condition.reason, words
 
 
+_OF_CALLS = frozenset(
+    {Reason.UNREACHABLE, Reason.THROTTLED, Reason.UNAUTHORIZED, Reason.REJECTED, Reason.UNINTELLIGIBLE}
+)
+"""What a call can fail by."""
+
+
 def _until_it_went(state: DeletionState, plan: Plan) -> tuple[Condition, ...]:
     """Return what is shown while the actions are sent: what failed last stays so until it went, or fails again.
 
@@ -260,7 +266,7 @@ def _until_it_went(state: DeletionState, plan: Plan) -> tuple[Condition, ...]:
     """
     if not plan.actions:
         return plan.conditions
-    failed = {(c.type, c.instance): c for c in state.conditions if effect_of(c.reason) is Effect.WAIT}
+    failed = {(c.type, c.instance): c for c in state.conditions if c.reason in _OF_CALLS}
     return tuple(
         failed.get((c.type, c.instance), c) if effect_of(c.reason) is Effect.PROGRESS else c for c in plan.conditions
     )

@@ -84,7 +84,8 @@ class Deletion:
 
     `bound_seq` is the ledger's sequence number at binding: references numbered above it arrived later and are never
     released by this deletion unless the sweep binds them. `live_request_ids` are the Jellyseerr requests that were
-    live at binding; any other live one is a want. `approved` holds the reasons a person has lifted.
+    live at binding; any other live one is a want. `approved` holds the reasons a person has lifted, `approved_at` those
+    that were lifted where they were shown, and nowhere else: reason, type of condition, instance.
     `retried_at` is when a person last asked to try again: what upstreams refused before then is forgotten.
     `turned_at` is when it last began or ceased to be held, or to wait for a time that was set.
     `cancel_requested_at` is set while a person's cancel still has monitoring to give back.
@@ -115,6 +116,7 @@ class Deletion:
     cancel_requested_at: datetime | None = None
     retried_at: datetime | None = None
     approved: frozenset[Reason] = frozenset()
+    approved_at: frozenset[tuple[Reason, str, InstanceName]] = frozenset()
     settled_at: datetime | None = None
     settled_as: SettledAs | None = None
     settled_reason: Reason | None = None
@@ -133,6 +135,10 @@ class Deletion:
     def is_unapproved(self) -> bool:
         """Tell whether a person must agree first and has not; who lets an inferred deletion take data has, too."""
         return self.needs_approval and not self.approved & {Reason.APPROVAL_REQUIRED, Reason.INFERRED_DELETE}
+
+    def is_approved(self, reason: Reason, type_: str, instance: InstanceName) -> bool:
+        """Tell whether a person has lifted a reason of this condition."""
+        return reason in self.approved or (reason, type_, instance) in self.approved_at
 
     @property
     def units(self) -> frozenset[Unit]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reconciler.model.bound import Target, TargetKind
 from reconciler.model.conditions import Condition, ConditionType
 from reconciler.model.desired import Deletion, SettledAs
 from reconciler.model.identity import Unit
@@ -38,8 +39,8 @@ class Ending:
         return f"{self.how}: {'; '.join(self.left)}" if self.left else self.how
 
 
-def ending_of(deletion: Deletion, conditions: tuple[Condition, ...]) -> Ending | None:
-    """Return how a deletion ended; `None` while it is open."""
+def ending_of(deletion: Deletion, conditions: tuple[Condition, ...], targets: tuple[Target, ...] = ()) -> Ending | None:
+    """Return how a deletion ended; `None` while it is open. `targets` tell what was seen and left alone."""
     match deletion.settled_as:
         case None:
             return None
@@ -47,27 +48,28 @@ def ending_of(deletion: Deletion, conditions: tuple[Condition, ...]) -> Ending |
             reason = deletion.settled_reason
             return Ending((reason and _CANCELLED.get(reason)) or "it was cancelled")
         case SettledAs.CONVERGED:
-            return _converged(deletion, conditions)
+            return _converged(deletion, conditions, targets)
 
 
-def _converged(deletion: Deletion, conditions: tuple[Condition, ...]) -> Ending:
+def _converged(deletion: Deletion, conditions: tuple[Condition, ...], targets: tuple[Target, ...]) -> Ending:
     is_wanted = deletion.settled_reason is Reason.WANTED_AGAIN
     unproven = [c for c in conditions if not MEANINGS[c.reason].is_gone]
     if is_wanted:
         unproven = [c for c in unproven if c.reason is not Reason.WANTED_AGAIN]
-    left = (*(_said(c) for c in unproven), *_unjudged(deletion, conditions))
+    beside = (*_unjudged(deletion, conditions), *_left_alone(targets))
+    left = (*(_said(c) for c in unproven), *beside)
     if is_wanted:
         how = _wanted(deletion, conditions) + ("; not proven gone beside it" if left else "")
     else:
-        how = _how(conditions, unproven, is_all=not left)
+        how = _how(conditions, unproven, beside)
     return Ending(how, left, is_gone=how == GONE)
 
 
-def _how(conditions: tuple[Condition, ...], unproven: list[Condition], *, is_all: bool) -> str:
+def _how(conditions: tuple[Condition, ...], unproven: list[Condition], beside: tuple[str, ...]) -> str:
     if not conditions:
         return "done"
-    if not is_all:
-        is_listed = bool(unproven) and all(_keeps_request(c) for c in unproven)
+    if unproven or beside:
+        is_listed = not beside and all(_keeps_request(c) for c in unproven)
         return "proven gone, except in the request list" if is_listed else "done, but not proven gone everywhere"
     if any(c.reason is Reason.NOT_CONFIGURED for c in conditions):
         return GONE_HERE
@@ -93,6 +95,15 @@ def _unjudged(deletion: Deletion, conditions: tuple[Condition, ...]) -> Iterator
     units = sorted(str(unit) for unit in deletion.withdrawn if Unit(unit.instance) not in told)
     if units:
         yield f"not covered any more: {', '.join(units)}"
+
+
+def _left_alone(targets: tuple[Target, ...]) -> Iterator[str]:
+    """Name what was bound to be shown only."""
+    for target in targets:
+        if target.kind is TargetKind.UNMANAGED:
+            yield f"not managed here: {target.name or target.external_id}"
+        elif target.kind is TargetKind.LIKELY_CROSS_SEED:
+            yield f"a likely cross-seed was left alone: {target.name or target.external_id} at {target.instance}"
 
 
 def _said(condition: Condition) -> str:

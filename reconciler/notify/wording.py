@@ -93,7 +93,7 @@ class Wording:
     def _why(self, occasion: Occasion, state: DeletionState, advised: set[Reason]) -> str:
         """Say what is waited for, and of a hold what a person can do, once for all that have the same reason."""
         if occasion is Occasion.CONVERGED:
-            ending = ending_of(state.deletion, state.conditions)
+            ending = ending_of(state.deletion, state.conditions, state.targets)
             if ending is None:
                 return ". But it came back since."
             return "." if ending.is_gone else f". {_as_sentence(ending.words.removeprefix('done, but '))}"
@@ -133,7 +133,7 @@ def _cause(condition: Condition) -> str:
 
 
 def _is_gone(state: DeletionState) -> bool:
-    ending = ending_of(state.deletion, state.conditions)
+    ending = ending_of(state.deletion, state.conditions, state.targets)
     return ending is not None and ending.is_gone
 
 

@@ -292,15 +292,17 @@ class Lists:
 
     def _doubted(self, before: Baseline, now: Baseline) -> Doubted | None:
         """Return why a list that came now is not to be believed; `None` if it is."""
+        expected = {i for i in before.ids if (now.instance, i) not in self._removed}
+        missing = frozenset(expected - now.ids)
+        lacking = f"{len(missing)} of {len(expected)} rows"
         if before.identity != now.identity:
             text = f"answers as {now.identity!r}, before as {before.identity!r}; check what its URL points to"
-            return Doubted(now.identity, None, f"{now.instance}: {text}")
-        expected = {i for i in before.ids if (now.instance, i) not in self._removed}
-        missing = len(expected - now.ids)
-        if missing < self._suspicious_minimum or missing * 2 <= len(expected):
+            text += f" ({lacking} of before are not there)" if missing else ""
+        elif len(missing) < self._suspicious_minimum or len(missing) * 2 <= len(expected):
             return None
-        text = f"{missing} of {len(expected)} rows vanished at once; approve if that is right"
-        return Doubted(now.identity, missing, f"{now.instance}: {text}")
+        else:
+            text = f"{lacking} vanished at once; approve if that is right"
+        return Doubted(now.identity, before.at, missing, f"{now.instance}: {text}")
 
 
 def _has_several_of_a_variant(policy: Policy) -> bool:

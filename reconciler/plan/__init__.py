@@ -48,6 +48,8 @@ def _still_tripped(plan: Plan, state: DeletionState) -> Plan:
     upstream that is out, is not what it waits for, and must not take it from whoever is to decide.
     """
     deletion = state.deletion
+    if Reason.BREAKER_OPEN in deletion.approved:
+        return plan
     is_waiting = plan.settle is None and not plan.actions and any(not c.is_settled for c in plan.conditions)
     is_stopped = deletion.cancel_requested_at is not None or deletion.destroyed_at is not None
     if deletion.breaker_tripped_at is None or deletion.settled_as is not None or is_stopped or not is_waiting:

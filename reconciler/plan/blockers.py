@@ -22,7 +22,7 @@ def unwanted(
     `doomed` are the paths that would go, of `file_count` files.
     """
     deletion = state.deletion
-    if Reason.PROTECTED not in deletion.approved:
+    if not deletion.is_approved(Reason.PROTECTED, _TYPE, instance):
         labels = entry.tags & policy.protect_labels
         if labels:
             return is_false(_TYPE, instance, Reason.PROTECTED, f"{entry.title!r} has the tag {listed(labels)}")

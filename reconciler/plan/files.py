@@ -75,8 +75,12 @@ def was_emptied(target: Target, deletion: Deletion) -> bool:
 
 
 def folders_of(state: DeletionState, instance: InstanceName, library: Library) -> tuple[str, ...]:
-    """Return the folders whose listings are needed to judge `paths_of`."""
-    return tuple(dict.fromkeys(f for path in paths_of(state, instance, library) for f in folders_to_list(path)))
+    """Return the folders whose listings are needed to judge `paths_of`, also once this round sees a series gone."""
+    emptied = [
+        t for t in state.targets_of(TargetKind.ENTRY) if t.instance == instance and was_emptied(t, state.deletion)
+    ]
+    paths = (*paths_of(state, instance, library), *(t.path for t in emptied if t.path))
+    return tuple(dict.fromkeys(f for path in paths for f in folders_to_list(path)))
 
 
 def _is_used_by_another(target: Target, library: Library) -> bool:
@@ -170,8 +174,7 @@ def _left(
         return is_false(_TYPE, instance, Reason.REMOVING, f"still on disk: {names}")
     if Reason.FILES_LEFT_BEHIND in state.deletion.approved:
         return is_true(_TYPE, instance, Reason.ACCEPTED_BY_PERSON, f"a person accepted what is left: {names}")
-    minutes = int(waited.total_seconds() // 60)
-    return is_false(_TYPE, instance, Reason.FILES_LEFT_BEHIND, f"still on disk after {minutes} minutes: {names}")
+    return is_false(_TYPE, instance, Reason.FILES_LEFT_BEHIND, f"still on disk: {names}")
 
 
 def seen_libraries(world: World) -> dict[InstanceName, Library]:

@@ -82,8 +82,9 @@ def _assumed(
     """Let time pass or a person consent, where only that is missing; `None` if something else is."""
     deletion = state.deletion
     for condition in plan.conditions:
+        is_approved = deletion.is_approved(condition.reason, condition.type, condition.instance)
         match condition.reason:
-            case reason if _is_liftable(reason) and reason not in deletion.approved:
+            case reason if _is_liftable(reason) and not is_approved:
                 approved = replace(deletion, approved=deletion.approved | {reason})
                 note = f"once a person has approved it: {_told(condition)}"
                 return replace(state, deletion=approved), world, policy, note

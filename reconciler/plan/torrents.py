@@ -211,7 +211,7 @@ class _Judge:
 
     def _objections(self, torrent: Torrent) -> Iterable[tuple[Reason, str]]:
         deletion = self.state.deletion
-        if Reason.PROTECTED not in deletion.approved:
+        if not deletion.is_approved(Reason.PROTECTED, _TYPE, torrent.instance):
             why = protection(torrent, absolute_files(torrent, self.torrents.files.get(torrent.key) or ()), self.policy)
             if why:
                 yield Reason.PROTECTED, why

@@ -20,7 +20,7 @@ from reconciler.plan.facts import is_bound, unseen
 from reconciler.plan.policy import Policy
 from reconciler.plan.unbound import blank, replaced
 from reconciler.plan.world import World
-from reconciler.reasons import Effect, Reason, effect_of
+from reconciler.reasons import Reason, asks_a_person
 
 
 def bound_live(state: DeletionState, world: World) -> list[tuple[Target, Entry]]:
@@ -84,7 +84,7 @@ def plan_cancel(state: DeletionState, world: World, policy: Policy, reason: Reas
     for condition in hidden:
         conditions = replaced(conditions, condition)
     if deletion.frozen_at is not None:
-        conditions = tuple(_let_go(condition, text) for condition in conditions)
+        conditions = tuple(_let_go(c, text) if c not in hidden else c for c in conditions)
         if hidden:
             return Plan(deletion.id, conditions)
         restores = thaw(state, world, deletion.units)
@@ -97,7 +97,7 @@ def plan_cancel(state: DeletionState, world: World, policy: Policy, reason: Reas
 
 
 def _let_go(condition: Condition, text: str) -> Condition:
-    if effect_of(condition.reason) is not Effect.HOLD:
+    if condition.is_settled or not asks_a_person(condition.reason):
         return condition
     return replace(condition, reason=Reason.CONFIRMING, message=f"{text}; its monitoring is given back")
 

@@ -86,20 +86,20 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Doubted:
-    """A list that was not believed: `missing` of the rows of before, or `None` where another program answers.
+    """A list that was not believed, for what it lacks or because another program answers.
 
-    `identity` is who answered, `text` what people read about it.
+    `identity` is who answered, `since` when the list came that it was compared with, `missing` are the ids of that one
+    which it lacks, `text` is what people read about it; it begins with the name of the upstream and a colon.
     """
 
     identity: str
-    missing: int | None
+    since: datetime
+    missing: frozenset[str]
     text: str
 
     def covers(self, other: "Doubted") -> bool:
-        """Tell whether somebody who believes this list believes the other one, too: it is no worse."""
-        if self.identity != other.identity:
-            return False
-        return self.missing is None or (other.missing is not None and other.missing <= self.missing)
+        """Tell whether somebody who believes this list believes the other one, too: it lacks nothing else."""
+        return (self.identity, self.since) == (other.identity, other.since) and other.missing <= self.missing
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,8 @@ class IntakeStore(Protocol):
         """Lift every approvable reason the deletion now carries, make it due, and return those lifted.
 
         `shown` is the `approval_digest` of what the person saw. Raises `NotAsShown` if that is not what would be
-        lifted. Lifting `SuspiciousList` accepts the list that was doubted, at the instances concerned, and one that
-        lacks no more; it raises `NotAsShown` if another list was doubted there since. Raises `KeyError` when unknown.
+        lifted. Lifting `SuspiciousList` accepts the list that its message is about, and one that lacks nothing else; it
+        raises `NotAsShown` if another list was doubted there since. Raises `KeyError` when unknown.
         """
 
     async def cancel(self, deletion: DeletionId, by: str) -> bool:

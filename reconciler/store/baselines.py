@@ -1,8 +1,9 @@
 """The last complete list of each upstream, against which a suspicious one is told."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict
+from datetime import datetime
 
 from reconciler.errors import NotAsShown
 from reconciler.model import InfoHash, InstanceName
@@ -47,16 +48,17 @@ async def doubt(connection: Connection, instance: InstanceName, doubted: Doubted
     """Note the list that was not believed."""
     await connection.execute(
         "UPDATE baselines SET doubted = :doubted WHERE instance = :instance",
-        {"doubted": as_json(asdict(doubted)), "instance": instance},
+        {"doubted": _doubted_json(doubted), "instance": instance},
     )
 
 
-async def accept(connection: Connection, shown: Mapping[InstanceName, str]) -> None:
-    """Accept the lists that were doubted there, each shown in these words.
+async def accept(connection: Connection, shown: Collection[str]) -> None:
+    """Accept the lists that were doubted in these words, which begin with the name of their upstream.
 
-    Raises `NotAsShown` if another list was doubted since. Where none is by now there is nothing to accept.
+    Raises `NotAsShown` if another list was doubted there since. Where none is by now there is nothing to accept.
     """
-    for instance, text in sorted(shown.items()):
+    for text in sorted(shown):
+        instance = InstanceName(text.partition(":")[0])
         baseline = await baseline_of(connection, instance)
         if baseline is None or baseline.doubted is None:
             continue
@@ -79,4 +81,13 @@ async def unlisted(
 
 
 def _doubted(text: str | None) -> Doubted | None:
-    return Doubted(**json.loads(text)) if text is not None else None
+    if text is None:
+        return None
+    stored = json.loads(text)
+    since = datetime.fromisoformat(stored["since"])
+    return Doubted(stored["identity"], since, frozenset(stored["missing"]), stored["text"])
+
+
+def _doubted_json(doubted: Doubted) -> str:
+    since = doubted.since.isoformat()
+    return as_json({**asdict(doubted), "since": since, "missing": sorted(doubted.missing)})

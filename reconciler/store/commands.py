@@ -1,11 +1,12 @@
 """What a person decides about one deletion."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from reconciler.errors import NotAsShown
 from reconciler.model import (
+    Condition,
     DeletionId,
     DeletionState,
     Event,
@@ -20,6 +21,9 @@ from reconciler.store.database import Connection
 from reconciler.store.ledger import give_back
 from reconciler.store.rows import as_json, hints_json
 from reconciler.store.states import add_events, known_state, states_of, wake
+
+_ONE_BY_ONE = frozenset({Reason.PROTECTED})
+"""What is lifted where it was shown only: another library or client may protect the title too, and was not seen yet."""
 
 HELD_BY_BREAKER = """
 SELECT d.* FROM deletions d
@@ -44,8 +48,8 @@ async def approve(
     lifted = frozenset(condition.reason for condition in conditions)
     if shown is not None and shown != approval_digest(state):
         raise NotAsShown(f"by now it is held by {', '.join(sorted(lifted))}, and not as it was shown")
-    await accept(connection, {c.instance: c.message for c in conditions if c.reason is Reason.SUSPICIOUS_LIST})
-    await _lift(connection, state, lifted, by, now)
+    await accept(connection, {c.message for c in conditions if c.reason is Reason.SUSPICIOUS_LIST})
+    await _lift(connection, state, conditions, by, now)
     return lifted
 
 
@@ -69,16 +73,21 @@ async def release_breaker(
     if only is not None and {state.deletion.id for state in held} != set(only):
         raise NotAsShown(f"the breaker holds {len(held)} by now, and not those that were shown")
     for state in held:
-        await _lift(connection, state, frozenset({Reason.BREAKER_OPEN}), by, now)
+        await _lift(connection, state, [c for c in state.conditions if c.reason is Reason.BREAKER_OPEN], by, now)
     return tuple(state.deletion.id for state in held)
 
 
 async def _lift(
-    connection: Connection, state: DeletionState, lifted: frozenset[Reason], by: str, now: datetime
+    connection: Connection, state: DeletionState, conditions: Sequence[Condition], by: str, now: datetime
 ) -> None:
     deletion = state.deletion.id
+    lifted = {condition.reason for condition in conditions}
+    at = state.deletion.approved_at | {
+        (c.reason, c.type.value, c.instance) for c in conditions if c.reason in _ONE_BY_ONE
+    }
     # A short list is accepted once, where it was seen; one that is suspicious again is asked about again.
-    approved = sorted((state.deletion.approved | lifted) - {Reason.SUSPICIOUS_LIST})
+    everywhere = (state.deletion.approved | lifted) - _ONE_BY_ONE - {Reason.SUSPICIOUS_LIST}
+    approved = [*sorted(everywhere | (state.deletion.approved & _ONE_BY_ONE)), *sorted(map(list, at))]
     await connection.execute(
         "UPDATE deletions SET approved = :approved WHERE id = :id", {"approved": as_json(approved), "id": deletion}
     )

@@ -135,6 +135,7 @@ def units_of(text: str) -> frozenset[Unit]:
 
 
 def deletion_of(row: Row, instances: Iterable[str]) -> Deletion:
+    approved = json.loads(row["approved"])  # reasons, and lists of a reason and where it was lifted
     return Deletion(
         id=DeletionId(str(row["id"])),
         media=media_of(row),
@@ -156,7 +157,8 @@ def deletion_of(row: Row, instances: Iterable[str]) -> Deletion:
         breaker_tripped_at=time_or_none(row["breaker_tripped_at"]),
         cancel_requested_at=time_or_none(row["cancel_requested_at"]),
         retried_at=time_or_none(row["retried_at"]),
-        approved=frozenset(Reason(name) for name in json.loads(row["approved"])),
+        approved=frozenset(Reason(one) for one in approved if isinstance(one, str)),
+        approved_at=frozenset((Reason(o[0]), o[1], InstanceName(o[2])) for o in approved if isinstance(o, list)),
         settled_at=time_or_none(row["settled_at"]),
         settled_as=SettledAs(row["settled_as"]) if row["settled_as"] else None,
         settled_reason=Reason(row["settled_reason"]) if row["settled_reason"] else None,

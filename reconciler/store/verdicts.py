@@ -163,7 +163,7 @@ async def _settle(connection: Connection, state: DeletionState, verdict: Verdict
     if settled_as is SettledAs.CANCELLED:
         await give_back(connection, verdict.deletion)
         return []
-    ending = ending_of(settled, verdict.conditions) if state.deletion.settled_at is None else None
+    ending = ending_of(settled, verdict.conditions, state.targets) if state.deletion.settled_at is None else None
     return [Event("Converged", ending.words)] if ending is not None else []
 
 

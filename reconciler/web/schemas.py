@@ -107,7 +107,8 @@ class EventOut(Out):
 class NeedOut(Out):
     """What a person is asked: the condition, what can be done, and whether `approve` lifts it.
 
-    `required`: somebody has to look. Otherwise it goes on by itself, and a decision only hastens that.
+    `required`: somebody has to look. Otherwise it goes on by itself, and a decision only hastens that. `lifted`: an
+    approval has lifted it already, and it is looked at again at once.
     """
 
     type: ConditionType
@@ -117,6 +118,7 @@ class NeedOut(Out):
     advice: str
     approvable: bool
     required: bool
+    lifted: bool
 
 
 class SettledOut(Out):

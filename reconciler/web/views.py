@@ -85,7 +85,7 @@ def detail_out(
         attempt=deletion.attempt,
         withdrawn=_in_words(deletion.withdrawn),
         finishing=_in_words(deletion.finishing),
-        approved=tuple(sorted(deletion.approved)),
+        approved=tuple(sorted(deletion.approved | {reason for reason, _, _ in deletion.approved_at})),
         targets=tuple(_target_out(target) for target in state.targets),
         evidence=evidence_out(state, evidence),
         timeline=tuple(_event_out(event) for event in timeline),
@@ -144,6 +144,7 @@ def needs_of(state: DeletionState) -> tuple[NeedOut, ...]:
             advice=ADVICE[condition.reason],
             approvable=MEANINGS[condition.reason].approvable,
             required=asks_a_person(condition.reason),
+            lifted=state.deletion.is_approved(condition.reason, condition.type, condition.instance),
         )
         for condition in state.conditions
         if waits_for_a_person(condition.reason) and (condition in lifted_by_approval(state) or not is_cancelling)
@@ -197,7 +198,7 @@ def _in_words(units: frozenset[Unit]) -> tuple[str, ...]:
 
 def _settled_out(state: DeletionState) -> SettledOut | None:
     deletion = state.deletion
-    ending = ending_of(deletion, state.conditions)
+    ending = ending_of(deletion, state.conditions, state.targets)
     if deletion.settled_at is None or deletion.settled_as is None or ending is None:
         return None
     return SettledOut(

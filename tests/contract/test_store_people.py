@@ -64,7 +64,9 @@ async def test_approve_lifts_what_can_be_lifted_and_makes_due(store: Store) -> N
     lifted = await store.approve(deletion, "alice")
     assert lifted == {Reason.BREAKER_OPEN, Reason.PROTECTED}
     stored = (await state_of(store, deletion)).deletion
-    assert (stored.approved, stored.breaker_tripped_at, stored.next_due_at) == (lifted, None, START)
+    assert stored.approved == {Reason.BREAKER_OPEN}
+    assert (stored.breaker_tripped_at, stored.next_due_at) == (None, START)
+    assert stored.approved_at == {(Reason.PROTECTED, ConditionType.TORRENTS_ABSENT, RADARR)}
     last = (await store.events(deletion))[-1]
     assert (last.kind, last.message) == ("Approved", "alice approved BreakerOpen, Protected")
 
@@ -76,7 +78,9 @@ async def test_approving_the_breaker_does_not_forget_earlier_approvals(store: St
     await store.approve(deletion, "alice")
     await store.record(lease, [verdict(deletion, condition(Reason.FILES_LEFT_BEHIND))])
     await store.approve(deletion, "bob")
-    assert (await state_of(store, deletion)).deletion.approved == {Reason.PROTECTED, Reason.FILES_LEFT_BEHIND}
+    stored = (await state_of(store, deletion)).deletion
+    assert stored.approved == {Reason.FILES_LEFT_BEHIND}
+    assert {reason for reason, _, _ in stored.approved_at} == {Reason.PROTECTED}
 
 
 async def test_approving_without_anything_to_lift_changes_nothing(store: Store) -> None:
@@ -87,12 +91,12 @@ async def test_approving_without_anything_to_lift_changes_nothing(store: Store) 
     assert await store.deletion(deletion) == before
 
 
-def suspicious(text: str = "6 of 11 rows vanished") -> Condition:
+def suspicious(text: str = "qbittorrent: 6 of 11 rows vanished") -> Condition:
     return replace(condition(Reason.SUSPICIOUS_LIST, Status.UNKNOWN, instance=QBITTORRENT), message=text)
 
 
-SHORT = Doubted("v1", 6, "6 of 11 rows vanished")
-SHORTER = Doubted("v1", 11, "11 of 11 rows vanished")
+SHORT = Doubted("v1", START, frozenset("123456"), "qbittorrent: 6 of 11 rows vanished")
+SHORTER = Doubted("v1", START, frozenset("12345678901"), "qbittorrent: 11 of 11 rows vanished")
 
 
 async def doubting(store: Store, *conditions: Condition) -> DeletionId:
@@ -101,7 +105,7 @@ async def doubting(store: Store, *conditions: Condition) -> DeletionId:
     lease = await lease_of(store)
     for instance in (QBITTORRENT, RADARR):
         await store.save_baseline(lease, Baseline(instance, "v1", frozenset({"1"}), START))
-        await store.doubt(lease, instance, SHORT)
+        await store.doubt(lease, instance, replace(SHORT, text=SHORT.text.replace("qbittorrent", instance)))
     await store.record(lease, [verdict(deletion, *(conditions or (suspicious(),)))])
     return deletion
 
@@ -111,20 +115,34 @@ async def test_accepting_a_suspicious_list_accepts_what_was_shown_of_that_instan
     assert await store.approve(deletion, "alice") == {Reason.SUSPICIOUS_LIST}
     accepted, other = await store.baseline(QBITTORRENT), await store.baseline(RADARR)
     assert accepted == Baseline(QBITTORRENT, "v1", frozenset({"1"}), START, doubted=SHORT, accepted=SHORT)
-    assert other == Baseline(RADARR, "v1", frozenset({"1"}), START, doubted=SHORT)
+    assert other is not None
+    assert (other.doubted is not None, other.accepted) == (True, None)
     assert accepted.believes(SHORT)
-    assert accepted.believes(replace(SHORT, missing=2, text="2 of 11 rows vanished"))
+    assert accepted.believes(replace(SHORT, missing=frozenset("12"), text="2 of 11 rows vanished"))
     assert not accepted.believes(SHORTER)
-    assert not accepted.believes(Doubted("v2", 6, "answers as v2"))
+    assert not accepted.believes(replace(SHORT, missing=frozenset("789"))), "others are missing"
+    assert not accepted.believes(replace(SHORT, identity="v2", text="answers as v2"))
+    assert not accepted.believes(replace(SHORT, since=START + timedelta(days=1))), "another list came between"
     await store.save_baseline(await lease_of(store), Baseline(QBITTORRENT, "v1", frozenset({"2"}), START))
     assert await store.baseline(QBITTORRENT) == Baseline(QBITTORRENT, "v1", frozenset({"2"}), START)
+
+
+async def test_a_list_is_accepted_also_where_another_upstreams_condition_waits_for_it(store: Store) -> None:
+    elsewhere = replace(
+        suspicious(), type=ConditionType.REQUEST_CLEARED, instance=InstanceName("jellyseerr")
+    )  # a library that is not covered may hold the title too
+    deletion = await doubting(store, elsewhere)
+    assert await store.approve(deletion, "alice") == {Reason.SUSPICIOUS_LIST}
+    baseline = await store.baseline(QBITTORRENT)
+    assert baseline is not None
+    assert baseline.accepted == SHORT
 
 
 async def test_a_list_that_lacks_more_by_now_than_was_shown_is_not_accepted(store: Store) -> None:
     deletion = await doubting(store)
     await store.doubt(await lease_of(store), QBITTORRENT, SHORTER)
     before = await state_of(store, deletion)
-    with pytest.raises(NotAsShown, match="by now it is 11 of 11 rows vanished"):
+    with pytest.raises(NotAsShown, match="by now it is qbittorrent: 11 of 11 rows vanished"):
         await store.approve(deletion, "alice", shown=approval_digest(before))
     assert (await state_of(store, deletion)).deletion == before.deletion
     baseline = await store.baseline(QBITTORRENT)
@@ -135,7 +153,8 @@ async def test_a_list_that_lacks_more_by_now_than_was_shown_is_not_accepted(stor
 async def test_a_suspicious_list_of_another_upstream_than_was_shown_is_not_accepted(store: Store) -> None:
     deletion = await doubting(store)
     shown = approval_digest(await state_of(store, deletion))
-    both = (suspicious(), replace(suspicious(), instance=RADARR, type=ConditionType.ENTRY_ABSENT))
+    at_radarr = suspicious(SHORT.text.replace("qbittorrent", RADARR))
+    both = (suspicious(), replace(at_radarr, instance=RADARR, type=ConditionType.ENTRY_ABSENT))
     await store.record(await lease_of(store), [verdict(deletion, *both)])
     with pytest.raises(NotAsShown, match="SuspiciousList"):
         await store.approve(deletion, "alice", shown=shown)
@@ -143,14 +162,6 @@ async def test_a_suspicious_list_of_another_upstream_than_was_shown_is_not_accep
         baseline = await store.baseline(instance)
         assert baseline is not None
         assert baseline.accepted is None
-
-
-async def test_another_program_that_was_accepted_may_list_what_it_likes() -> None:
-    other = Doubted("Radarr/4K", None, "answers as 'Radarr/4K', before as 'Radarr/'")
-    accepted = Baseline(RADARR, "Radarr/", frozenset({"1"}), START, doubted=other, accepted=other)
-    assert accepted.believes(other)
-    assert not accepted.believes(Doubted("Radarr/HD", None, "answers as 'Radarr/HD'"))
-    assert not replace(accepted, accepted=SHORT).believes(other)
 
 
 async def test_what_a_person_has_to_look_at_is_listed_and_counted(store: Store) -> None:
@@ -400,11 +411,31 @@ async def test_releasing_the_breaker_keeps_what_was_approved_before(store: Store
     await store.approve(deletion, "alice")
     await store.record(lease, [replace(verdict(deletion, condition(Reason.BREAKER_OPEN)), trip_breaker=True)])
     await store.release_breaker("bob")
-    assert (await state_of(store, deletion)).deletion.approved == {Reason.PROTECTED, Reason.BREAKER_OPEN}
+    stored = (await state_of(store, deletion)).deletion
+    assert stored.approved == {Reason.BREAKER_OPEN}
+    assert {reason for reason, _, _ in stored.approved_at} == {Reason.PROTECTED}
 
 
 async def test_a_breaker_that_holds_nothing_releases_nothing(store: Store) -> None:
     assert await store.release_breaker("alice") == ()
+
+
+async def test_a_protection_is_lifted_where_it_was_shown_and_nowhere_else(store: Store) -> None:
+    deletion = await created(store)
+    lease = await lease_of(store)
+    at_radarr = condition(Reason.PROTECTED, instance=RADARR, type_=ConditionType.ENTRY_ABSENT)
+    await store.record(lease, [verdict(deletion, at_radarr)])
+    assert await store.approve(deletion, "alice") == {Reason.PROTECTED}
+    assert await store.approve(deletion, "alice") == frozenset(), "it is lifted already"
+    there = replace(at_radarr, instance=RADARR_4K)
+    await store.record(lease, [verdict(deletion, at_radarr, there)])
+    stored = (await state_of(store, deletion)).deletion
+    type_ = ConditionType.ENTRY_ABSENT
+    assert [stored.is_approved(Reason.PROTECTED, type_, i) for i in (RADARR, RADARR_4K)] == [True, False]
+    assert not stored.is_approved(Reason.PROTECTED, ConditionType.TORRENTS_ABSENT, RADARR)
+    assert await store.approve(deletion, "bob") == {Reason.PROTECTED}
+    stored = (await state_of(store, deletion)).deletion
+    assert [stored.is_approved(Reason.PROTECTED, type_, i) for i in (RADARR, RADARR_4K)] == [True, True]
 
 
 async def test_an_approval_of_what_was_shown_lifts_nothing_else(store: Store) -> None:

@@ -17,6 +17,8 @@ from reconciler.model import (
     Options,
     SettledAs,
     Status,
+    Target,
+    TargetKind,
     Unit,
     ending_of,
 )
@@ -130,3 +132,16 @@ def test_a_cancelled_one_says_why(reason: Reason | None, words: str) -> None:
 
 def test_an_open_one_has_not_ended() -> None:
     assert ending_of(deletion(HEAT).deletion, ABSENT) is None
+
+
+def test_what_was_only_shown_is_not_claimed_to_be_gone() -> None:
+    done = replace(deletion(HEAT).deletion, settled_as=SettledAs.CONVERGED)
+    usenet = Target(TargetKind.UNMANAGED, RADARR, "x", name="Release.1 in Transmission")
+    twin = Target(TargetKind.LIKELY_CROSS_SEED, QBITTORRENT, "a" * 40, name="Release.2")
+    ending = ending_of(done, ABSENT, (usenet, twin))
+    assert ending is not None
+    assert not ending.is_gone
+    assert ending.words == (
+        "done, but not proven gone everywhere: not managed here: Release.1 in Transmission; "
+        "a likely cross-seed was left alone: Release.2 at qbittorrent"
+    )

@@ -330,6 +330,10 @@ async def test_another_program_behind_the_url_shows_nothing(lookout: Lookout) ->
     await lookout.look()
     lookout.home.radarr.app = replace(lookout.home.radarr.app, instance_name="Radarr 4K")
     assert unseen((await lookout.look()).libraries[RADARR]).reason is Reason.SUSPICIOUS_LIST
+    lookout.home.radarr.by_id = dict(list(lookout.home.radarr.by_id.items())[:1])
+    told = unseen((await lookout.look()).libraries[RADARR]).message
+    assert "answers as 'Radarr/Radarr 4K'" in told
+    assert "(2 of 3 rows of before are not there)" in told
     lookout.home.radarr.trouble = Unintelligible(RADARR, "answers as Sonarr, not Radarr")
     assert unseen((await lookout.look()).libraries[RADARR]).reason is Reason.UNINTELLIGIBLE
 

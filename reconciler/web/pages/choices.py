@@ -92,7 +92,7 @@ def _approving(one: DeletionDetailOut) -> tuple[str, ...]:
 
 def liftable(one: DeletionDetailOut) -> tuple[NeedOut, ...]:
     """Return what an approval would lift."""
-    return tuple(need for need in one.needs if need.approvable and need.reason not in one.approved)
+    return tuple(need for need in one.needs if need.approvable and not need.lifted)
 
 
 def _effect(one: DeletionDetailOut, reason: Reason) -> str:

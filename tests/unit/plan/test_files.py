@@ -12,9 +12,11 @@ from reconciler.plan.world import World
 from reconciler.reasons import Reason
 from tests.support.clocks import START
 from tests.support.worlds import (
+    LOST,
     POLICY,
     RADARR,
     RONIN,
+    SONARR,
     UNREACHABLE,
     bound,
     changed,
@@ -177,3 +179,12 @@ def test_only_so_many_files_of_a_torrent_are_looked_up() -> None:
     state = sent(state)
     folders = folders_of(state, RADARR, seen_libraries(seen)[RADARR])
     assert set(folders) == {FOLDER, "/data/", "/data/torrents/Release.1/", "/data/torrents/"}
+
+
+def test_the_folder_of_an_emptied_series_is_listed_before_its_end_is_seen() -> None:
+    options = Options(remove_empty_series=True)
+    series = entry(5, LOST, seasons={1: False}, monitored=False, file_count=0)
+    state, _ = bound(deletion(LOST, seasons=[1], options=options), world(sonarr=library(series, app="Sonarr")))
+    gone = library(app="Sonarr")
+    assert "/data/tv/" not in folders_of(state, SONARR, gone)
+    assert "/data/tv/" in folders_of(sent(state, TargetKind.ENTRY), SONARR, gone)

@@ -174,6 +174,13 @@ def test_a_tripped_deletion_stays_held_while_nothing_could_be_done_anyway(why: s
     assert Reason.BREAKER_OPEN not in {c.reason for c in free.conditions}, "it holds only what it has stopped"
 
 
+def test_what_a_person_let_go_on_while_a_pass_tripped_it_is_not_asked_about_again() -> None:
+    states, seen = many(1)
+    approved = changed(states[0], breaker_tripped_at=START, approved=frozenset({Reason.BREAKER_OPEN}))
+    (plan,) = plan_all([approved], replace(seen, denied_until=START + timedelta(hours=1)), POLICY)
+    assert {c.reason for c in plan.conditions} & {Reason.BREAKER_OPEN, Reason.DENY_WINDOW} == {Reason.DENY_WINDOW}
+
+
 def test_a_tripped_deletion_that_something_else_holds_shows_that() -> None:
     states, seen = many(1)
     libraries = dict(seen.libraries) | dict(

@@ -14,7 +14,7 @@ from reconciler.model import (
     Status,
     TargetKind,
 )
-from reconciler.observed import RequestStatus
+from reconciler.observed import RequestStatus, Unseen
 from reconciler.plan import Plan, plan_deletion
 from reconciler.plan.actions import DeleteEntry, RemoveTorrent, RestoreMonitoring
 from reconciler.plan.world import World
@@ -26,6 +26,7 @@ from tests.support.worlds import (
     QBITTORRENT,
     RADARR,
     RONIN,
+    SEERR,
     SONARR,
     UNREACHABLE,
     WITH_4K,
@@ -127,7 +128,9 @@ def test_what_held_a_deletion_holds_it_no_more_while_it_is_called_off(
 ) -> None:
     state, seen = case
     held = Condition(TORRENTS, QBITTORRENT, Status.FALSE, Reason.PROTECTED, "a tag protects it", START)
-    cancelled = changed(replace(state, conditions=(held,)), frozen_at=START, cancel_requested_at=START)
+    doubted = Condition(ConditionType.FILES_ABSENT, RADARR, Status.UNKNOWN, Reason.SUSPICIOUS_LIST, "19 of 25", START)
+    done = Condition(ConditionType.REQUEST_CLEARED, SEERR, Status.TRUE, Reason.CLEARED, "cleared", START)
+    cancelled = changed(replace(state, conditions=(held, doubted, done)), frozen_at=START, cancel_requested_at=START)
     after = in_radarr(seen, monitored=False)
     if library_is_dark:
         after = replace(after, libraries={**after.libraries, RADARR: UNREACHABLE})
@@ -136,6 +139,19 @@ def test_what_held_a_deletion_holds_it_no_more_while_it_is_called_off(
     assert bool(plan.actions) is not library_is_dark
     assert reason(plan, TORRENTS) is Reason.CONFIRMING
     assert not any(asks_a_person(condition.reason) for condition in plan.conditions)
+    assert reason(plan, ConditionType.REQUEST_CLEARED) is Reason.CLEARED
+
+
+def test_a_cancellation_asks_about_the_list_that_its_end_waits_for(case: tuple[DeletionState, World]) -> None:
+    state, seen = case
+    old = Condition(
+        ConditionType.FILES_ABSENT, RADARR, Status.UNKNOWN, Reason.SUSPICIOUS_LIST, "radarr: 19 of 25", START
+    )
+    cancelled = changed(replace(state, conditions=(old,)), frozen_at=START, cancel_requested_at=START)
+    short = replace(seen, libraries={**seen.libraries, RADARR: Unseen(Reason.SUSPICIOUS_LIST, "radarr: 21 of 25")})
+    plan = look(cancelled, short)
+    asked = [(c.type, c.message) for c in plan.conditions if asks_a_person(c.reason)]
+    assert asked == [(ENTRY, "radarr: 21 of 25")]
 
 
 @pytest.mark.parametrize("want", WANTS)
