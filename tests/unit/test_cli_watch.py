@@ -13,8 +13,8 @@ import signal
 import struct
 import sys
 import termios
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -225,10 +225,25 @@ async def test_a_reader_that_pauses_does_not_keep_it_from_ending(as_json: bool) 
 
 
 IN_THE_TERMINAL = (
-    "import fcntl, os, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "import fcntl, os, signal, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from reconciler.cli import main; main()"
 )
-"""What makes the terminal the program's own, so that it sends what is typed and how it is resized as signals."""
+"""What makes the terminal the program's own, so that it sends what is typed and how it is resized as signals.
+
+As a shell does for what it starts in a terminal, it lets Ctrl-C be heard. A script ignores that for what it runs in the
+background, which may be these tests; all that they start would inherit it, and the program rightly leaves it so.
+"""
+
+
+@contextmanager
+def in_the_background() -> Iterator[None]:
+    """Ignore Ctrl-C, as everything does that a script has put in the background."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Terminal:
@@ -278,13 +293,14 @@ async def test_a_terminal_is_filled_resized_and_given_back_and_one_that_pauses_d
                 "NO_COLOR": "1",
                 "COLUMNS": "60",
             }
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-c", IN_THE_TERMINAL, "status", "--watch"),
-                stdin=terminal.theirs,
-                stdout=terminal.theirs,
-                stderr=terminal.theirs,
-                env={**os.environ, **environment},
-            )
+            with in_the_background():
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-c", IN_THE_TERMINAL, "status", "--watch"),
+                    stdin=terminal.theirs,
+                    stdout=terminal.theirs,
+                    stderr=terminal.theirs,
+                    env={**os.environ, **environment},
+                )
             try:
                 await until(lambda: terminal.shows(id_of(1)))
                 assert id_of(2) not in terminal.text, "80 columns have no room for it"
