@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from reconciler.model import DeletionState, SettledAs, TorrentId
+from reconciler.model import ConditionType, DeletionState, SettledAs, TorrentId
 from reconciler.observed import RequestStatus
 from reconciler.plan.extents import absolute_files
 from reconciler.reasons import Reason
@@ -144,10 +144,19 @@ class Watcher:
         everything = await self.goods.bench.everything()
         for taken in self.taken:
             for part in taken.thing.owners:
-                bound = [s.deletion.bound_at for s in everything if allows(s, part, taken) and s.deletion.bound_at]
+                able = [s.deletion for s in everything if allows(s, part, taken) or empties(s, part, taken)]
+                bound = [deletion.bound_at for deletion in able if deletion.bound_at]
                 assert bound, f"{taken}: no deletion of {part} was open"
                 assert not taken.thing.is_fresh or max(bound) >= taken.thing.since, f"{taken}, bound at {bound}"
         self.taken.clear()
+
+
+def empties(state: DeletionState, part: Part, taken: Taken) -> bool:
+    """Tell whether a deletion of seasons could take a series with the last of them."""
+    is_series = part.season is None and taken.call.name.startswith("delete_entr")
+    seasons = (part._replace(season=number) for number in SEASONS)
+    is_asked = state.deletion.options.remove_empty_series
+    return is_series and is_asked and any(allows(state, season, taken) for season in seasons)
 
 
 def allows(state: DeletionState, part: Part, taken: Taken) -> bool:
@@ -162,6 +171,8 @@ def allows(state: DeletionState, part: Part, taken: Taken) -> bool:
         and deletion.bound_at <= taken.at
         and (ended_at is None or ended_at >= taken.at)
         and (deletion.not_before is None or deletion.not_before <= taken.at)
-        and (taken.needs is None or taken.needs in deletion.approved)
+        and (
+            taken.needs is None or deletion.is_approved(taken.needs, ConditionType.TORRENTS_ABSENT, taken.call.instance)
+        )
         and (not deletion.needs_approval or Reason.APPROVAL_REQUIRED in deletion.approved)
     )
