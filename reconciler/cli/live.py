@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleDimensions, Group, RenderableType
 from rich.screen import Screen as WholePage
 from rich.table import Column, Table
 from rich.text import Text
@@ -119,18 +119,10 @@ class Screen:
 
     def _page(self, content: RenderableType, columns: int, rows: int) -> str:
         """Return the whole page as text: written by rich, it would keep a signal waiting while the terminal pauses."""
-        text = io.StringIO()
-        console = Console(
-            file=text,
-            force_terminal=True,
-            color_system=self._terminal.color_system,  # type: ignore[arg-type]  # it is one of those it may be
-            no_color=self._terminal.no_color,
-            width=columns,
-            height=rows,
-            highlight=False,
-        )
-        console.print(WholePage(content), end="")
-        return text.getvalue()
+        self._terminal.size = ConsoleDimensions(columns, rows)
+        with self._terminal.capture() as captured:
+            self._terminal.print(WholePage(content), end="")
+        return captured.get()
 
 
 class Snapshots:
